@@ -1,0 +1,34 @@
+"""mixmnist: a controlled bench for claims about units, on images whose concepts, masks and causal effect are known."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mixmnist.core.records import Canvas, Study, Training, Variant
+    from mixmnist.data.mixture import draw
+    from mixmnist.probing import probe
+    from mixmnist.scoring import score
+    from mixmnist.sweep import run
+
+__version__ = "0.1.0"
+__all__ = ["Canvas", "Study", "Training", "Variant", "draw", "probe", "run", "score"]
+
+_HOMES = {
+    "Canvas": "core.records",
+    "Study": "core.records",
+    "Training": "core.records",
+    "Variant": "core.records",
+    "draw": "data.mixture",
+    "probe": "probing",
+    "run": "sweep",
+    "score": "scoring",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 -- the public names are of many types
+    """Loads a public name when it is first used, so that importing the package imports no torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mixmnist' has no attribute {name!r}. Public names: {', '.join(__all__)}.")
+    value = getattr(importlib.import_module(f"mixmnist.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,172 @@
+"""The nouns of the bench as plain data, free of torch: what a study, a variant, a task, a source, a net, a metric is."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+Number = int | float | str
+Settings = Mapping[str, Number]
+
+
+def require(rule: bool, message: str) -> None:
+    """Raises a ValueError with the message unless the rule holds."""
+    if not rule:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True)
+class Glyphs:
+    """The drawn digits of one split of a source."""
+
+    images: NDArray[np.uint8]  # [glyphs, rows, cols], 0 is background
+    labels: NDArray[np.int64]  # [glyphs], the concept's index
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where glyphs come from. `load(root, split)` gives the glyphs of the split "train" or "test"; root may be None."""
+
+    title: str
+    load: Callable[[str | None, str], Glyphs]
+
+
+@dataclass(frozen=True)
+class Task:
+    """Which concepts make which classes.
+
+    `draw(n, stream, **settings)` gives labels [n] and the concept shown in each slot [n, slots], -1 for an empty slot.
+    """
+
+    title: str
+    concepts: tuple[str, ...]
+    classes: tuple[str, ...]
+    draw: Callable[..., tuple[NDArray[np.int64], NDArray[np.int64]]]
+    settings: Settings = field(default_factory=dict)
+
+    def with_settings(self, settings: Settings) -> dict[str, Number]:
+        """Merges the task's own settings with others; unknown names are refused."""
+        for name in settings:
+            require(name in self.settings, f"task settings must be among {sorted(self.settings)}, got {name!r}.")
+        return {**self.settings, **settings}
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """How glyphs are laid out on an image."""
+
+    size: int = 32  # rows and columns of the canvas, pixels
+    glyph: int = 12  # rows and columns of a glyph on it, pixels
+    overlap: str = (
+        "reject"  # reject (no two glyph boxes overlap), max, clip (sum, at most 255) or wrap (sum modulo 256)
+    )
+
+    def __post_init__(self) -> None:
+        policies = ("clip", "max", "reject", "wrap")
+        require(self.glyph >= 1, f"glyph must be 1 pixel or more, got glyph={self.glyph}.")
+        require(
+            self.size > self.glyph,
+            f"size must be larger than glyph (offsets are 1..size-glyph), got size={self.size} and glyph={self.glyph}. "
+            f"Use a canvas of at least {self.glyph + 1} pixels or smaller glyphs.",
+        )
+        require(
+            self.overlap in policies, f"overlap must be one of {', '.join(policies)}, got overlap={self.overlap!r}."
+        )
+
+
+@dataclass(frozen=True)
+class Net:
+    """An architecture that trains one copy per seed in one module.
+
+    `build(settings, n_classes, seeds)` gives a module that maps [n, copies, rows, cols] in [0, 1] to [n, copies, classes],
+    each copy initialised and randomised by its own seed. `split(module)` gives each copy as an ordinary module that maps
+    [n, 1, rows, cols] to [n, classes]; `load(settings, n_classes)` gives one such module, to be filled with weights.
+    """
+
+    title: str
+    settings: type  # a frozen dataclass
+    build: Callable[..., Any]
+    split: Callable[..., list[Any]]
+    load: Callable[..., Any]
+    layers: tuple[str, ...]  # the named layers, from input to output; the last one is scored by default
+
+
+@dataclass(frozen=True)
+class Training:
+    """The recipe: stochastic gradient descent under a one-cycle learning rate, no checkpoint picking."""
+
+    images: int = 20_000  # training canvases, drawn once per seed
+    epochs: int = 30  # passes over them
+    batch: int = 128  # images per step and copy; the last partial batch is dropped
+    peak: float = 0.3  # highest learning rate
+    warmup: float = 0.2  # share of all steps until the peak
+    momentum: float = 0.9  # constant
+    decay: float = 1e-4  # weight decay on all parameters
+
+    def __post_init__(self) -> None:
+        require(self.epochs >= 1, f"epochs must be 1 or more, got epochs={self.epochs}.")
+        require(
+            1 <= self.batch <= self.images,
+            f"batch must be between 1 and the number of training images, got batch={self.batch} "
+            f"with images={self.images}.",
+        )
+        require(self.peak > 0, f"peak must be above 0, got peak={self.peak}.")
+        require(0 < self.warmup < 1, f"warmup must lie between 0 and 1, got warmup={self.warmup}.")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One named configuration of a study."""
+
+    task: str = "pairs"  # an entry of the shelf of tasks
+    task_settings: Settings = field(default_factory=dict)  # overrides of the task's settings
+    canvas: Canvas = field(default_factory=Canvas)  # the layout
+    net: str = "convnet"  # an entry of the shelf of nets
+    net_settings: Settings = field(default_factory=dict)  # overrides of the net's settings
+    training: Training = field(default_factory=Training)  # the recipe
+    probe_images: int = 10_000  # canvases of the test and of the rank mixture
+
+    def as_dict(self) -> dict[str, Any]:
+        """Gives names and numbers only, ready for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A grid of runs: every variant under every seed. A study is a Python file that ends in `STUDY = Study(...)`."""
+
+    title: str
+    variants: Mapping[str, Variant]
+    seeds: int = 5  # trainings a variant; seeds are 0..seeds-1
+
+    def __post_init__(self) -> None:
+        require(bool(self.variants), "variants must hold at least one variant, got none.")
+        require(self.seeds >= 1, f"seeds must be 1 or more, got seeds={self.seeds}.")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric says what it gives; the scores' tables and the contract tests follow from it.
+
+    `columns` maps a column's name to a pure function. Its parameters without a default name what it needs: a field of the
+    readout, another column, or either of them with the prefix `rank_`, taken from the readout on which everything is fitted.
+    """
+
+    title: str
+    axes: tuple[str, ...]  # ("units", "concepts"), ("units",), ("concepts",), ("curve",), () or ("units", "images")
+    columns: Mapping[str, Callable[..., Any]]
+    chance: str | None = None  # the value of a unit that knows nothing, in words
+    ceiling: str | None = None  # the highest value possible, in words
+    names: Mapping[str, str] = field(
+        default_factory=dict
+    )  # columns of whole numbers that name entries of a readout's field
+    plant: str | None = None  # the planted readout on which the right value is known
+
+    def needs(self, column: str) -> tuple[str, ...]:
+        """Names what a column's function needs."""
+        parameters = inspect.signature(self.columns[column]).parameters.values()
+        return tuple(p.name for p in parameters if p.default is inspect.Parameter.empty)

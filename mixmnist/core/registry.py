@@ -1,0 +1,51 @@
+"""Shelves: a folder in which each file ends in one constant, and the file's name is the entry's name.
+
+Names are read from the file names, so listing a shelf imports nothing. Files that begin with an underscore are helpers.
+"""
+
+import difflib
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Iterable
+from typing import Any
+
+SHELVES = {
+    "tasks": ("mixmnist.data.tasks", "TASK"),
+    "sources": ("mixmnist.data.sources", "SOURCE"),
+    "nets": ("mixmnist.nets", "NET"),
+    "metrics": ("mixmnist.metrics", "METRIC"),
+}
+
+
+def names(shelf: str) -> tuple[str, ...]:
+    """Lists the entries of a shelf in alphabetical order, without importing them."""
+    spec = importlib.util.find_spec(SHELVES[shelf][0])
+    assert spec is not None
+    found = pkgutil.iter_modules(spec.submodule_search_locations)
+    return tuple(sorted(entry.name for entry in found if not entry.name.startswith("_")))
+
+
+def nearest(kind: str, name: str, known: Iterable[str]) -> ValueError:
+    """Makes the error for an unknown name; the message lists the nearest known names first."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    hint = f"Did you mean {' or '.join(close)}? " if close else ""
+    return ValueError(f"{kind} must be a known name, got {kind}={name!r}. {hint}Known: {', '.join(known) or 'none'}.")
+
+
+def choose(shelf: str, name: str) -> Any:  # noqa: ANN401 -- each shelf has its own type; the callers name it
+    """Loads one entry of a shelf.
+
+    Raises:
+        ValueError: If the shelf has no such entry; the message names the nearest ones.
+    """
+    if name not in names(shelf):
+        raise nearest(shelf.removesuffix("s"), name, names(shelf))
+    package, constant = SHELVES[shelf]
+    return getattr(importlib.import_module(f"{package}.{name}"), constant)
+
+
+def collect(shelf: str) -> dict[str, Any]:
+    """Loads every entry of a shelf, in alphabetical order."""
+    return {name: choose(shelf, name) for name in names(shelf)}

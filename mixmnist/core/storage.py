@@ -1,0 +1,98 @@
+"""Storage: fingerprints of what a run depends on, and folders that appear whole or not at all."""
+
+import hashlib
+import json
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).resolve().parents[1]
+CODE_OF_WEIGHTS = ("data", "nets", "training.py")
+CODE_OF_SCORES = ("probing.py", "scoring.py", "metrics")
+
+
+def fingerprint(content: Any) -> str:  # noqa: ANN401 -- anything that JSON can hold
+    """Gives the SHA-256 of names and numbers, whatever the order of their keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def code_version(parts: Iterable[str]) -> str:
+    """Gives the SHA-256 of the package's sources under the given files and folders."""
+    digest = hashlib.sha256()
+    for part in parts:
+        place = PACKAGE / part
+        for path in [place] if place.is_file() else sorted(place.rglob("*.py")):
+            digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def write_json(path: Path, content: Any) -> None:  # noqa: ANN401 -- as above
+    """Writes JSON that any reader takes: numbers that are none become null."""
+    path.write_text(json.dumps(_without_nan(content), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _without_nan(content: Any) -> Any:  # noqa: ANN401 -- as above
+    if isinstance(content, dict):
+        return {key: _without_nan(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_without_nan(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
+def publish(folder: Path, fill: Callable[[Path], None], replaced: Path) -> None:
+    """Writes a folder under a temporary name and renames it, so that it is there whole or not at all.
+
+    Args:
+        folder: Where it shall appear.
+        fill: Writes its content into an empty folder.
+        replaced: Where a folder that is already there is moved, so that nothing recorded is lost.
+    """
+    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}-{time.monotonic_ns()}")
+    partial.mkdir(parents=True)
+    try:
+        fill(partial)
+        if folder.exists():
+            replaced.mkdir(parents=True, exist_ok=True)
+            folder.rename(replaced / f"{folder.parent.name}-{folder.name}-{time.time_ns()}")
+        partial.rename(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def writable_folder(path: str | Path) -> Path:
+    """Makes a folder and makes sure that it can be written to.
+
+    Raises:
+        ValueError: If the path is a file or cannot be written to.
+    """
+    folder = Path(path)
+    way_out = "Name another folder with --out."
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ValueError(f"out must be a folder, got the file {error.filename}. {way_out}") from error
+    except PermissionError as error:
+        raise ValueError(f"out must be writable, got {folder} without permission. {way_out}") from error
+    except OSError as error:
+        raise ValueError(f"out must be writable, got {folder} with {error.strerror}. {way_out}") from error
+    return folder
+
+
+def clear_partials(folder: Path) -> None:
+    """Removes what processes that are no longer alive left half-written below a folder."""
+    for partial in folder.glob("**/.*.partial-*"):
+        pid = int(partial.name.rsplit("-", 2)[1])
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            shutil.rmtree(partial, ignore_errors=True)
+        except PermissionError:
+            continue  # alive, of another user

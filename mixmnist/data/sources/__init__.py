@@ -1,0 +1,57 @@
+"""Shelf of sources: one file each, ending in `SOURCE`; here is how a source is found, loaded and fingerprinted."""
+
+import hashlib
+from functools import lru_cache
+
+import numpy as np
+
+from mixmnist.core import registry
+from mixmnist.core.records import Glyphs, Source
+
+FALLBACK_WARNING = "MNIST was neither on disk nor to be fetched: these are scikit-learn's 8x8 digits."
+
+
+def resolve_source(source: str, root: str | None) -> tuple[str, str | None]:
+    """Turns what a user may say into the name of a source and its root.
+
+    "auto" becomes "mnist" if MNIST is on disk or can be fetched, else "digits"; a path to an .npz becomes "file".
+
+    Raises:
+        ValueError: If the source is unknown.
+    """
+    if source.endswith(".npz"):
+        return "file", source
+    if source == "auto":
+        return ("mnist" if _has_mnist(root) else "digits"), root
+    registry.choose("sources", source)
+    return source, root
+
+
+@lru_cache(maxsize=4)
+def _has_mnist(root: str | None) -> bool:
+    try:
+        load_glyphs("mnist", root, "test")
+    except FileNotFoundError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=4)
+def load_glyphs(name: str, root: str | None, split: str) -> Glyphs:
+    """Loads the glyphs of one split of a source, "train" or "test"."""
+    source: Source = registry.choose("sources", name)
+    glyphs = source.load(root, split)
+    for array in (glyphs.images, glyphs.labels):
+        array.setflags(write=False)  # they are shared
+    return glyphs
+
+
+def fingerprint(name: str, root: str | None) -> str:
+    """Gives the SHA-256 of a source's glyphs and labels, both splits."""
+    digest = hashlib.sha256()
+    for split in ("train", "test"):
+        glyphs = load_glyphs(name, root, split)
+        for array in (glyphs.images, glyphs.labels.astype("<i8")):
+            digest.update(repr(array.shape).encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Shelf of tasks: one file each, ending in `TASK`."""

@@ -1,0 +1,115 @@
+"""Cumulative ablation: accuracy after silencing n units, n = 0 .. all, in several orders fitted on the rank images.
+
+`curve_random` is the mean of 20 random orders; `_alignment`: best detectors first; `_drop_first`, `_drop_last`: most and least
+important units first; `_weight`: largest head weights (L1) first. With the suffix `_mean` units are silenced to their mean over
+the rank images instead of to zero.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mixmnist.core.readout import Without
+from mixmnist.core.records import Metric
+from mixmnist.metrics.correct import correct_without
+
+ORDERS = 20  # random orders averaged
+SEED = 0  # of the random orders
+
+
+def curve(
+    without: Without,
+    labels: Int[Tensor, " images"],
+    orders: Int[Tensor, "orders units"],
+    values: Float[Tensor, " units"],
+) -> Float[Tensor, " steps"]:
+    """Gives the accuracy with the first n units of an order silenced, n = 0 .. units, averaged over orders.
+
+    Args:
+        without: Logits with sets of units silenced.
+        labels: The right classes.
+        orders: Each row is a permutation of the units.
+        values: What a silenced unit's map is set to.
+
+    Returns:
+        units + 1 accuracies in [0, 1].
+    """
+    n_units = orders.shape[1]
+    place = orders.argsort(dim=1)  # orders units: when the unit goes
+    steps = torch.arange(n_units + 1, device=orders.device)
+    sets = place[:, None] < steps[:, None]  # orders steps units
+    accuracy = correct_without(without, labels, sets.flatten(0, 1), values).mean(dim=1)
+    return accuracy.unflatten(0, (len(orders), -1)).mean(dim=0)
+
+
+def random_orders(n_units: int, seed: int = SEED) -> Int[Tensor, "orders units"]:
+    """Gives the random orders; the same on every device."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.stack([torch.randperm(n_units, generator=generator) for _ in range(ORDERS)])
+
+
+def _random(
+    without: Without, labels: Int[Tensor, " images"], rank_mean: Float[Tensor, "rank_images units"], share: float
+) -> Float[Tensor, " steps"]:
+    orders = random_orders(rank_mean.shape[1]).to(rank_mean.device)
+    return curve(without, labels, orders, share * rank_mean.mean(dim=0))
+
+
+def _by_alignment(
+    without: Without,
+    labels: Int[Tensor, " images"],
+    rank_mean: Float[Tensor, "rank_images units"],
+    rank_alignment: Float[Tensor, "units concepts"],
+    share: float,
+) -> Float[Tensor, " steps"]:
+    return curve(without, labels, _falling(rank_alignment.nan_to_num(-1).amax(dim=1)), share * rank_mean.mean(dim=0))
+
+
+def _by_drop(
+    without: Without,
+    labels: Int[Tensor, " images"],
+    rank_mean: Float[Tensor, "rank_images units"],
+    rank_drop: Float[Tensor, " units"],
+    sign: int,
+    share: float,
+) -> Float[Tensor, " steps"]:
+    return curve(without, labels, _falling(sign * rank_drop.nan_to_num(0)), share * rank_mean.mean(dim=0))
+
+
+def _by_weight(
+    without: Without,
+    labels: Int[Tensor, " images"],
+    rank_mean: Float[Tensor, "rank_images units"],
+    head: Float[Tensor, "classes units"],
+    share: float,
+) -> Float[Tensor, " steps"]:
+    return curve(without, labels, _falling(head.abs().sum(dim=0)), share * rank_mean.mean(dim=0))
+
+
+def _falling(values: Float[Tensor, " units"]) -> Int[Tensor, "1 units"]:
+    return values.argsort(descending=True, stable=True)[None]
+
+
+def _columns() -> dict[str, Callable[..., Tensor]]:
+    columns: dict[str, Callable[..., Tensor]] = {}
+    for suffix, share in (("", 0), ("_mean", 1)):
+        columns |= {
+            f"curve_random{suffix}": partial(_random, share=share),
+            f"curve_alignment{suffix}": partial(_by_alignment, share=share),
+            f"curve_drop_first{suffix}": partial(_by_drop, sign=1, share=share),
+            f"curve_drop_last{suffix}": partial(_by_drop, sign=-1, share=share),
+            f"curve_weight{suffix}": partial(_by_weight, share=share),
+        }
+    return columns
+
+
+METRIC = Metric(
+    "Cumulative ablation curves",
+    axes=("curve",),
+    columns=_columns(),
+    chance="1 / number of classes",
+    ceiling="the intact accuracy",
+)

@@ -1,0 +1,76 @@
+"""Drop: how much accuracy the network loses without the unit, overall and in the class that loses most.
+
+Accuracy before minus accuracy after, so a positive drop means harm. The unit's map is silenced to zero (`drop`) or to its mean
+over the rank images (`drop_mean`); both are printed, since they can disagree about a whole network.
+
+Source:
+    B. Zhou et al. (2018), "Revisiting the Importance of Individual Units in CNNs via Ablation", arXiv:1806.02891.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from mixmnist.core.records import Metric
+
+
+def drop(
+    correct: Float[Tensor, "1 images"], correct_without: Float[Tensor, "units images"], dead: Bool[Tensor, " units"]
+) -> Float[Tensor, " units"]:
+    """Gives the overall accuracy drop of each unit, in [-1, 1]; `nan` for a dead unit.
+
+    Example:
+        >>> intact = torch.tensor([[1.0, 1.0, 0.0, 1.0]])
+        >>> without = torch.tensor([[0.0, 1.0, 0.0, 1.0], [1.0, 1.0, 1.0, 1.0]])
+        >>> drop(intact, without, torch.tensor([False, False]))
+        tensor([ 0.2500, -0.2500])
+    """
+    return _live(correct.mean() - correct_without.mean(dim=1), dead)
+
+
+def _drop_to_mean(
+    correct: Float[Tensor, "1 images"],
+    correct_without_mean: Float[Tensor, "units images"],
+    dead: Bool[Tensor, " units"],
+) -> Float[Tensor, " units"]:
+    return drop(correct, correct_without_mean, dead)
+
+
+def class_drops(
+    correct: Float[Tensor, "1 images"], correct_without: Float[Tensor, "units images"], labels: Int[Tensor, " images"]
+) -> Float[Tensor, "units classes"]:
+    """Gives each class's accuracy drop; -inf for a class without images."""
+    member = (labels[:, None] == torch.arange(int(labels.max()) + 1, device=labels.device)).to(correct.dtype)
+    drops = (correct - correct_without) @ member / member.sum(dim=0)
+    return drops.nan_to_num(-torch.inf)
+
+
+def max_class_drop(
+    correct: Float[Tensor, "1 images"],
+    correct_without: Float[Tensor, "units images"],
+    labels: Int[Tensor, " images"],
+    dead: Bool[Tensor, " units"],
+) -> Float[Tensor, " units"]:
+    """Gives the largest accuracy drop of one class, in [-1, 1]; `nan` for a dead unit."""
+    return _live(class_drops(correct, correct_without, labels).amax(dim=1), dead)
+
+
+def max_class(
+    correct: Float[Tensor, "1 images"], correct_without: Float[Tensor, "units images"], labels: Int[Tensor, " images"]
+) -> Int[Tensor, " units"]:
+    """Gives the class that loses most."""
+    return class_drops(correct, correct_without, labels).argmax(dim=1)
+
+
+def _live(drops: Float[Tensor, " units"], dead: Bool[Tensor, " units"]) -> Float[Tensor, " units"]:
+    return torch.where(dead, torch.nan, drops)
+
+
+METRIC = Metric(
+    "Accuracy drop without the unit",
+    axes=("units",),
+    columns={"drop": drop, "drop_mean": _drop_to_mean, "max_class_drop": max_class_drop, "max_class": max_class},
+    names={"max_class": "classes"},
+    chance="0",
+    ceiling="the intact accuracy",
+)

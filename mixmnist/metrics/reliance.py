@@ -1,0 +1,72 @@
+"""Reliance: how much the layer's work hangs on single units.
+
+Mean and maximum of the units' accuracy drops, their Gini coefficient, and the area under the random-order ablation curve (accuracy
+relative to the intact net over the share of units silenced; higher means that more units can go). Dead units count as a drop of 0.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mixmnist.core.records import Metric
+
+
+def mean_drop(drop: Float[Tensor, " units"]) -> Float[Tensor, ""]:
+    """Gives the mean single-unit drop.
+
+    Example:
+        >>> mean_drop(torch.tensor([0.3, 0.1, -0.1, torch.nan]))
+        tensor(0.0750)
+    """
+    return drop.nan_to_num(0).mean()
+
+
+def max_drop(drop: Float[Tensor, " units"]) -> Float[Tensor, ""]:
+    """Gives the largest single-unit drop."""
+    return drop.nan_to_num(0).amax()
+
+
+def gini(drop: Float[Tensor, " units"]) -> Float[Tensor, ""]:
+    """Gives the Gini coefficient of max(drop, 0): 0 if all units matter alike, 1 - 1/units if one alone does.
+
+    Example:
+        >>> gini(torch.tensor([0.0, 0.0, 0.0, 0.2]))
+        tensor(0.7500)
+    """
+    harm = drop.nan_to_num(0).clamp_min(0).sort().values
+    n = len(harm)
+    weight = 2 * torch.arange(1, n + 1, device=harm.device, dtype=harm.dtype) - n - 1
+    return (weight * harm).sum() / (n * harm.sum())
+
+
+def reliance_area(curve_random: Float[Tensor, " steps"]) -> Float[Tensor, ""]:
+    """Gives the trapezoid area of accuracy(n) / accuracy(0) over the share n / units, in [0, 1] or little above.
+
+    Example:
+        >>> reliance_area(torch.tensor([0.8, 0.4, 0.0]))
+        tensor(0.5000)
+    """
+    return torch.trapezoid(curve_random / curve_random[0], dx=1 / (len(curve_random) - 1))
+
+
+def _mean_drop_to_mean(drop_mean: Float[Tensor, " units"]) -> Float[Tensor, ""]:
+    return mean_drop(drop_mean)
+
+
+def _largest_class_drop(max_class_drop: Float[Tensor, " units"]) -> Float[Tensor, ""]:
+    return max_drop(max_class_drop)
+
+
+METRIC = Metric(
+    "Reliance on single units",
+    axes=(),
+    columns={
+        "mean_drop": mean_drop,
+        "mean_drop_mean": _mean_drop_to_mean,
+        "max_drop": max_drop,
+        "max_class_drop": _largest_class_drop,
+        "gini": gini,
+        "reliance_area": reliance_area,
+    },
+    chance="0; area: of a layer that does nothing, 1",
+)

@@ -1,0 +1,1 @@
+"""Shelf of architectures: one file each, ending in `NET`."""

@@ -1,0 +1,186 @@
+"""The 10-20-n convnet: three convolutions with batch norm, global average pooling, a linear head.
+
+conv 5x5 (no padding) - pool 3/2 - conv 3x3 - pool 3/2 - conv 3x3 - mean over the map - linear; each convolution is followed
+by batch norm and ReLU. On a 32-pixel canvas the maps have 28, 13 and 6 rows. 4,465 parameters at 10 units and 45 classes.
+
+Source:
+    metalbubble/mixture_mnist (2017) on GitHub, facts only: the architecture. Differs: dropout on conv3 is a setting here.
+"""
+
+import math
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mixmnist.core.records import Net, require
+from mixmnist.core.seeding import derive
+from mixmnist.nets._pooled import POOL, STRIDE, ConvNormReluPool
+
+LAYERS = ("conv1", "conv2", "conv3")
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Settings of the convnet."""
+
+    conv1: int = 10  # units of the first convolution
+    conv2: int = 20  # units of the second
+    conv3: int = 10  # units of the third, the layer that is read by the head and scored
+    dropout: float = 0.0  # share of conv3 that is dropped in training
+    dropout_kind: str = "channel"  # channel (whole units) or element (single values of the map)
+
+    def __post_init__(self) -> None:
+        for name in LAYERS:
+            width = getattr(self, name)
+            require(width >= 1 and width == int(width), f"{name} must be 1 unit or more, got {name}={width}.")
+        require(0 <= self.dropout < 1, f"dropout must be at least 0 and below 1, got dropout={self.dropout}.")
+        require(
+            self.dropout_kind in ("channel", "element"),
+            f"dropout_kind must be channel or element, got dropout_kind={self.dropout_kind!r}.",
+        )
+
+
+class ConvNet(nn.Module):
+    """One ordinary net. Its layers `conv1`, `conv2`, `conv3` give the maps after the ReLU."""
+
+    def __init__(self, widths: Widths, n_classes: int) -> None:
+        super().__init__()
+
+        def layer(fan_in: int, units: int, side: int, padding: int) -> nn.Sequential:
+            conv = nn.Conv2d(fan_in, units, side, padding=padding)
+            return nn.Sequential(OrderedDict(conv=conv, norm=nn.BatchNorm2d(units), relu=nn.ReLU()))
+
+        self.conv1 = layer(1, widths.conv1, 5, 0)
+        self.conv2 = layer(widths.conv1, widths.conv2, 3, 1)
+        self.conv3 = layer(widths.conv2, widths.conv3, 3, 1)
+        self.dropout = (nn.Dropout2d if widths.dropout_kind == "channel" else nn.Dropout)(widths.dropout)
+        self.head = nn.Linear(widths.conv3, n_classes)
+
+    def forward(self, x: Float[Tensor, "images 1 rows cols"]) -> Float[Tensor, "images classes"]:
+        """Gives logits of images with values in [0, 1]."""
+        x = F.max_pool2d(self.conv1(x), POOL, STRIDE)
+        x = F.max_pool2d(self.conv2(x), POOL, STRIDE)
+        x = self.dropout(self.conv3(x))
+        logits: Tensor = self.head(x.mean((2, 3)))
+        return logits
+
+
+class ConvNetStack(nn.Module):
+    """Several nets of one architecture as one grouped network, one copy a seed; copies never mix.
+
+    Each copy gets torch's default initialisation and its dropout masks from generators of its own seed, so it becomes the
+    net that it would have become alone.
+    """
+
+    def __init__(self, widths: Widths, n_classes: int, seeds: Sequence[int]) -> None:
+        super().__init__()
+        self.widths, self.n_classes, self.copies = widths, n_classes, len(seeds)
+        sizes = ((1, widths.conv1, 5), (widths.conv1, widths.conv2, 3), (widths.conv2, widths.conv3, 3))
+        generators = [torch.Generator().manual_seed(derive(seed, "initialisation")) for seed in seeds]
+        for name, (fan_in, units, side) in zip(LAYERS, sizes, strict=True):
+            shape = (units, fan_in, side, side)
+            weight, bias = _default_initialisation(shape, fan_in * side * side, generators)
+            weight = weight.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+            self.register_parameter(f"{name}_weight", nn.Parameter(weight))  # copies*units fan_in side side
+            self.register_parameter(f"{name}_bias", nn.Parameter(bias.flatten()))
+            self.add_module(f"{name}_norm", nn.BatchNorm2d(units * self.copies))
+        weight, bias = _default_initialisation((n_classes, widths.conv3), widths.conv3, generators)
+        self.head_weight, self.head_bias = nn.Parameter(weight), nn.Parameter(bias)
+        self._dropout_seeds = [derive(seed, "dropout") for seed in seeds]
+        self._dropout: list[torch.Generator] = []
+
+    def forward(self, x: Float[Tensor, "images copies rows cols"]) -> Float[Tensor, "images copies classes"]:
+        """Gives each copy's logits of its own images, with values in [0, 1]."""
+        x = self._pooled_layer(x, "conv1", padding=0)
+        x = self._pooled_layer(x, "conv2", padding=1)
+        weight, bias = self.get_parameter("conv3_weight"), self.get_parameter("conv3_bias")
+        x = F.relu(self.get_submodule("conv3_norm")(F.conv2d(x, weight, bias, padding=1, groups=self.copies)))
+        means = self._drop(x).unflatten(1, (self.copies, -1)).mean((3, 4))  # images copies units
+        return torch.einsum("iku,kcu->ikc", means, self.head_weight) + self.head_bias
+
+    def _pooled_layer(self, x: Tensor, name: str, padding: int) -> Tensor:
+        norm = self.get_submodule(f"{name}_norm")
+        assert isinstance(norm, nn.BatchNorm2d)
+        weight, bias = self.get_parameter(f"{name}_weight"), self.get_parameter(f"{name}_bias")
+        if not self.training:
+            x = F.relu(norm(F.conv2d(x, weight, bias, padding=padding, groups=self.copies)))
+            return F.max_pool2d(x, POOL, STRIDE)
+        out, mean, var = ConvNormReluPool.apply(x, weight, bias, norm.weight, norm.bias, norm.eps, padding, self.copies)
+        n = len(x) * (x.shape[2] + 2 * padding - weight.shape[2] + 1) ** 2
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        assert norm.num_batches_tracked is not None
+        assert norm.momentum is not None
+        with torch.no_grad():
+            norm.running_mean.lerp_(mean, norm.momentum)
+            norm.running_var.lerp_(var * (n / (n - 1)), norm.momentum)
+            norm.num_batches_tracked += 1
+        return out
+
+    def _drop(self, x: Float[Tensor, "images channels rows cols"]) -> Float[Tensor, "images channels rows cols"]:
+        """Drops whole units or single values, each copy by its own generator, and scales up what is kept."""
+        p = self.widths.dropout
+        if not self.training or p == 0:
+            return x
+        if not self._dropout:
+            self._dropout = [torch.Generator(x.device).manual_seed(seed) for seed in self._dropout_seeds]
+        size = (1, 1) if self.widths.dropout_kind == "channel" else x.shape[2:]
+        shape = (len(x), self.widths.conv3, *size)
+        kept = torch.cat([torch.rand(shape, generator=g, device=x.device) >= p for g in self._dropout], dim=1)
+        return x * (kept.to(x.dtype) / (1 - p))
+
+
+def _default_initialisation(
+    shape: tuple[int, ...], fan_in: int, generators: Sequence[torch.Generator]
+) -> tuple[Tensor, Tensor]:
+    """Gives weight and bias as torch's Conv2d and Linear start: uniform within 1/sqrt(fan_in); one copy a generator."""
+    bound = 1 / math.sqrt(fan_in)
+    draws = [
+        [torch.empty(size).uniform_(-bound, bound, generator=generator) for size in (shape, shape[:1])]
+        for generator in generators
+    ]
+    return torch.stack([weight for weight, _ in draws]), torch.stack([bias for _, bias in draws])
+
+
+def build(settings: Widths, n_classes: int, seeds: Sequence[int]) -> ConvNetStack:
+    """Builds a stack of nets, one copy a seed.
+
+    Example:
+        >>> stack = build(Widths(), n_classes=45, seeds=(0, 1, 2))
+        >>> stack(torch.zeros(4, 3, 32, 32)).shape
+        torch.Size([4, 3, 45])
+        >>> sum(p.numel() for p in split(stack)[0].parameters())
+        4465
+    """
+    return ConvNetStack(settings, n_classes, seeds)
+
+
+def load(settings: Widths, n_classes: int) -> ConvNet:
+    """Gives one ordinary net, to be filled with weights."""
+    return ConvNet(settings, n_classes)
+
+
+def split(stack: ConvNetStack) -> list[ConvNet]:
+    """Gives each copy of a stack as an ordinary net, in eval mode on the stack's device."""
+    state = stack.state_dict()
+    nets = []
+    for copy in range(stack.copies):
+        net = ConvNet(stack.widths, stack.n_classes).to(stack.head_weight)
+        own = {"head.weight": state["head_weight"][copy], "head.bias": state["head_bias"][copy]}
+        for name in LAYERS:
+            for source, target in (("weight", "conv.weight"), ("bias", "conv.bias")):
+                own[f"{name}.{target}"] = state[f"{name}_{source}"].chunk(stack.copies)[copy]
+            for part in ("weight", "bias", "running_mean", "running_var"):
+                own[f"{name}.norm.{part}"] = state[f"{name}_norm.{part}"].chunk(stack.copies)[copy]
+            own[f"{name}.norm.num_batches_tracked"] = state[f"{name}_norm.num_batches_tracked"]
+        net.load_state_dict(own)
+        nets.append(net.eval())
+    return nets
+
+
+NET = Net("10-20-n convnet with global average pooling", Widths, build, split, load, LAYERS)

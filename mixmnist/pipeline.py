@@ -1,0 +1,239 @@
+"""The story of one block of runs: draw -> build -> train -> probe -> score -> record.
+
+A block is one variant under a few seeds, trained side by side. It is the unit of work, of resuming and of recording.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from mixmnist.core import registry, storage
+from mixmnist.core.records import Canvas, Net, Task, Variant
+from mixmnist.data.mixture import Mixture, draw
+from mixmnist.data.sources import fingerprint as data_fingerprint
+from mixmnist.probing import probe
+from mixmnist.scoring import score
+from mixmnist.training import Outcome, train
+
+TOP = 12  # images kept of each unit, for pictures
+LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn", "pandas")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One variant under a few seeds: everything its records depend on, and where they go."""
+
+    study: str
+    name: str  # the variant's
+    variant: Variant
+    source: str
+    root: str | None
+    seeds: tuple[int, ...]
+    device: str
+    precision: str
+    threads: int
+    folder: Path  # of the study and source; holds runs/<variant>/s<first>-<last>
+
+    @property
+    def home(self) -> Path:
+        """Where the block's records lie."""
+        return self.folder / "runs" / self.name / f"s{self.seeds[0]}-{self.seeds[-1]}"
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """Everything that decides the weights."""
+        return {
+            "variant": self.variant.as_dict(),
+            "source": self.source,
+            "data": data_fingerprint(self.source, self.root),
+            "seeds": list(self.seeds),
+            "device": self.device,
+            "precision": self.precision,
+            "threads": self.threads,
+            "code": storage.code_version(storage.CODE_OF_WEIGHTS),
+        }
+
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """What must be the same for recorded weights, and for recorded scores, to be used again."""
+        weights = storage.fingerprint(self.config)
+        return {
+            "weights": weights,
+            "scores": storage.fingerprint([weights, storage.code_version(storage.CODE_OF_SCORES)]),
+        }
+
+    def recorded(self) -> dict[str, str] | None:
+        """Gives the fingerprints of the block that is recorded, or None if there is none or it is damaged."""
+        found = None
+        for seed in self.seeds:
+            try:
+                found = json.loads((self.home / f"s{seed}" / "record.json").read_text(encoding="utf-8"))["fingerprints"]
+            except (OSError, ValueError, KeyError):
+                return None
+        return found
+
+
+def run_block(block: Block, tell: Callable[[str], None], position: int = 0, stop: Event | None = None) -> list[str]:
+    """Runs a block to its records and gives the failures, one sentence each; recorded weights are used again if they hold."""
+    started = time.perf_counter()
+    task: Task = registry.choose("tasks", block.variant.task)
+    net: Net = registry.choose("nets", block.variant.net)
+    settings = net.settings(**block.variant.net_settings)
+    known = block.recorded()
+    if known is not None and known["weights"] == block.fingerprints["weights"]:
+        nets, outcomes, seconds = _load_block(block, net, settings, len(task.classes))
+    else:
+        canvases = [_draw(block, "train", block.variant.training.images, seed) for seed in block.seeds]
+        module = net.build(settings, len(task.classes), block.seeds).to(block.device)
+        outcomes = train(
+            module,
+            torch.stack([c.images for c in canvases]),
+            torch.stack([c.labels for c in canvases]),
+            block.variant.training,
+            block.seeds,
+            precision=block.precision,
+            title=f"{block.study} {block.name} {block.home.name}",
+            position=position,
+            stop=stop,
+        )
+        nets, seconds = net.split(module), time.perf_counter() - started
+
+    def fill(folder: Path) -> None:
+        for seed, copy, outcome in zip(block.seeds, nets, outcomes, strict=True):
+            (folder / f"s{seed}").mkdir()
+            _record(block, folder / f"s{seed}", seed, copy, outcome, net.layers[-1], seconds / len(nets))
+
+    storage.publish(block.home, fill, replaced=block.folder / "replaced")
+    failures = [
+        f"{block.study} {block.source} {block.name} seed {seed}: {outcome.failure}"
+        for seed, outcome in zip(block.seeds, outcomes, strict=True)
+        if outcome.failure
+    ]
+    tell(_summary(block, time.perf_counter() - started))
+    return failures
+
+
+def _draw(block: Block, split: str, n: int, seed: int) -> Mixture:
+    """Draws a mixture of the block's variant onto its device."""
+    v = block.variant
+    settings = tuple(sorted(v.task_settings.items()))
+    return _draw_once(v.task, block.source, split, n, v.canvas, settings, block.root, seed, block.device)
+
+
+@lru_cache(maxsize=16)
+def _draw_once(
+    task: str,
+    source: str,
+    split: str,
+    n: int,
+    canvas: Canvas,
+    settings: tuple[tuple[str, Any], ...],
+    root: str | None,
+    seed: int,
+    device: str,
+) -> Mixture:
+    mixture = draw(task, source, split, n, canvas=canvas, settings=dict(settings), root=root, seed=seed)
+    return mixture.to(device)
+
+
+def _record(
+    block: Block, folder: Path, seed: int, net: nn.Module, outcome: Outcome, layer: str, train_seconds: float
+) -> None:
+    """Probes and scores one trained net and writes its record; of a failed run only the failure."""
+    started = time.perf_counter()
+    record: dict[str, Any] = {
+        "study": block.study,
+        "source": block.source,
+        "task": block.variant.task,
+        "variant": block.name,
+        "seed": seed,
+        "block": block.home.name,
+        "failure": outcome.failure,
+        "history": [list(epoch) for epoch in outcome.history],
+        "config": block.config,
+        "fingerprints": block.fingerprints,
+        "hardware": hardware(block.device),
+        "versions": {name: version(name) for name in ("mixmnist", *LIBRARIES)} | {"python": platform.python_version()},
+    }
+    if outcome.failure is None:
+        n = block.variant.probe_images
+        test, rank = (_draw(block, split, n, 0) for split in ("test", "rank"))
+        readout = probe(net, test, layer)
+        scores = score(readout, rank=probe(net, rank, layer))
+        scores.units.to_csv(folder / "units.csv", index=False)
+        scores.concepts.to_csv(folder / "concepts.csv", index=False)
+        scores.curves.to_csv(folder / "curves.csv", index=False)
+        record["layer"] = scores.layer.to_dict("records")[0]
+        top = readout.response.argsort(dim=0, descending=True, stable=True)[:TOP].T.cpu()  # units top
+        np.savez_compressed(
+            folder / "top.npz", images=test.images.cpu()[top].numpy(), present=test.present.cpu()[top].numpy()
+        )
+        state = {name: tensor.contiguous().cpu() for name, tensor in net.state_dict().items()}
+        save_file(state, folder / "weights.safetensors")
+        record["weights_sha256"] = _sha256(folder / "weights.safetensors")
+    record["seconds"] = {"train": round(train_seconds, 2), "score": round(time.perf_counter() - started, 2)}
+    storage.write_json(folder / "record.json", record)
+
+
+def _load_block(
+    block: Block,
+    net: Net,
+    settings: Any,
+    n_classes: int,  # noqa: ANN401 -- each net has its own settings
+) -> tuple[list[nn.Module], list[Outcome], float]:
+    """Loads recorded weights, for scores to be computed anew."""
+    nets, outcomes, seconds = [], [], 0.0
+    for seed in block.seeds:
+        folder = block.home / f"s{seed}"
+        record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+        copy = net.load(settings, n_classes)
+        if record["failure"] is None:
+            copy.load_state_dict(load_file(folder / "weights.safetensors"))
+        nets.append(copy.to(block.device).eval())
+        outcomes.append(Outcome(tuple((loss, accuracy) for loss, accuracy in record["history"]), record["failure"]))
+        seconds += record["seconds"]["train"]
+    return nets, outcomes, seconds
+
+
+def _summary(block: Block, seconds: float) -> str:
+    """Says in a line what a block gave."""
+    rows = []
+    for seed in block.seeds:
+        record = json.loads((block.home / f"s{seed}" / "record.json").read_text(encoding="utf-8"))
+        rows += [record["layer"]] if record["failure"] is None else []
+    head = f"{block.study} {block.source} {block.name} {block.home.name}"
+    if not rows:
+        return f"{head}: every run failed"
+    means = {column: np.mean([row[column] for row in rows]) for column in ("accuracy", "unique_concepts", "mean_drop")}
+    return (
+        f"{head}: accuracy {means['accuracy']:.3f}, {means['unique_concepts']:.1f} unique concepts, "
+        f"mean drop {means['mean_drop']:.3f} ({len(rows)} of {len(block.seeds)} runs, {seconds:.0f} s)"
+    )
+
+
+def hardware(device: str) -> str:
+    """Names the processor or the GPU."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return f"{next(named, platform.processor() or platform.machine())}, {os.cpu_count()} cores"
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,156 @@
+"""Scoring: every metric of the shelf on one readout, into tables of units, concepts and the layer.
+
+A metric's column is computed from what its parameters name: fields of the readout or other columns, or either of them taken from
+the rank readout, on which every threshold and every order is fitted. Each is computed once, when it is first needed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from mixmnist.core.readout import Readout
+from mixmnist.core.records import Metric, require
+from mixmnist.core.registry import collect
+
+TABLE_OF_AXES = {
+    ("units", "concepts"): "both",
+    ("units",): "units",
+    ("concepts",): "concepts",
+    ("curve",): "curves",
+    (): "layer",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """The scores of one layer."""
+
+    units: pd.DataFrame  # a row a unit; scores of a unit and a concept are those of the unit's own concept
+    concepts: pd.DataFrame  # a row a concept, with its best unit and that unit's scores
+    layer: pd.DataFrame  # one row
+    curves: pd.DataFrame  # a row for each number of silenced units
+
+
+def score(readout: Readout, *, rank: Readout) -> Scores:
+    """Scores a readout by every metric of the shelf.
+
+    Args:
+        readout: The layer on the images to be scored.
+        rank: The same layer on other images; thresholds, orders and mean activations are fitted there.
+
+    Returns:
+        Tables. A unit's own concept is the one with its largest alignment. Columns that need what the readout lacks (logits,
+        a head) are left out.
+
+    Raises:
+        ValueError: If the two readouts are not of the same layer, units and concepts.
+
+    Example:
+        >>> from mixmnist import draw, probe
+        >>> net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 5), torch.nn.ReLU()).eval()
+        >>> rank, test = (probe(net, draw(source="digits", split=split, n=800), "1") for split in ("rank", "test"))
+        >>> list(score(test, rank=rank).units.columns[:4])
+        ['unit', 'dead', 'concept', 'alignment']
+    """
+    same = all(getattr(readout, name) == getattr(rank, name) for name in ("layer", "n_units", "concepts", "classes"))
+    require(same, "readout and rank must be of the same layer, units, concepts and classes. Probe one net twice.")
+    sheet = _Sheet(readout, _Sheet(rank, None))
+    return Scores(_units(sheet), _concepts(sheet), _layer(sheet), _curves(sheet))
+
+
+class _Sheet:
+    """All columns of one readout, each computed when it is first asked for; None where something it needs is missing."""
+
+    def __init__(self, readout: Readout, rank: "_Sheet | None") -> None:
+        self.readout, self.rank = readout, rank or self
+        self.metrics: dict[str, Metric] = collect("metrics")
+        self._columns: dict[str, Callable[[], Any]] = {}
+        self._values: dict[str, Any] = {}
+        for metric in self.metrics.values():
+            if metric.axes != ():  # the layer's scores are no one's input; they may share a name with a unit's
+                for column in metric.columns:
+                    self._columns[column] = lambda metric=metric, column=column: self.compute(metric, column)
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 -- tensors, callables, tuples of names
+        if name not in self._values:
+            if name.startswith("rank_"):
+                self._values[name] = self.rank[name.removeprefix("rank_")]
+            elif name in self._columns:
+                self._values[name] = self._columns[name]()
+            else:
+                self._values[name] = getattr(self.readout, name)
+        return self._values[name]
+
+    def compute(self, metric: Metric, column: str) -> Any:  # noqa: ANN401 -- a tensor or None
+        needs = {name: self[name] for name in metric.needs(column)}
+        return None if any(value is None for value in needs.values()) else metric.columns[column](**needs)
+
+    def columns(self, table: str) -> dict[str, Tensor]:
+        """Gives every column of one kind, those that cannot be computed left out."""
+        found = {}
+        for metric in self.metrics.values():
+            if TABLE_OF_AXES.get(metric.axes) == table:
+                for column in metric.columns:
+                    value = self.compute(metric, column) if table == "layer" else self[column]
+                    if value is not None:
+                        found[column] = value
+        return found
+
+    def series(self, column: str, values: Tensor) -> list[Any] | np.ndarray[Any, Any]:
+        """Turns a column's values into numbers, or into names where the metric says that they are names."""
+        names = next((m.names[column] for m in self.metrics.values() if column in m.names), None)
+        if names is None:
+            return values.cpu().numpy()
+        entries = self[names]
+        return [entries[i] for i in values.tolist()]
+
+
+def _units(sheet: _Sheet) -> pd.DataFrame:
+    alignment = sheet["alignment"]
+    own = alignment.nan_to_num(-1).argmax(dim=1)
+    named = ~alignment.isnan().all(dim=1)
+    concepts = [sheet["concepts"][c] if known else "" for c, known in zip(own.tolist(), named.tolist(), strict=True)]
+    table: dict[str, Any] = {"unit": range(len(own)), "dead": sheet["dead"].cpu().numpy(), "concept": concepts}
+    for column, values in sheet.columns("both").items():
+        picked = values.gather(1, own[:, None])[:, 0]
+        table[column] = torch.where(named, picked, torch.nan).cpu().numpy()
+    for column, values in sheet.columns("concepts").items():
+        table[column] = torch.where(named, values[own], torch.nan).cpu().numpy()
+    for column, values in sheet.columns("units").items():
+        table[column] = sheet.series(column, values)
+    return pd.DataFrame(table)
+
+
+def _concepts(sheet: _Sheet) -> pd.DataFrame:
+    alignment = sheet["alignment"]
+    best = alignment.nan_to_num(-1).argmax(dim=0)
+    each = torch.arange(alignment.shape[1], device=best.device)
+    known = ~alignment.isnan().all(dim=0)
+    table: dict[str, Any] = {"concept": list(sheet["concepts"])}
+    for column, values in sheet.columns("concepts").items():
+        table[column] = values.cpu().numpy()
+    table["unit"] = torch.where(known, best, -1).cpu().numpy()
+    for column, values in sheet.columns("both").items():
+        table[column] = values[best, each].cpu().numpy()
+    for column, values in sheet.columns("units").items():
+        table[column] = sheet.series(column, values[best])
+    return pd.DataFrame(table)
+
+
+def _layer(sheet: _Sheet) -> pd.DataFrame:
+    readout = sheet.readout
+    row: dict[str, Any] = {"layer": readout.layer, "n_units": readout.n_units}
+    if sheet["correct"] is not None:
+        row["accuracy"] = float(sheet["correct"].double().mean())
+    row |= {column: float(value) for column, value in sheet.columns("layer").items()}
+    return pd.DataFrame([row])
+
+
+def _curves(sheet: _Sheet) -> pd.DataFrame:
+    steps = np.arange(sheet.readout.n_units + 1)
+    return pd.DataFrame({"n": steps} | {c: v.cpu().numpy() for c, v in sheet.columns("curves").items()})

@@ -1,0 +1,154 @@
+"""Training: one plain loop for any module that maps [n, copies, rows, cols] to [n, copies, classes].
+
+It knows no net and no task by name. Copies train side by side, each on its own canvases in its own order; the loss is the sum
+of theirs, so that none changes another.
+"""
+
+import contextlib
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from threading import Event
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Int, UInt8
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from mixmnist.core.records import Training
+from mixmnist.core.seeding import derive
+
+PRECISIONS = ("auto", "float32", "bf16")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one copy."""
+
+    history: tuple[tuple[float, float], ...]  # training loss and training accuracy of each epoch, running means over it
+    failure: str | None  # why the run failed, or None
+
+
+class Stopped(Exception):  # noqa: N818 -- nothing went wrong
+    """Training was asked to stop before its end; nothing of it is kept."""
+
+
+def choose_precision(precision: str, device: str) -> str:
+    """Turns "auto" into "bf16" where the processor computes in it natively, else "float32"."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got precision={precision!r}.")
+    if precision != "auto":
+        return precision
+    if device.startswith("cuda"):
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # torch has no public question for this
+    return "bf16" if probe is not None and probe() else "float32"
+
+
+def train(
+    module: nn.Module,
+    images: UInt8[Tensor, "copies images rows cols"],
+    labels: Int[Tensor, "copies images"],
+    recipe: Training,
+    seeds: Sequence[int],
+    *,
+    precision: str = "float32",
+    title: str = "training",
+    position: int = 0,
+    stop: Event | None = None,
+) -> list[Outcome]:
+    """Trains a module in place, on the device of its parameters and images, and leaves it in eval mode.
+
+    Args:
+        module: One copy of a net per seed.
+        images: Each copy's canvases.
+        labels: Their classes.
+        recipe: Epochs, batch, learning rate and so on.
+        seeds: One a copy; decides the order in which it sees its canvases.
+        precision: "float32" or "bf16" (autocast).
+        title: What the progress bar is called.
+        position: The line of the progress bar.
+        stop: Set from elsewhere to give up.
+
+    Returns:
+        What became of each copy. A copy whose loss is not a number has failed; the others are not touched by it.
+
+    Raises:
+        Stopped: If `stop` was set.
+    """
+    n_images, copies, device = images.shape[1], images.shape[0], images.device
+    steps = n_images // recipe.batch
+    optimiser = torch.optim.SGD(
+        module.parameters(), lr=recipe.peak, momentum=recipe.momentum, weight_decay=recipe.decay, foreach=True
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser,
+        max_lr=recipe.peak,
+        total_steps=recipe.epochs * steps,
+        pct_start=recipe.warmup,
+        cycle_momentum=False,
+    )
+    orders = [torch.Generator().manual_seed(derive(seed, "order")) for seed in seeds]
+    dtype = next(module.parameters()).dtype
+    histories: list[list[tuple[float, float]]] = [[] for _ in seeds]
+    failures: list[str | None] = [None] * copies
+    module.train()
+    with _bar(title, recipe.epochs * steps, position, recipe.batch * copies) as bar:
+        for epoch in range(recipe.epochs):
+            totals = torch.zeros(2, copies, device=device, dtype=torch.float64)
+            order = torch.stack([torch.randperm(n_images, generator=g) for g in orders]).to(device)
+            for step in range(steps):
+                if stop is not None and stop.is_set():
+                    raise Stopped
+                rows = order[:, step * recipe.batch : (step + 1) * recipe.batch]
+                x, y = _batch(images, labels, rows, dtype)
+                with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+                    logits = module(x)
+                logits = logits.to(dtype).transpose(1, 2)  # images classes copies
+                losses = F.cross_entropy(logits, y, reduction="none").mean(dim=0)
+                optimiser.zero_grad()
+                losses.sum().backward()
+                optimiser.step()
+                schedule.step()
+                with torch.no_grad():
+                    totals += torch.stack([losses.detach(), (logits.argmax(dim=1) == y).double().mean(dim=0)])
+                bar.update()
+            for copy, (loss, accuracy) in enumerate((totals / steps).T.tolist()):
+                histories[copy].append((loss, accuracy))
+                if failures[copy] is None and not math.isfinite(loss):
+                    failures[copy] = f"the training loss was not a number in epoch {epoch + 1} of {recipe.epochs}"
+            bar.set_postfix_str(_summary(histories, bar, recipe.batch * copies))
+            if all(failures):
+                break
+    module.eval()
+    return [Outcome(tuple(h), f) for h, f in zip(histories, failures, strict=True)]
+
+
+def _batch(
+    images: UInt8[Tensor, "copies images rows cols"],
+    labels: Int[Tensor, "copies images"],
+    rows: Int[Tensor, "copies batch"],
+    dtype: torch.dtype,
+) -> tuple[Tensor, Tensor]:
+    """Gathers one batch, [batch, copies, rows, cols] in [0, 1] with channels last, and its labels [batch, copies]."""
+    copy = torch.arange(len(images), device=images.device)[:, None]
+    x = images[copy, rows].permute(1, 2, 3, 0).to(dtype).contiguous()  # batch rows cols copies
+    return x.div_(255).permute(0, 3, 1, 2), labels[copy, rows].T
+
+
+@contextlib.contextmanager
+def _bar(title: str, steps: int, position: int, images: int) -> Iterator["tqdm[None]"]:
+    """Opens a progress bar on a terminal; in a log it stays silent."""
+    form = "{desc} {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}"
+    with tqdm(total=steps, desc=title, position=position, leave=False, disable=None, bar_format=form) as bar:
+        bar.set_postfix_str(f"{images} images a step")
+        yield bar
+
+
+def _summary(histories: Sequence[Sequence[tuple[float, float]]], bar: "tqdm[None]", images: int) -> str:
+    """Writes the block's mean loss and accuracy and its speed."""
+    loss, accuracy = (sum(h[-1][i] for h in histories) / len(histories) for i in (0, 1))
+    speed = images * bar.n / max(time.time() - bar.start_t, 1e-9) if hasattr(bar, "start_t") else 0
+    return f"loss {loss:.3f}, accuracy {accuracy:.3f}, {speed:,.0f} images/s"
