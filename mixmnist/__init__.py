@@ -4,17 +4,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mixmnist.core.records import Canvas, Study, Training, Variant
+    from mixmnist.core.records import Canvas, Options, Study, Training, Variant
     from mixmnist.data.mixture import draw
     from mixmnist.probing import probe
     from mixmnist.scoring import score
     from mixmnist.sweep import run
 
 __version__ = "0.1.0"
-__all__ = ["Canvas", "Study", "Training", "Variant", "draw", "probe", "run", "score"]
+__all__ = ["Canvas", "Options", "Study", "Training", "Variant", "draw", "probe", "run", "score"]
 
 _HOMES = {
     "Canvas": "core.records",
+    "Options": "core.records",
     "Study": "core.records",
     "Training": "core.records",
     "Variant": "core.records",

@@ -30,6 +30,7 @@ from mixmnist.scoring import score
 from mixmnist.training import Outcome, train
 
 TOP = 12  # images kept of each unit, for pictures
+FIRST = 32  # canvases kept of the test mixture, for pictures
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn", "pandas")
 
 
@@ -47,11 +48,17 @@ class Block:
     precision: str
     threads: int
     folder: Path  # of the study and source; holds runs/<variant>/s<first>-<last>
+    quick: bool = False  # a shortened recipe, which says nothing about the claims
 
     @property
     def home(self) -> Path:
         """Where the block's records lie."""
         return self.folder / "runs" / self.name / f"s{self.seeds[0]}-{self.seeds[-1]}"
+
+    @property
+    def label(self) -> str:
+        """What messages call the block."""
+        return f"{self.study} {self.source} {self.name} {self.home.name}"
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -106,7 +113,7 @@ def run_block(block: Block, tell: Callable[[str], None], position: int = 0, stop
             block.variant.training,
             block.seeds,
             precision=block.precision,
-            title=f"{block.study} {block.name} {block.home.name}",
+            title=block.label,
             position=position,
             stop=stop,
         )
@@ -150,9 +157,7 @@ def _draw_once(
     return mixture.to(device)
 
 
-def _record(
-    block: Block, folder: Path, seed: int, net: nn.Module, outcome: Outcome, layer: str, train_seconds: float
-) -> None:
+def _record(block: Block, folder: Path, seed: int, net: nn.Module, outcome: Outcome, layer: str, train_seconds: float) -> None:
     """Probes and scores one trained net and writes its record; of a failed run only the failure."""
     started = time.perf_counter()
     record: dict[str, Any] = {
@@ -162,6 +167,8 @@ def _record(
         "variant": block.name,
         "seed": seed,
         "block": block.home.name,
+        "quick": block.quick,
+        "useless": list(registry.choose("tasks", block.variant.task).useless),
         "failure": outcome.failure,
         "history": [list(epoch) for epoch in outcome.history],
         "config": block.config,
@@ -179,8 +186,13 @@ def _record(
         scores.curves.to_csv(folder / "curves.csv", index=False)
         record["layer"] = scores.layer.to_dict("records")[0]
         top = readout.response.argsort(dim=0, descending=True, stable=True)[:TOP].T.cpu()  # units top
+        images, present = test.images.cpu(), test.present.cpu()
         np.savez_compressed(
-            folder / "top.npz", images=test.images.cpu()[top].numpy(), present=test.present.cpu()[top].numpy()
+            folder / "top.npz",
+            images=images[top].numpy(),  # units top rows cols
+            present=present[top].numpy(),  # units top concepts
+            first=images[:FIRST].numpy(),  # the mixture's first canvases
+            first_classes=np.array([test.classes[c] for c in test.labels[:FIRST].tolist()]),
         )
         state = {name: tensor.contiguous().cpu() for name, tensor in net.state_dict().items()}
         save_file(state, folder / "weights.safetensors")
@@ -192,8 +204,8 @@ def _record(
 def _load_block(
     block: Block,
     net: Net,
-    settings: Any,
-    n_classes: int,  # noqa: ANN401 -- each net has its own settings
+    settings: Any,  # noqa: ANN401 -- each net has its own settings
+    n_classes: int,
 ) -> tuple[list[nn.Module], list[Outcome], float]:
     """Loads recorded weights, for scores to be computed anew."""
     nets, outcomes, seconds = [], [], 0.0
@@ -215,12 +227,11 @@ def _summary(block: Block, seconds: float) -> str:
     for seed in block.seeds:
         record = json.loads((block.home / f"s{seed}" / "record.json").read_text(encoding="utf-8"))
         rows += [record["layer"]] if record["failure"] is None else []
-    head = f"{block.study} {block.source} {block.name} {block.home.name}"
     if not rows:
-        return f"{head}: every run failed"
+        return f"{block.label}: every run failed"
     means = {column: np.mean([row[column] for row in rows]) for column in ("accuracy", "unique_concepts", "mean_drop")}
     return (
-        f"{head}: accuracy {means['accuracy']:.3f}, {means['unique_concepts']:.1f} unique concepts, "
+        f"{block.label}: accuracy {means['accuracy']:.3f}, {means['unique_concepts']:.1f} unique concepts, "
         f"mean drop {means['mean_drop']:.3f} ({len(rows)} of {len(block.seeds)} runs, {seconds:.0f} s)"
     )
 

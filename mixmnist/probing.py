@@ -3,14 +3,14 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
-from mixmnist.core.readout import Readout, Without
+from mixmnist.core.readout import Readout
 from mixmnist.core.registry import nearest
 
 BATCH = 250  # images per forward pass
@@ -20,6 +20,7 @@ Edit = Callable[[Tensor], Tensor]
 Transform = Callable[[Tensor], Tensor]
 
 
+@runtime_checkable
 class Drawn(Protocol):
     """What probing needs of a mixture."""
 
@@ -111,7 +112,8 @@ def find_layer(net: nn.Module, layer: str) -> nn.Module:
     modules = {name: module for name, module in net.named_modules() if name}
     if layer not in modules:
         raise nearest("layer", layer, modules)
-    return modules[layer]
+    module: nn.Module = modules[layer]
+    return module
 
 
 def describe_layers(net: nn.Module, example: Float[Tensor, "1 1 rows cols"]) -> list[tuple[str, str, tuple[int, ...]]]:
@@ -142,9 +144,7 @@ class HeadAlgebra:
     weight: Float[Tensor, "classes units"]
     bias: Float[Tensor, " classes"]
 
-    def __call__(
-        self, sets: Bool[Tensor, "sets units"], values: Float[Tensor, " units"]
-    ) -> Float[Tensor, "sets images classes"]:
+    def __call__(self, sets: Bool[Tensor, "sets units"], values: Float[Tensor, " units"]) -> Float[Tensor, "sets images classes"]:
         """Gives the logits with each set of units silenced to the given values of their maps."""
         silenced = torch.where(sets[:, None], values.to(self.mean), self.mean)  # sets images units
         return F.linear(silenced, self.weight, self.bias)
@@ -159,9 +159,7 @@ class Replay:
     layer: str
     images: "_Images"
 
-    def __call__(
-        self, sets: Bool[Tensor, "sets units"], values: Float[Tensor, " units"]
-    ) -> Float[Tensor, "sets images classes"]:
+    def __call__(self, sets: Bool[Tensor, "sets units"], values: Float[Tensor, " units"]) -> Float[Tensor, "sets images classes"]:
         """Gives the logits with each set of units silenced to the given values of their maps."""
         _refuse_training(self.net)
         logits = []

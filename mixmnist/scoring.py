@@ -6,6 +6,7 @@ the rank readout, on which every threshold and every order is fitted. Each is co
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ class _Sheet:
         for metric in self.metrics.values():
             if metric.axes != ():  # the layer's scores are no one's input; they may share a name with a unit's
                 for column in metric.columns:
-                    self._columns[column] = lambda metric=metric, column=column: self.compute(metric, column)
+                    self._columns[column] = partial(self.compute, metric, column)
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 -- tensors, callables, tuples of names
         if name not in self._values:
@@ -101,11 +102,11 @@ class _Sheet:
                         found[column] = value
         return found
 
-    def series(self, column: str, values: Tensor) -> list[Any] | np.ndarray[Any, Any]:
+    def series(self, column: str, values: Tensor) -> list[Any]:
         """Turns a column's values into numbers, or into names where the metric says that they are names."""
         names = next((m.names[column] for m in self.metrics.values() if column in m.names), None)
         if names is None:
-            return values.cpu().numpy()
+            return values.tolist()  # python numbers
         entries = self[names]
         return [entries[i] for i in values.tolist()]
 

@@ -4,7 +4,7 @@ import importlib.util
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from queue import Queue
 from threading import Event
@@ -12,7 +12,7 @@ from threading import Event
 import torch
 
 from mixmnist.core import registry, storage
-from mixmnist.core.records import Net, Study, Task, Variant, require
+from mixmnist.core.records import Net, Options, Study, Task, Variant, require
 from mixmnist.data.sources import load_glyphs, resolve_source
 from mixmnist.pipeline import Block, run_block
 from mixmnist.training import Stopped, choose_precision
@@ -44,44 +44,22 @@ def load_study(name: str) -> tuple[str, Study]:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"a study's file must run, got {error!r} from {path}. Mend the file.") from error
     study = getattr(module, "STUDY", None)
-    require(
-        isinstance(study, Study),
-        f"a study's file must end in STUDY = Study(...), got {path} without it. Add that line.",
-    )
+    if not isinstance(study, Study):
+        raise ValueError(f"a study's file must end in STUDY = Study(...), got {path} without it. Add that line.")
     return path.stem, study
 
 
-def run(
-    study: Study | str,
-    *,
-    name: str = "study",
-    source: str = "auto",
-    root: str | None = None,
-    seeds: int | None = None,
-    variants: Sequence[str] = (),
-    device: str = "auto",
-    precision: str = "auto",
-    threads: int = 1,
-    out: str | Path = "results/local",
-    quick: bool = False,
-    tell: Callable[[str], None] = print,
-) -> Result:
+def run(study: Study | str, options: Options = Options(), tell: Callable[[str], None] = print) -> Result:  # noqa: B008 -- frozen
     """Runs a study: every variant under every seed, in blocks of five seeds, as many blocks at a time as there are cores.
 
     Args:
         study: A study, the path of its file, or the name of a file in ./benchmarks.
-        name: What to call a study that is given as an object; it becomes a folder.
-        source: Where glyphs come from; "auto" is MNIST where it can be had, else scikit-learn's digits.
-        root: Folder (or .npz) that holds the source.
-        seeds: Trainings a variant; by default the study's.
-        variants: Names of variants to run; by default all.
-        device: "auto", "cpu" or "cuda".
-        precision: "auto" (bf16 where the processor has it natively), "float32" or "bf16".
-        threads: Threads a block; part of the configuration, since rounding depends on it.
-        out: Folder for results; the study's go to <out>/<study>/<source>.
-        quick: 2 epochs on 4,000 images, into <out>/<study>/<source>-quick; says nothing about the claims.
+        options: Source, seeds, device and so on. What is recorded under the same configuration is not run again.
         tell: Called with a line whenever a block is done.
 
     Returns:
@@ -89,30 +67,56 @@ def run(
 
     Raises:
         ValueError: On anything unknown or impossible, before anything is written.
+        FileNotFoundError: If the source's files are neither on disk nor to be fetched.
     """
-    if isinstance(study, str):
-        name, study = load_study(study)
-    seeds = study.seeds if seeds is None else seeds
+    blocks = plan(study, options)
+    folder = storage.writable_folder(blocks[0].folder)
+    storage.clear_partials(folder)
+    todo = []
+    for block in blocks:
+        if block.recorded() == block.fingerprints:
+            tell(f"{block.label}: already recorded")
+        else:
+            todo.append(block)
+    workers = 1 if blocks[0].device.startswith("cuda") else max(1, (os.cpu_count() or 1) // options.threads)
+    return Result(folder, tuple(_run_blocks(todo, workers, options.threads, tell)))
+
+
+def plan(study: Study | str, options: Options) -> list[Block]:
+    """Gives the blocks of a study in the order in which they run; checks everything and writes nothing."""
+    name, study = load_study(study) if isinstance(study, str) else ("study", study)
+    seeds = study.seeds if options.seeds is None else options.seeds
     require(seeds >= 1, f"seeds must be 1 or more, got seeds={seeds}.")
-    require(threads >= 1, f"threads must be 1 or more, got threads={threads}.")
-    for variant in variants:
-        if variant not in study.variants:
-            raise registry.nearest("variant", variant, study.variants)
-    chosen = {n: _quick(v) if quick else v for n, v in study.variants.items() if not variants or n in variants}
-    device = choose_device(device)
-    precision = choose_precision(precision, device)
-    source, root = resolve_source(source, root)
+    require(options.threads >= 1, f"threads must be 1 or more, got threads={options.threads}.")
+    for asked in options.variants:
+        if asked not in study.variants:
+            raise registry.nearest("variant", asked, study.variants)
+    device = choose_device(options.device)
+    precision = choose_precision(options.precision, device)
+    source, root = resolve_source(options.source, options.root)
+    chosen = {n: v for n, v in study.variants.items() if not options.variants or n in options.variants}
+    if options.quick:
+        chosen = {n: _quick(v) for n, v in chosen.items()}
     for variant in chosen.values():
         _check(variant, source, root)
-    folder = storage.writable_folder(Path(out) / name / (source + ("-quick" if quick else "")))
-    storage.clear_partials(folder)
-    blocks = [
-        Block(name, variant_name, variant, source, root, tuple(group), device, precision, threads, folder)
+    folder = Path(options.out) / name / (source + ("-quick" if options.quick else ""))
+    return [
+        Block(
+            study=name,
+            name=variant_name,
+            variant=variant,
+            source=source,
+            root=root,
+            seeds=tuple(group),
+            device=device,
+            precision=precision,
+            threads=options.threads,
+            folder=folder,
+            quick=options.quick,
+        )
         for group in _groups(seeds)
         for variant_name, variant in chosen.items()
     ]
-    workers = 1 if device.startswith("cuda") else max(1, (os.cpu_count() or 1) // threads)
-    return Result(folder, tuple(_run_blocks(blocks, workers, threads, tell)))
 
 
 def choose_device(device: str) -> str:
@@ -148,7 +152,7 @@ def _check(variant: Variant, source: str, root: str | None) -> None:
 
     task: Task = registry.choose("tasks", variant.task)
     net: Net = registry.choose("nets", variant.net)
-    known = net.settings.__dataclass_fields__  # type: ignore[attr-defined] -- settings are dataclasses
+    known = [field.name for field in fields(net.settings)]
     for setting in variant.net_settings:
         if setting not in known:
             raise registry.nearest("net setting", setting, known)
@@ -160,13 +164,8 @@ def _check(variant: Variant, source: str, root: str | None) -> None:
 
 
 def _run_blocks(blocks: Sequence[Block], workers: int, threads: int, tell: Callable[[str], None]) -> list[str]:
-    """Runs the blocks that are not recorded yet, several at a time, and gives the failures."""
-    todo, failures = [], []
-    for block in blocks:
-        if block.recorded() == block.fingerprints:
-            tell(f"{block.study} {block.source} {block.name} {block.home.name}: already recorded")
-        else:
-            todo.append(block)
+    """Runs blocks, several at a time, and gives the failures."""
+    failures: list[str] = []
     stop, lines = Event(), Queue[int]()
     for line in range(workers):
         lines.put(line)
@@ -182,7 +181,7 @@ def _run_blocks(blocks: Sequence[Block], workers: int, threads: int, tell: Calla
     torch.set_num_threads(threads)
     try:
         with ThreadPoolExecutor(workers, initializer=lambda: torch.set_num_threads(threads)) as pool:
-            futures = {pool.submit(work, block): block for block in todo}
+            futures = {pool.submit(work, block): block for block in blocks}
             try:
                 failures += _gather(futures)
             except BaseException:  # whatever it is, the workers must be told, or the pool would wait for them
@@ -206,5 +205,5 @@ def _gather(futures: dict["Future[list[str]]", Block]) -> list[str]:
             except (Stopped, OSError):
                 raise
             except Exception as error:
-                failures.append(f"{block.study} {block.source} {block.name} {block.home.name}: {error!r}")
+                failures.append(f"{block.label}: {error!r}")
     return failures

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from threading import Event
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -139,7 +140,7 @@ def _batch(
 
 
 @contextlib.contextmanager
-def _bar(title: str, steps: int, position: int, images: int) -> Iterator["tqdm[None]"]:
+def _bar(title: str, steps: int, position: int, images: int) -> Iterator["tqdm[Any]"]:
     """Opens a progress bar on a terminal; in a log it stays silent."""
     form = "{desc} {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}"
     with tqdm(total=steps, desc=title, position=position, leave=False, disable=None, bar_format=form) as bar:
@@ -147,7 +148,7 @@ def _bar(title: str, steps: int, position: int, images: int) -> Iterator["tqdm[N
         yield bar
 
 
-def _summary(histories: Sequence[Sequence[tuple[float, float]]], bar: "tqdm[None]", images: int) -> str:
+def _summary(histories: Sequence[Sequence[tuple[float, float]]], bar: "tqdm[Any]", images: int) -> str:
     """Writes the block's mean loss and accuracy and its speed."""
     loss, accuracy = (sum(h[-1][i] for h in histories) / len(histories) for i in (0, 1))
     speed = images * bar.n / max(time.time() - bar.start_t, 1e-9) if hasattr(bar, "start_t") else 0

@@ -22,9 +22,7 @@ class Readout:
     labels: Int[Tensor, " images"]
     glyphs: Int[Tensor, "images slots"]  # source glyph in each slot, -1 where empty
     logits: Float[Tensor, "images classes"] | None = None  # None where the network does not classify
-    head: Float[Tensor, "classes units"] | None = (
-        None  # weight of the linear head, where the layer feeds one through its mean
-    )
+    head: Float[Tensor, "classes units"] | None = None  # weight of the linear head, where the layer feeds one through its mean
     without: Without | None = None  # logits with sets of units silenced to given values; None without logits
 
     @property

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-
 Number = int | float | str
 Settings = Mapping[str, Number]
 
 
-def require(rule: bool, message: str) -> None:
+def require(rule: object, message: str) -> None:
     """Raises a ValueError with the message unless the rule holds."""
     if not rule:
         raise ValueError(message)
@@ -46,7 +45,8 @@ class Task:
     concepts: tuple[str, ...]
     classes: tuple[str, ...]
     draw: Callable[..., tuple[NDArray[np.int64], NDArray[np.int64]]]
-    settings: Settings = field(default_factory=dict)
+    settings: Settings = field(default_factory=dict)  # what a variant may override, with the defaults
+    useless: tuple[str, ...] = ()  # concepts that say nothing about the class
 
     def with_settings(self, settings: Settings) -> dict[str, Number]:
         """Merges the task's own settings with others; unknown names are refused."""
@@ -59,11 +59,12 @@ class Task:
 class Canvas:
     """How glyphs are laid out on an image."""
 
-    size: int = 32  # rows and columns of the canvas, pixels
-    glyph: int = 12  # rows and columns of a glyph on it, pixels
-    overlap: str = (
-        "reject"  # reject (no two glyph boxes overlap), max, clip (sum, at most 255) or wrap (sum modulo 256)
-    )
+    size: int = 32
+    """Rows and columns of the canvas, pixels."""
+    glyph: int = 12
+    """Rows and columns of a glyph on it, pixels."""
+    overlap: str = "reject"
+    """One of reject (no two glyph boxes overlap), max, clip (sum, at most 255), wrap (sum modulo 256)."""
 
     def __post_init__(self) -> None:
         policies = ("clip", "max", "reject", "wrap")
@@ -73,9 +74,7 @@ class Canvas:
             f"size must be larger than glyph (offsets are 1..size-glyph), got size={self.size} and glyph={self.glyph}. "
             f"Use a canvas of at least {self.glyph + 1} pixels or smaller glyphs.",
         )
-        require(
-            self.overlap in policies, f"overlap must be one of {', '.join(policies)}, got overlap={self.overlap!r}."
-        )
+        require(self.overlap in policies, f"overlap must be one of {', '.join(policies)}, got overlap={self.overlap!r}.")
 
 
 @dataclass(frozen=True)
@@ -99,20 +98,26 @@ class Net:
 class Training:
     """The recipe: stochastic gradient descent under a one-cycle learning rate, no checkpoint picking."""
 
-    images: int = 20_000  # training canvases, drawn once per seed
-    epochs: int = 30  # passes over them
-    batch: int = 128  # images per step and copy; the last partial batch is dropped
-    peak: float = 0.3  # highest learning rate
-    warmup: float = 0.2  # share of all steps until the peak
-    momentum: float = 0.9  # constant
-    decay: float = 1e-4  # weight decay on all parameters
+    images: int = 20_000
+    """Training canvases, drawn once per seed."""
+    epochs: int = 30
+    """Passes over them."""
+    batch: int = 128
+    """Images per step and copy; the last partial batch is dropped."""
+    peak: float = 0.3
+    """Highest learning rate."""
+    warmup: float = 0.2
+    """Share of all steps until the peak."""
+    momentum: float = 0.9
+    """Constant."""
+    decay: float = 1e-4
+    """Weight decay on all parameters."""
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, f"epochs must be 1 or more, got epochs={self.epochs}.")
         require(
             1 <= self.batch <= self.images,
-            f"batch must be between 1 and the number of training images, got batch={self.batch} "
-            f"with images={self.images}.",
+            f"batch must be between 1 and the number of training images, got batch={self.batch} with images={self.images}.",
         )
         require(self.peak > 0, f"peak must be above 0, got peak={self.peak}.")
         require(0 < self.warmup < 1, f"warmup must lie between 0 and 1, got warmup={self.warmup}.")
@@ -122,13 +127,20 @@ class Training:
 class Variant:
     """One named configuration of a study."""
 
-    task: str = "pairs"  # an entry of the shelf of tasks
-    task_settings: Settings = field(default_factory=dict)  # overrides of the task's settings
-    canvas: Canvas = field(default_factory=Canvas)  # the layout
-    net: str = "convnet"  # an entry of the shelf of nets
-    net_settings: Settings = field(default_factory=dict)  # overrides of the net's settings
-    training: Training = field(default_factory=Training)  # the recipe
-    probe_images: int = 10_000  # canvases of the test and of the rank mixture
+    task: str = "pairs"
+    """An entry of the shelf of tasks."""
+    task_settings: Settings = field(default_factory=dict)
+    """Overrides of the task's settings."""
+    canvas: Canvas = field(default_factory=Canvas)
+    """The layout."""
+    net: str = "convnet"
+    """An entry of the shelf of nets."""
+    net_settings: Settings = field(default_factory=dict)
+    """Overrides of the net's settings."""
+    training: Training = field(default_factory=Training)
+    """The recipe."""
+    probe_images: int = 10_000
+    """Canvases of the test and of the rank mixture."""
 
     def as_dict(self) -> dict[str, Any]:
         """Gives names and numbers only, ready for JSON."""
@@ -149,6 +161,30 @@ class Study:
 
 
 @dataclass(frozen=True)
+class Options:
+    """How a study is run; the same for all its variants."""
+
+    source: str = "auto"
+    """Where glyphs come from: a source's name, an .npz, or auto (MNIST where it can be had, else scikit-learn's digits)."""
+    root: str | None = None
+    """Folder (or .npz) that holds the source; by default MIXMNIST_DATA, else the user's cache."""
+    seeds: int | None = None
+    """Trainings a variant, with seeds 0, 1, ...; by default the study's."""
+    variants: tuple[str, ...] = ()
+    """Names of the variants to run; by default all."""
+    device: str = "auto"
+    """One of auto, cpu, cuda; auto is a GPU where there is one."""
+    precision: str = "auto"
+    """One of auto, float32, bf16; auto is bf16 where the processor has it natively."""
+    threads: int = 1
+    """Threads a block of seeds; as many blocks run at a time as the cores allow. Rounding depends on it."""
+    out: str = "results/local"
+    """Folder for results; a study's go to OUT/<study>/<source>."""
+    quick: bool = False
+    """2 epochs on 4,000 images, into OUT/<study>/<source>-quick; says nothing about the claims."""
+
+
+@dataclass(frozen=True)
 class Metric:
     """A metric says what it gives; the scores' tables and the contract tests follow from it.
 
@@ -161,9 +197,7 @@ class Metric:
     columns: Mapping[str, Callable[..., Any]]
     chance: str | None = None  # the value of a unit that knows nothing, in words
     ceiling: str | None = None  # the highest value possible, in words
-    names: Mapping[str, str] = field(
-        default_factory=dict
-    )  # columns of whole numbers that name entries of a readout's field
+    names: Mapping[str, str] = field(default_factory=dict)  # columns of whole numbers that name entries of a readout's field
     plant: str | None = None  # the planted readout on which the right value is known
 
     def needs(self, column: str) -> tuple[str, ...]:

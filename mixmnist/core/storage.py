@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).resolve().parents[1]
-CODE_OF_WEIGHTS = ("data", "nets", "training.py")
-CODE_OF_SCORES = ("probing.py", "scoring.py", "metrics")
+CODE_OF_WEIGHTS = ("core/seeding.py", "data", "nets", "training.py")
+CODE_OF_SCORES = ("metrics", "pipeline.py", "probing.py", "scoring.py")
 
 
 def fingerprint(content: Any) -> str:  # noqa: ANN401 -- anything that JSON can hold
@@ -43,22 +43,30 @@ def _without_nan(content: Any) -> Any:  # noqa: ANN401 -- as above
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
-def publish(folder: Path, fill: Callable[[Path], None], replaced: Path) -> None:
+def publish(folder: Path, fill: Callable[[Path], None], replaced: Path | None = None) -> None:
     """Writes a folder under a temporary name and renames it, so that it is there whole or not at all.
 
     Args:
         folder: Where it shall appear.
         fill: Writes its content into an empty folder.
-        replaced: Where a folder that is already there is moved, so that nothing recorded is lost.
+        replaced: Where a folder that is already there is moved, so that nothing recorded is lost; None for folders that can be
+            made again, whose old content is dropped.
     """
     partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}-{time.monotonic_ns()}")
     partial.mkdir(parents=True)
     try:
         fill(partial)
+        old = None
         if folder.exists():
-            replaced.mkdir(parents=True, exist_ok=True)
-            folder.rename(replaced / f"{folder.parent.name}-{folder.name}-{time.time_ns()}")
+            home = replaced or folder.parent
+            home.mkdir(parents=True, exist_ok=True)
+            old = home / f".{folder.name}.partial-{os.getpid()}-old-{time.monotonic_ns()}"
+            if replaced is not None:
+                old = home / f"{folder.parent.name}-{folder.name}-{time.time_ns()}"
+            folder.rename(old)
         partial.rename(folder)
+        if old is not None and replaced is None:
+            shutil.rmtree(old)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

@@ -14,9 +14,7 @@ from mixmnist.core.records import Canvas, require
 from mixmnist.core.seeding import Stream
 
 CHUNK = 4096  # images rendered at once: bounds the memory of the pixel indices
-MOST_TRIES = (
-    500_000  # layouts drawn for one image before the policy is called hopeless; 4 of 12 px on 32 px need about 700
-)
+MOST_TRIES = 500_000  # layouts drawn for one image before the policy is called hopeless; 4 of 12 px on 32 px need about 700
 
 
 def resize(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

@@ -13,9 +13,7 @@ from mixmnist.core.records import Metric
 CHUNK = 2**24  # logits held at once
 
 
-def correct(
-    logits: Float[Tensor, "*sets images classes"], labels: Int[Tensor, " images"]
-) -> Float[Tensor, "*sets images"]:
+def correct(logits: Float[Tensor, "*sets images classes"], labels: Int[Tensor, " images"]) -> Float[Tensor, "*sets images"]:
     """Gives 1 where the right class has the largest logit, 1/t where it ties with t - 1 others, else 0.
 
     Example:

@@ -42,7 +42,7 @@ def curve(
     steps = torch.arange(n_units + 1, device=orders.device)
     sets = place[:, None] < steps[:, None]  # orders steps units
     accuracy = correct_without(without, labels, sets.flatten(0, 1), values).mean(dim=1)
-    return accuracy.unflatten(0, (len(orders), -1)).mean(dim=0)
+    return accuracy.view(len(orders), n_units + 1).mean(dim=0)
 
 
 def random_orders(n_units: int, seed: int = SEED) -> Int[Tensor, "orders units"]:

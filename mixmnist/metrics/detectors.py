@@ -8,7 +8,6 @@ Source:
     Differs: alignment in place of IoU.
 """
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 

@@ -53,9 +53,7 @@ def precision_at_recall(
 METRIC = Metric(
     "Precision at recall",
     axes=("units", "concepts"),
-    columns={
-        f"precision_at_recall_{round(100 * r)}": partial(precision_at_recall, recall=r) for r in (0.25, 0.5, 0.75)
-    },
+    columns={f"precision_at_recall_{round(100 * r)}": partial(precision_at_recall, recall=r) for r in (0.25, 0.5, 0.75)},
     chance="prevalence",
     ceiling="1",
     plant="perfect",

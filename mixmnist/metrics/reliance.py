@@ -1,7 +1,8 @@
 """Reliance: how much the layer's work hangs on single units.
 
-Mean and maximum of the units' accuracy drops, their Gini coefficient, and the area under the random-order ablation curve (accuracy
-relative to the intact net over the share of units silenced; higher means that more units can go). Dead units count as a drop of 0.
+Mean and maximum of the units' accuracy drops, their Gini coefficient, and the area under the random-order ablation curve:
+accuracy relative to the intact net over the share of units silenced, so higher means that more units can go. Dead units count
+as a drop of 0.
 """
 
 import torch

@@ -47,9 +47,7 @@ def _over_classes(mean: Float[Tensor, "images units"], labels: Int[Tensor, " ima
     return selectivity(mean, labels[:, None] == labels.unique())
 
 
-def _over_concepts(
-    mean: Float[Tensor, "images units"], present: Bool[Tensor, "images concepts"]
-) -> Float[Tensor, " units"]:
+def _over_concepts(mean: Float[Tensor, "images units"], present: Bool[Tensor, "images concepts"]) -> Float[Tensor, " units"]:
     return selectivity(mean, present)
 
 

@@ -50,7 +50,9 @@ class ConvNormReluPool(torch.autograd.Function):
             total = total + wide.sum((0, 2, 3))
             square = square + (wide * wide).sum((0, 2, 3))
             peak, index = F.max_pool2d(full, POOL, STRIDE, return_indices=True)
-            maps.append(full), pooled.append(peak), indices.append(index)
+            maps.append(full)
+            pooled.append(peak)
+            indices.append(index)
         n = len(x) * side * side
         mean = total / n
         var = (square / n - mean * mean).clamp_min(0).to(gamma.dtype)

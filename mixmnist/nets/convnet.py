@@ -28,11 +28,16 @@ LAYERS = ("conv1", "conv2", "conv3")
 class Widths:
     """Settings of the convnet."""
 
-    conv1: int = 10  # units of the first convolution
-    conv2: int = 20  # units of the second
-    conv3: int = 10  # units of the third, the layer that is read by the head and scored
-    dropout: float = 0.0  # share of conv3 that is dropped in training
-    dropout_kind: str = "channel"  # channel (whole units) or element (single values of the map)
+    conv1: int = 10
+    """Units of the first convolution."""
+    conv2: int = 20
+    """Units of the second."""
+    conv3: int = 10
+    """Units of the third, the layer that is read by the head and scored."""
+    dropout: float = 0.0
+    """Share of conv3 that is dropped in training."""
+    dropout_kind: str = "channel"
+    """Channel (whole units) or element (single values of the map)."""
 
     def __post_init__(self) -> None:
         for name in LAYERS:
@@ -110,6 +115,7 @@ class ConvNetStack(nn.Module):
         if not self.training:
             x = F.relu(norm(F.conv2d(x, weight, bias, padding=padding, groups=self.copies)))
             return F.max_pool2d(x, POOL, STRIDE)
+        out: Tensor
         out, mean, var = ConvNormReluPool.apply(x, weight, bias, norm.weight, norm.bias, norm.eps, padding, self.copies)
         n = len(x) * (x.shape[2] + 2 * padding - weight.shape[2] + 1) ** 2
         assert norm.running_mean is not None
@@ -135,9 +141,7 @@ class ConvNetStack(nn.Module):
         return x * (kept.to(x.dtype) / (1 - p))
 
 
-def _default_initialisation(
-    shape: tuple[int, ...], fan_in: int, generators: Sequence[torch.Generator]
-) -> tuple[Tensor, Tensor]:
+def _default_initialisation(shape: tuple[int, ...], fan_in: int, generators: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
     """Gives weight and bias as torch's Conv2d and Linear start: uniform within 1/sqrt(fan_in); one copy a generator."""
     bound = 1 / math.sqrt(fan_in)
     draws = [

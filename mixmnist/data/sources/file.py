@@ -28,9 +28,7 @@ def load(root: str | None, split: str) -> Glyphs:
     try:
         with np.load(path, allow_pickle=False) as stored:
             missing = {"images", "labels"} - set(stored.files)
-            require(
-                not missing, f"{path} must hold images and labels, got no {' and no '.join(sorted(missing))}. {LAYOUT}"
-            )
+            require(not missing, f"{path} must hold images and labels, got no {' and no '.join(sorted(missing))}. {LAYOUT}")
             images, labels = stored["images"], stored["labels"]
     except (zipfile.BadZipFile, EOFError, OSError) as error:
         raise ValueError(f"{path} must be a whole .npz file, got {error}. {LAYOUT}") from error

@@ -38,4 +38,5 @@ TASK = Task(
     classes=tuple(f"{a}{b}" for a, b in PAIRS),
     draw=draw,
     settings={"q": 0.25},
+    useless=tuple(str(d) for d in DISTRACTORS),
 )

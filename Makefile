@@ -1,0 +1,59 @@
+# mixmnist: `make benchmark` and `make test` on a bare machine (Python 3.11+, pip, gcc, make).
+SOURCE = auto
+SEEDS = 5
+DEVICE = auto
+DATA =
+OUT = results/local
+PYTHON = python3
+
+BIN = .venv/bin
+RUN = $(BIN)/mixmnist run --source $(SOURCE) --device $(DEVICE) $(if $(DATA),--data-root $(DATA))
+
+.DEFAULT_GOAL := help
+.PHONY: help benchmark test check smoke reference figures speed clean
+
+help: ## what there is to make
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@echo "  variables: SOURCE=$(SOURCE) SEEDS=$(SEEDS) DEVICE=$(DEVICE) DATA=$(DATA) OUT=$(OUT)"
+
+benchmark: .venv/installed ## both studies, tables, figures, and the difference to the reference
+	$(RUN) sanity usefulness --seeds $(SEEDS) --out $(OUT)
+
+test: .venv/test ## the tests
+	$(BIN)/python -m pytest
+
+check: .venv/check ## lint, format, types, import directions, examples in docstrings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --doctest-modules mixmnist
+
+smoke: .venv/installed ## both studies in two epochs; "quick" is stamped on every table
+	$(RUN) sanity usefulness --seeds 1 --quick --out results/smoke
+
+reference: .venv/installed ## make the committed reference results again (MNIST and digits)
+	$(BIN)/mixmnist run sanity usefulness --source mnist --seeds 5 --device cpu --out results/reference $(if $(DATA),--data-root $(DATA))
+	$(BIN)/mixmnist run sanity --source digits --seeds 5 --device cpu --variants baseline,wide --out results/reference
+
+figures: .venv/installed ## draw every table and figure again from the records
+	$(BIN)/mixmnist report $(dir $(wildcard results/reference/*/*/runs $(OUT)/*/*/runs))
+
+speed: .venv/speed ## time drawing and training against plain peers, side by side
+	$(BIN)/python benchmarks/speed/drawing.py
+	$(BIN)/python benchmarks/speed/training.py
+
+clean: ## remove what was made here; committed results stay
+	rm -rf .venv build *.egg-info results/local results/smoke .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './.git/*' -exec rm -rf {} +
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+.venv/test .venv/check .venv/speed: .venv/%: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,$*]'
+	touch $@

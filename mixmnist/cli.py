@@ -1,0 +1,332 @@
+"""The command `mixmnist`. Torch is imported only by the commands that need it, so that help answers at once.
+
+Exit codes: 0; 1 some runs failed (they are listed); 2 one line that says what is wrong and the way out; 130 stopped by Ctrl-C.
+"""
+
+import argparse
+import ast
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mixmnist.core import registry
+from mixmnist.core.records import Canvas, Options, require
+
+if TYPE_CHECKING:
+    from mixmnist.data.mixture import Mixture
+
+REFERENCE = Path("results/reference")
+Say = Callable[[str], None]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command and gives its exit code."""
+    args = _parser().parse_args(argv)
+    say: Say = (lambda _: None) if args.quiet else _print
+    try:
+        code: int = args.command(args, say)
+    except KeyboardInterrupt:
+        _complain("stopped. What was finished is recorded; the same command goes on from there.")
+        return 130
+    except (ValueError, TypeError, OSError) as error:
+        if args.debug:
+            raise
+        said = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.strerror else str(error)
+        _complain(f"{said} {_way_out(error)}".strip())
+        return 2
+    return code
+
+
+def _way_out(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return "What was finished is recorded; mend that and type the same command again."
+    return ""
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 -- this is the command line's output
+
+
+def _complain(line: str) -> None:
+    print(f"mixmnist: {line}", file=sys.stderr, flush=True)  # noqa: T201 -- as above
+
+
+def run(args: argparse.Namespace, say: Say) -> int:
+    """Runs studies and prints each one's variants table as soon as it is ready."""
+    options = Options(
+        source=args.source,
+        root=args.data_root,
+        seeds=args.seeds,
+        variants=tuple(v for v in args.variants.split(",") if v),
+        device=args.device,
+        precision=args.precision,
+        threads=args.threads,
+        out=args.out,
+        quick=args.quick,
+    )
+    from mixmnist import sweep
+
+    plans = [sweep.plan(study, options) for study in args.studies]  # all are checked before the first one starts
+    if args.dry_run:
+        for block in [block for plan in plans for block in plan]:
+            state = "recorded" if block.recorded() == block.fingerprints else "to do"
+            images = block.variant.training.epochs * block.variant.training.images * len(block.seeds)
+            say(f"{block.label}: {len(block.seeds)} runs, {images:,} training images in all, {state}")
+        return 0
+    failures: list[str] = []
+    finished = []
+    for study in args.studies:
+        result = sweep.run(study, options, say)
+        failures += result.failures
+        if list(result.folder.glob("runs/*/s*-*/s*/weights.safetensors")):
+            failures += _report(result.folder, say)
+            finished.append(result.folder)
+    for folder in finished:
+        _compare(folder, Path(args.reference), args.quick, say)
+    for folder in finished:
+        say(f"Tables: {folder / 'tables'}   figures: {folder / 'figures'}   records: {folder / 'runs'}")
+    for failure in dict.fromkeys(failures):
+        _complain(f"failed: {failure}")
+    return 1 if failures else 0
+
+
+def report(args: argparse.Namespace, say: Say) -> int:
+    """Writes tables and figures of folders of records."""
+    failures = [failure for folder in args.folders for failure in _report(Path(folder), say)]
+    for failure in failures:
+        _complain(f"failed: {failure}")
+    return 1 if failures else 0
+
+
+def _report(folder: Path, say: Say) -> list[str]:
+    """Writes a report and prints the variants table; gives the sentences on what is missing in it."""
+    from mixmnist.report import write_report
+
+    say(f"Writing tables and figures of {folder} ...")
+    records = write_report(folder)
+    say("\n" + (folder / "tables" / "variants.md").read_text(encoding="utf-8"))
+    return [*records.failures, *records.damaged]
+
+
+def _compare(folder: Path, reference: Path, quick: bool, say: Say) -> None:
+    """Prints yours minus the reference, or says why there is nothing to compare."""
+    import pandas as pd
+
+    from mixmnist.report.tables import as_markdown, compare
+
+    study, source = folder.parts[-2:]
+    path = reference / study / source / "tables" / "variants.csv"
+    if quick:
+        say(f"{study} {source}: a quick run is not compared with the reference.")
+    elif not path.is_file():
+        say(f"{study} {source}: there is no reference at {path}.")
+    else:
+        yours = pd.read_csv(folder / "tables" / "variants.csv")
+        table = compare(yours, pd.read_csv(path))
+        say(f"{study} {source}: yours against the reference and its 95 % t interval over seeds\n\n{as_markdown(table)}\n")
+
+
+def list_entries(args: argparse.Namespace, say: Say) -> int:
+    """Lists what is on the shelves."""
+    for shelf in [args.shelf] if args.shelf else registry.SHELVES:
+        say(f"{shelf}:")
+        for name, entry in registry.collect(shelf).items():
+            columns = f" ({', '.join(entry.columns)})" if shelf == "metrics" else ""
+            say(f"  {name:22} {entry.title}{columns}")
+    return 0
+
+
+def preview(args: argparse.Namespace, say: Say) -> int:
+    """Draws the first canvases of a mixture with their classes."""
+    mixture = _draw(args)
+    from mixmnist.report.plots import save_preview
+
+    path = _new_file(args.out, (".png", ".pdf", ".svg"))
+    classes = [mixture.classes[c] for c in mixture.labels.tolist()]
+    caption = f"{args.task}, {args.source} glyphs, {args.split}, seed {args.seed}; above each canvas, its class."
+    save_preview(mixture.images.numpy(), classes, caption, path)
+    say(f"{len(mixture)} canvases: {path}")
+    return 0
+
+
+def export(args: argparse.Namespace, say: Say) -> int:
+    """Writes a mixture and everything that is known about it to an .npz."""
+    mixture = _draw(args)
+    import numpy as np
+
+    path = _new_file(args.out, (".npz",))
+    arrays = {
+        "images": mixture.images,
+        "labels": mixture.labels,
+        "present": mixture.present,
+        "shown": mixture.shown,
+        "glyphs": mixture.glyphs,
+        "positions": mixture.positions,
+        "boxes": mixture.boxes,
+    }
+    stored = {name: tensor.numpy() for name, tensor in arrays.items()}
+    stored |= {"classes": np.array(mixture.classes), "concepts": np.array(mixture.concepts)}
+    if args.masks:
+        stored["masks"] = np.stack([mixture.mask(c).numpy() for c in range(len(mixture.concepts))], axis=1)
+    partial = path.with_name(f".{path.name}.partial.npz")
+    try:
+        np.savez_compressed(partial, **stored)  # type: ignore[arg-type]  # its stubs take only named arrays
+        partial.rename(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    say(f"{len(mixture)} canvases: {path} ({', '.join(stored)})")
+    return 0
+
+
+def layers(args: argparse.Namespace, say: Say) -> int:
+    """Lists the layers of a network with their shapes and numbers of units."""
+    import importlib
+
+    import torch
+
+    from mixmnist.probing import describe_layers
+
+    module, _, factory = args.factory.partition(":")
+    require(bool(factory), f"factory must be written pkg.module:function, got {args.factory!r}. Add the function's name.")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        made = getattr(importlib.import_module(module), factory)()
+    except (ImportError, AttributeError, TypeError) as error:
+        raise ValueError(f"factory must be callable without arguments, got {args.factory!r} with {error}.") from error
+    require(isinstance(made, torch.nn.Module), f"factory must give a torch.nn.Module, got {type(made).__name__}.")
+    try:
+        found = describe_layers(made.eval(), torch.zeros(1, 1, args.size, args.size))
+    except RuntimeError as error:
+        problem = str(error).splitlines()[0]
+        raise ValueError(f"the net must take [1, 1, {args.size}, {args.size}], got {problem}. Try --size.") from error
+    for name, kind, shape in found:
+        units = f"{shape[0]} units" if shape else ""
+        say(f"{name:30} {kind:20} {'x'.join(map(str, shape)):>14}   {units}")
+    return 0
+
+
+def _draw(args: argparse.Namespace) -> "Mixture":
+    from mixmnist.data.mixture import draw
+
+    settings = {}
+    for setting in args.set:
+        name, _, value = setting.partition("=")
+        try:
+            settings[name] = float(value)
+        except ValueError:
+            raise ValueError(f"set must be written name=number, got {setting!r}. For example --set q=.5.") from None
+    canvas = Canvas(args.size, args.glyph, args.overlap)
+    return draw(
+        args.task,
+        args.source,
+        args.split,
+        args.n,
+        canvas=canvas,
+        settings=settings,
+        root=args.data_root,
+        seed=args.seed,
+    )
+
+
+def _new_file(name: str, endings: tuple[str, ...]) -> Path:
+    path = Path(name)
+    require(path.suffix in endings, f"out must end in {' or '.join(endings)}, got {name!r}. Rename it.")
+    require(not path.is_dir(), f"out must be a file, got the folder {name!r}. Add a file name.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def help_of(configuration: type) -> dict[str, str]:
+    """Gives the string under each field of a dataclass, which is the option's help."""
+    body = ast.parse(inspect.getsource(configuration)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    found = {}
+    for field, text in zip(body.body, body.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+            assert isinstance(field.target, ast.Name)
+            found[field.target.id] = str(text.value.value).replace("%", "%%")
+    return found
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mixmnist",
+        description="A controlled bench for claims about units: which units detect which digits, at what cost.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands)
+    command = _command(commands, "report", report, "results/local/sanity/digits", "write tables and figures from records")
+    command.add_argument(
+        "folders", nargs="+", metavar="DIR", help="folder of a study and source, e.g. results/local/sanity/mnist"
+    )
+    command = _command(commands, "list", list_entries, "metrics", "list tasks, sources, nets and metrics")
+    command.add_argument("shelf", nargs="?", choices=list(registry.SHELVES), help="one of them; by default all")
+    command = _command(commands, "preview", preview, "--task redundant --out p.png", "draw some canvases with their classes")
+    _add_mixture(command, n=32, out="p.png")
+    command = _command(
+        commands,
+        "export",
+        export,
+        "--task pairs --n 1000 --out mixtures.npz",
+        "write canvases and their truth to an .npz",
+    )
+    _add_mixture(command, n=10_000, out="mixtures.npz")
+    command.add_argument(
+        "--masks", action="store_true", help="also the ink masks [n, concepts, rows, cols]: a byte a pixel in memory"
+    )
+    command = _command(commands, "layers", layers, "torchvision.models:resnet18", "list the layers of a network")
+    command.add_argument("factory", metavar="pkg.module:factory", help="called without arguments, gives a torch.nn.Module")
+    command.add_argument("--size", type=int, default=32, help="rows and columns of the input (default 32)")
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    function: Callable[[argparse.Namespace, Say], int],
+    example: str,
+    summary: str,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=summary, description=summary, epilog=f"example: mixmnist {name} {example}")
+    command.set_defaults(command=function)
+    command.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    command.add_argument("--debug", action="store_true", help="on an error, show where it was raised")
+    return command
+
+
+def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _command(commands, "run", run, "sanity --source digits --seeds 1", "run studies; what is recorded is not run again")
+    texts, defaults = help_of(Options), Options()
+    command.add_argument("studies", nargs="+", metavar="STUDY", help="a study's file, or the name of a file in ./benchmarks")
+    command.add_argument("--source", default=defaults.source, help=texts["source"])
+    command.add_argument("--data-root", metavar="DIR", help=texts["root"])
+    command.add_argument("--seeds", type=int, metavar="N", help=texts["seeds"])
+    command.add_argument("--variants", default="", metavar="A,B", help=texts["variants"])
+    command.add_argument("--device", default=defaults.device, help=texts["device"])
+    command.add_argument("--precision", default=defaults.precision, help=texts["precision"])
+    command.add_argument("--threads", type=int, default=defaults.threads, metavar="N", help=texts["threads"])
+    command.add_argument("--out", default=defaults.out, metavar="DIR", help=texts["out"])
+    command.add_argument("--quick", action="store_true", help=texts["quick"])
+    command.add_argument("--dry-run", action="store_true", help="print the blocks and whether they are recorded; run nothing")
+    command.add_argument("--reference", default=str(REFERENCE), metavar="DIR", help="what the result is compared with at the end")
+
+
+def _add_mixture(command: argparse.ArgumentParser, n: int, out: str) -> None:
+    texts, canvas = help_of(Canvas), Canvas()
+    command.add_argument("--task", default="pairs", help=f"one of {', '.join(registry.names('tasks'))}")
+    command.add_argument("--source", default="auto", help=help_of(Options)["source"])
+    command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
+    command.add_argument("--split", default="test", help="train, test or rank")
+    command.add_argument("--n", type=int, default=n, help=f"number of canvases (default {n})")
+    command.add_argument("--seed", type=int, default=0, help="the same seed gives the same canvases on every machine")
+    command.add_argument("--size", type=int, default=canvas.size, help=texts["size"])
+    command.add_argument("--glyph", type=int, default=canvas.glyph, help=texts["glyph"])
+    command.add_argument("--overlap", default=canvas.overlap, help=texts["overlap"])
+    command.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER", help="a task's setting, e.g. q=.5")
+    command.add_argument("--out", default=out, help=f"where to write (default {out})")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

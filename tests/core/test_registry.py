@@ -1,0 +1,109 @@
+"""Shelves: listed without importing them, chosen by name, unknown names answered with the nearest."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mixmnist.core import registry
+from mixmnist.core.records import Metric, Net, Source, Task
+
+KINDS = {"tasks": Task, "sources": Source, "nets": Net, "metrics": Metric}
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """A shelf in a folder of its own: two entries, a helper, and a file that is no Python."""
+    folder = tmp_path / "mixmnist_test_shelf"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "pear.py").write_text("ENTRY = 'a pear'\n")
+    (folder / "apple.py").write_text("ENTRY = 'an apple'\n")
+    (folder / "_helper.py").write_text("raise RuntimeError('helpers are no entries')\n")
+    (folder / "notes.txt").write_text("no entry\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(registry.SHELVES, "fruits", (folder.name, "ENTRY"))
+    yield "fruits"
+    for module in [name for name in sys.modules if name.split(".")[0] == folder.name]:
+        del sys.modules[module]
+
+
+def test_listing_imports_no_torch():
+    """Every shelf can be listed by a process that never imports torch."""
+    listing = (
+        "import json, sys\n"
+        "from mixmnist.core import registry\n"
+        "print(json.dumps({'names': {s: registry.names(s) for s in registry.SHELVES}, 'torch': 'torch' in sys.modules}))"
+    )
+    answer = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=True, timeout=60)
+    told = json.loads(answer.stdout)
+    assert told["torch"] is False
+    assert told["names"] == {name: list(registry.names(name)) for name in KINDS}
+
+
+def test_names_are_the_files_names_in_order():
+    """The shelves of tasks and sources hold the entries we know, in alphabetical order."""
+    assert set(registry.names("tasks")) >= {"pairs", "redundant"}
+    assert set(registry.names("sources")) >= {"digits", "fashion", "file", "kmnist", "mnist", "qmnist"}
+    assert list(registry.names("sources")) == sorted(registry.names("sources"))
+
+
+def test_underscore_files_are_no_entries(shelf):
+    """Files that begin with an underscore, and files that are no Python, are not listed."""
+    assert registry.names(shelf) == ("apple", "pear")
+
+
+def test_listing_imports_no_entry(shelf):
+    """Listing a shelf leaves its entries unimported."""
+    registry.names(shelf)
+    assert not [name for name in sys.modules if name.startswith("mixmnist_test_shelf.")]
+
+
+def test_choosing_gives_the_constant(shelf):
+    """Choosing an entry gives the constant in which its file ends."""
+    assert registry.choose(shelf, "pear") == "a pear"
+
+
+def test_collecting_gives_every_entry(shelf):
+    """Collecting a shelf gives every entry under its name, in alphabetical order."""
+    assert list(registry.collect(shelf).items()) == [("apple", "an apple"), ("pear", "a pear")]
+
+
+def test_a_helper_cannot_be_chosen(shelf):
+    """A helper file is an unknown name, and is not run."""
+    with pytest.raises(ValueError, match="must be a known name, got fruit='_helper'"):
+        registry.choose(shelf, "_helper")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_entry_is_of_its_shelfs_kind(name):
+    """Every entry of a shelf is a record of the shelf's kind and has a title."""
+    entries = registry.collect(name)
+    assert entries
+    for entry in entries.values():
+        assert isinstance(entry, KINDS[name])
+        assert entry.title
+
+
+def test_an_unknown_name_gets_the_nearest():
+    """An unknown name is answered with the nearest known names and then with all of them."""
+    with pytest.raises(ValueError, match=r"task must be a known name, got task='pears'\. Did you mean pairs\?") as caught:
+        registry.choose("tasks", "pears")
+    assert str(caught.value).endswith(f"Known: {', '.join(registry.names('tasks'))}.")
+
+
+def test_the_nearest_come_in_order_of_nearness():
+    """Of several near names the nearest is named first, and a far one not as a guess."""
+    message = str(registry.nearest("task", "pairs", ["pain", "zebra", "pair"]))
+    assert "Did you mean pair or pain? Known: pain, pair, zebra." in message
+
+
+def test_a_name_near_nothing_gets_the_list_only():
+    """A name that is near nothing is answered with the known names and no guess."""
+    assert str(registry.nearest("net", "zzz", ["b", "a"])) == "net must be a known name, got net='zzz'. Known: a, b."
+
+
+def test_an_empty_shelf_says_so():
+    """Where nothing is known the message says none."""
+    assert str(registry.nearest("net", "x", [])).endswith("Known: none.")

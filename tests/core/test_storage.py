@@ -1,0 +1,282 @@
+"""Storage: fingerprints that tell one thing from another, and folders that are there whole or not at all."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mixmnist.core import storage
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package of three sources in place of ours."""
+    folder = tmp_path / "package"
+    (folder / "nets").mkdir(parents=True)
+    (folder / "nets" / "one.py").write_text("ONE = 1\n")
+    (folder / "nets" / "two.py").write_text("TWO = 2\n")
+    (folder / "training.py").write_text("STEPS = 3\n")
+    monkeypatch.setattr(storage, "PACKAGE", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dead():
+    """The id of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    process.wait(timeout=30)
+    return process.pid
+
+
+def tree(folder):
+    """Every path below a folder, relative to it, hidden ones too."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def filled(text):
+    """A function that fills a folder with one file."""
+    return lambda folder: (folder / "result.txt").write_text(text)
+
+
+def test_a_fingerprint_is_pinned():
+    """A fingerprint is the SHA-256 of the JSON text with sorted keys."""
+    expected = "0acd2d90f0cd6e85fef729a57602a400"
+    assert storage.fingerprint({"b": [1, 2.5], "a": "x"})[:32] == expected
+
+
+def test_a_fingerprint_is_independent_of_key_order():
+    """The order of keys, nested ones too, does not matter."""
+    first = {"net": "convnet", "training": {"epochs": 3, "batch": 4}}
+    second = {"training": {"batch": 4, "epochs": 3}, "net": "convnet"}
+    assert storage.fingerprint(first) == storage.fingerprint(second)
+
+
+@pytest.mark.parametrize("other", [{"a": 1, "b": [3, 2]}, {"a": 2, "b": [2, 3]}, {"a": 1, "c": [2, 3]}, {"a": 1}])
+def test_a_fingerprint_tells_contents_apart(other):
+    """A changed value, name, length or order of a list changes the fingerprint."""
+    assert storage.fingerprint(other) != storage.fingerprint({"a": 1, "b": [2, 3]})
+
+
+def test_a_fingerprint_refuses_what_is_no_number():
+    """A number that is none has no fingerprint."""
+    with pytest.raises(ValueError, match="JSON"):
+        storage.fingerprint({"peak": float("nan")})
+
+
+def test_the_code_version_is_stable(package):
+    """Unchanged sources have an unchanged version."""
+    assert storage.code_version(["nets", "training.py"]) == storage.code_version(["nets", "training.py"])
+
+
+@pytest.mark.parametrize("source", ["nets/two.py", "training.py"])
+def test_the_code_version_changes_with_a_source(package, source):
+    """One changed character in a named file, or in a file of a named folder, changes the version."""
+    before = storage.code_version(["nets", "training.py"])
+    (package / source).write_text("STEPS = 4\n")
+    assert storage.code_version(["nets", "training.py"]) != before
+
+
+def test_the_code_version_changes_with_a_name(package):
+    """A renamed source changes the version."""
+    before = storage.code_version(["nets"])
+    (package / "nets" / "two.py").rename(package / "nets" / "zwei.py")
+    assert storage.code_version(["nets"]) != before
+
+
+def test_the_code_version_sees_nested_sources(package):
+    """A new source in a folder of a named folder changes the version."""
+    before = storage.code_version(["nets"])
+    (package / "nets" / "deep").mkdir()
+    (package / "nets" / "deep" / "new.py").write_text("")
+    assert storage.code_version(["nets"]) != before
+
+
+def test_the_code_version_ignores_other_parts(package):
+    """Sources outside the named parts, and files that are no sources, do not change the version."""
+    before = storage.code_version(["nets"])
+    (package / "training.py").write_text("STEPS = 5\n")
+    (package / "nets" / "one.pyc").write_bytes(b"compiled")
+    assert storage.code_version(["nets"]) == before
+
+
+@pytest.mark.parametrize("parts", [storage.CODE_OF_WEIGHTS, storage.CODE_OF_SCORES])
+def test_the_named_parts_of_the_package_exist(parts):
+    """Every part whose version is recorded is a file or a folder of the package."""
+    assert [part for part in parts if not (storage.PACKAGE / part).exists()] == []
+
+
+def test_json_has_null_for_numbers_that_are_none(tmp_path):
+    """Not-a-number and infinity, however deep, become null; other values stay."""
+    path = tmp_path / "scores.json"
+    storage.write_json(path, {"a": [float("nan"), 0.5], "b": {"c": float("-inf"), "d": (1, "é", None, True)}})
+    written = json.loads(path.read_text(encoding="utf-8"))
+    assert written == {"a": [None, 0.5], "b": {"c": None, "d": [1, "é", None, True]}}
+
+
+def test_publishing_makes_the_folder_with_its_content(tmp_path):
+    """A published folder holds what was filled in, and nothing else is left beside it."""
+    storage.publish(tmp_path / "runs" / "new", filled("new"), tmp_path / "replaced")
+    assert tree(tmp_path) == ["runs", "runs/new", "runs/new/result.txt"]
+    assert (tmp_path / "runs" / "new" / "result.txt").read_text() == "new"
+
+
+def test_publishing_shows_nothing_before_it_is_whole(tmp_path):
+    """While a folder is filled it is not there under its name."""
+    seen = []
+
+    def fill(partial):
+        seen.append(((tmp_path / "new").exists(), partial.parent == tmp_path, list(partial.iterdir())))
+
+    storage.publish(tmp_path / "new", fill, tmp_path / "replaced")
+    assert seen == [(False, True, [])]
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+def test_a_failed_fill_leaves_nothing(tmp_path, error):
+    """If filling fails or is interrupted, neither the folder nor its half is left, and the error goes on."""
+
+    def fill(partial):
+        (partial / "half.txt").write_text("half")
+        raise error
+
+    with pytest.raises(type(error)):
+        storage.publish(tmp_path / "new", fill, tmp_path / "replaced")
+    assert tree(tmp_path) == []
+
+
+def test_a_failed_fill_keeps_the_old_folder(tmp_path):
+    """If filling fails, the folder that was there stays where and as it was."""
+    storage.publish(tmp_path / "runs" / "one", filled("old"), tmp_path / "replaced")
+
+    def fill(partial):
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        storage.publish(tmp_path / "runs" / "one", fill, tmp_path / "replaced")
+    assert tree(tmp_path) == ["runs", "runs/one", "runs/one/result.txt"]
+    assert (tmp_path / "runs" / "one" / "result.txt").read_text() == "old"
+
+
+def test_an_old_folder_is_moved_to_replaced(tmp_path):
+    """A folder that was there is kept, whole, among the replaced ones under its parent's and its own name."""
+    for text in ("first", "second", "third"):
+        storage.publish(tmp_path / "runs" / "one", filled(text), tmp_path / "replaced")
+    assert (tmp_path / "runs" / "one" / "result.txt").read_text() == "third"
+    kept = sorted((tmp_path / "replaced").iterdir())
+    assert [folder.name.rsplit("-", 1)[0] for folder in kept] == ["runs-one", "runs-one"]
+    assert [(folder / "result.txt").read_text() for folder in kept] == ["first", "second"]
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_writable_folder_is_made(tmp_path, kind):
+    """A folder that is not there is made with its parents, and left empty."""
+    folder = storage.writable_folder(kind(tmp_path / "a" / "b"))
+    assert folder == tmp_path / "a" / "b"
+    assert tree(tmp_path) == ["a", "a/b"]
+
+
+def test_a_writable_folder_keeps_its_content(tmp_path):
+    """A folder that is there stays as it is."""
+    (tmp_path / "old.txt").write_text("old")
+    storage.writable_folder(tmp_path)
+    assert tree(tmp_path) == ["old.txt"]
+
+
+@pytest.mark.parametrize("below", ["", "sub", "sub/deeper"])
+def test_a_file_is_no_folder(tmp_path, below):
+    """A file, or a path below a file, is refused as a folder with the way out."""
+    file = tmp_path / "file.txt"
+    file.write_text("content")
+    with pytest.raises(ValueError, match=r"out must be a folder, got the file .*file\.txt.* with --out\."):
+        storage.writable_folder(file / below)
+    assert file.read_text() == "content"
+
+
+@pytest.mark.parametrize("step", ["mkdir", "touch"])
+def test_a_folder_without_permission_is_refused(tmp_path, monkeypatch, step):
+    """A folder that may not be made, or not be written to, is refused with its name and the way out."""
+
+    def refuse(self, *args, **kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, step, refuse)
+    with pytest.raises(ValueError, match=r"out must be writable, got .*locked without permission\. .* with --out\."):
+        storage.writable_folder(tmp_path / "locked")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder_is_refused(tmp_path):
+    """A folder whose mode forbids writing is refused."""
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    with pytest.raises(ValueError, match=r"out must be writable, got .*locked without permission"):
+        storage.writable_folder(locked)
+
+
+def test_any_other_trouble_with_a_folder_is_named(tmp_path, monkeypatch):
+    """What the operating system says of a folder it cannot write is passed on."""
+
+    def refuse(self, *args, **kwargs):
+        raise OSError(errno.EROFS, "Read-only file system", str(self))
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(ValueError, match=r"out must be writable, got .*disk with Read-only file system"):
+        storage.writable_folder(tmp_path / "disk")
+
+
+def test_partials_of_dead_processes_are_removed(tmp_path, dead):
+    """What a dead process left half-written goes, at any depth and with all its content."""
+    for place in (f".one.partial-{dead}-1", f"runs/.two.partial-{dead}-2", f"runs/deep/.three.partial-{dead}-3"):
+        (tmp_path / place / "sub").mkdir(parents=True)
+        (tmp_path / place / "sub" / "half.txt").write_text("half")
+    storage.clear_partials(tmp_path)
+    assert tree(tmp_path) == ["runs", "runs/deep"]
+
+
+def test_partials_of_living_processes_stay(tmp_path):
+    """What a living process is writing stays."""
+    place = tmp_path / f".one.partial-{os.getpid()}-1"
+    place.mkdir()
+    (place / "half.txt").write_text("half")
+    storage.clear_partials(tmp_path)
+    assert tree(tmp_path) == [place.name, f"{place.name}/half.txt"]
+
+
+def test_partials_of_another_users_processes_stay(tmp_path, dead, monkeypatch):
+    """A process we may not ask is alive, so what it is writing stays."""
+    (tmp_path / f".one.partial-{dead}-1").mkdir()
+
+    def refuse(pid, signal):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "kill", refuse)
+    storage.clear_partials(tmp_path)
+    assert tree(tmp_path) == [f".one.partial-{dead}-1"]
+
+
+def test_clearing_partials_touches_nothing_else(tmp_path, dead):
+    """Published folders, hidden ones too, stay when partials are cleared."""
+    for place in ("runs/one", "runs/.hidden", f"runs/one.partial-{dead}-1"):
+        (tmp_path / place).mkdir(parents=True)
+    storage.clear_partials(tmp_path)
+    assert tree(tmp_path) == ["runs", "runs/.hidden", "runs/one", f"runs/one.partial-{dead}-1"]
+
+
+def test_what_publishing_leaves_behind_when_killed_is_cleared(tmp_path, dead, monkeypatch):
+    """The half-written folder of a killed process has the name that is looked for."""
+    monkeypatch.setattr(os, "getpid", lambda: dead)
+    monkeypatch.setattr(storage.shutil, "rmtree", lambda *args, **kwargs: None)
+
+    def fill(partial):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        storage.publish(tmp_path / "my-run", fill, tmp_path / "replaced")
+    assert len(tree(tmp_path)) == 1
+    monkeypatch.undo()
+    storage.clear_partials(tmp_path)
+    assert tree(tmp_path) == []

@@ -1,0 +1,145 @@
+from dataclasses import replace
+from threading import Event
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mixmnist.core.records import Training
+from mixmnist.core.seeding import derive
+from mixmnist.data.mixture import draw
+from mixmnist.nets import convnet
+from mixmnist.nets.convnet import Widths
+from mixmnist.probing import probe
+from mixmnist.scoring import score
+from mixmnist.training import Stopped, choose_precision, train
+
+RECIPE = Training(images=96, epochs=2, batch=16)
+SEEDS = (3, 0, 11)
+
+
+@pytest.fixture(scope="module")
+def canvases():
+    """Each seed's own training canvases and labels."""
+    mixtures = [draw("pairs", "digits", "train", RECIPE.images, seed=seed) for seed in SEEDS]
+    return torch.stack([m.images for m in mixtures]), torch.stack([m.labels for m in mixtures])
+
+
+def trained(widths, seeds, images, labels, recipe=RECIPE):
+    """Trains a stack in float64 and gives its nets."""
+    stack = convnet.build(widths, 45, seeds).double()
+    outcomes = train(stack, images, labels, recipe, seeds)
+    return convnet.split(stack), outcomes
+
+
+@pytest.mark.parametrize("dropout", [{}, {"dropout": 0.25}, {"dropout": 0.5, "dropout_kind": "element"}])
+def test_a_stack_trains_like_its_nets_alone(canvases, dropout, pairs_mixture):
+    """Three nets trained as a stack must have the weights and scores of three nets trained one by one."""
+    images, labels = canvases
+    widths = Widths(conv1=3, conv2=4, conv3=5, **dropout)
+    together, outcomes = trained(widths, SEEDS, images, labels)
+    for copy, seed in enumerate(SEEDS):
+        (alone,), (outcome,) = trained(widths, (seed,), images[copy : copy + 1], labels[copy : copy + 1])
+        for name, weight in alone.state_dict().items():
+            torch.testing.assert_close(together[copy].state_dict()[name], weight, rtol=1e-6, atol=1e-6)
+        assert outcomes[copy].history == pytest.approx(outcome.history)
+        scores = [
+            score(r, rank=r).units.select_dtypes("number") for r in (probe(n, pairs_mixture, "conv3") for n in (alone, together[copy]))
+        ]
+        assert scores[0].to_numpy() == pytest.approx(scores[1].to_numpy(), abs=1e-6, nan_ok=True)
+
+
+def test_a_stack_trains_like_a_plain_loop(canvases):
+    """A copy must become the net that torch's own layers, loss, SGD and one-cycle schedule make of the same canvases."""
+    images, labels = canvases
+    widths = Widths(conv1=3, conv2=4, conv3=5)
+    ours = trained(widths, SEEDS, images, labels)[0][1]
+    net = convnet.split(convnet.build(widths, 45, (SEEDS[1],)).double())[0].train()
+    optimiser = torch.optim.SGD(net.parameters(), lr=RECIPE.peak, momentum=0.9, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, RECIPE.peak, total_steps=12, pct_start=RECIPE.warmup, cycle_momentum=False
+    )
+    generator = torch.Generator().manual_seed(derive(SEEDS[1], "order"))
+    for _ in range(RECIPE.epochs):
+        for rows in torch.randperm(RECIPE.images, generator=generator).split(RECIPE.batch):
+            loss = F.cross_entropy(net(images[1, rows, None].double() / 255), labels[1, rows])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+    for name, weight in net.state_dict().items():
+        torch.testing.assert_close(ours.state_dict()[name], weight, rtol=1e-6, atol=1e-7)
+
+
+def test_the_last_partial_batch_is_dropped(canvases):
+    """Images that do not fill a batch must not change the number of steps."""
+    images, labels = (t[:1, :90] for t in canvases)
+    stack = convnet.build(Widths(), 45, SEEDS[:1])
+    train(stack, images, labels, replace(RECIPE, images=90), SEEDS[:1])
+    assert int(stack.conv1_norm.num_batches_tracked) == 2 * 5
+
+
+def test_a_copy_that_fails_leaves_the_others_alone(canvases):
+    """A loss that is not a number must fail its own run, name the epoch, and not touch the other copies."""
+    images, labels = canvases
+    widths = Widths(conv1=3, conv2=4, conv3=5)
+    healthy, _ = trained(widths, SEEDS, images, labels)
+    stack = convnet.build(widths, 45, SEEDS).double()
+    with torch.no_grad():
+        stack.head_weight[1] = torch.nan
+    outcomes = train(stack, images, labels, RECIPE, SEEDS)
+    assert [o.failure for o in outcomes] == [None, "the training loss was not a number in epoch 1 of 2", None]
+    for copy in (0, 2):
+        after = convnet.split(stack)[copy].state_dict()
+        assert all(torch.equal(after[name], weight) for name, weight in healthy[copy].state_dict().items())
+
+
+def test_training_ends_early_when_every_copy_has_failed(canvases):
+    """When no copy can go on, the remaining epochs must not be run."""
+    stack = convnet.build(Widths(), 45, SEEDS)
+    with torch.no_grad():
+        stack.head_weight[:] = torch.nan
+    outcomes = train(stack, *canvases, RECIPE, SEEDS)
+    assert [len(o.history) for o in outcomes] == [1, 1, 1]
+
+
+def test_training_twice_gives_the_same_bytes(canvases):
+    """Two trainings with one configuration must give identical weights on the CPU."""
+    images, labels = canvases
+    states = []
+    for _ in range(2):
+        stack = convnet.build(Widths(dropout=0.25), 45, SEEDS)
+        train(stack, images, labels, RECIPE, SEEDS)
+        states.append(stack.state_dict())
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_bf16_trains_and_keeps_float32_weights(canvases):
+    """The other precision must train too, with weights kept in float32 and a finite loss."""
+    stack = convnet.build(Widths(), 45, SEEDS)
+    outcomes = train(stack, *canvases, RECIPE, SEEDS, precision="bf16")
+    assert all(p.dtype == torch.float32 for p in stack.parameters())
+    assert [o.failure for o in outcomes] == [None] * 3
+
+
+def test_training_can_be_stopped(canvases):
+    """A stop that is asked for from elsewhere must end training with its own exception."""
+    stop = Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        train(convnet.build(Widths(), 45, SEEDS), *canvases, RECIPE, SEEDS, stop=stop)
+
+
+def test_the_net_is_left_in_eval_mode(canvases):
+    """After training the module must be ready for probing."""
+    stack = convnet.build(Widths(), 45, SEEDS)
+    train(stack, *canvases, RECIPE, SEEDS)
+    assert not stack.training
+
+
+def test_precision_is_chosen_or_refused():
+    """An unknown precision must be refused; a named one is taken as it is; auto is one of the two."""
+    assert choose_precision("bf16", "cpu") == "bf16"
+    assert choose_precision("auto", "cpu") in ("bf16", "float32")
+    with pytest.raises(ValueError, match="precision must be one of auto, float32, bf16, got precision='half'"):
+        choose_precision("half", "cpu")
