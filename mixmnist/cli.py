@@ -46,7 +46,10 @@ def _way_out(error: Exception) -> str:
 
 
 def _print(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 -- this is the command line's output
+    from tqdm import tqdm
+
+    tqdm.write(line)  # prints between progress bars
+    sys.stdout.flush()
 
 
 def _complain(line: str) -> None:
@@ -69,6 +72,8 @@ def run(args: argparse.Namespace, say: Say) -> int:
     from mixmnist import sweep
 
     plans = [sweep.plan(study, options) for study in args.studies]  # all are checked before the first one starts
+    if args.source == "auto" and plans[0][0].source == "digits":
+        _complain("WARNING: MNIST is neither on disk nor to be fetched; going on with scikit-learn's 8x8 digits.")
     if args.dry_run:
         for block in [block for plan in plans for block in plan]:
             state = "recorded" if block.recorded() == block.fingerprints else "to do"

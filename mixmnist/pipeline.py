@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+from tqdm import tqdm
 
 from mixmnist.core import registry, storage
 from mixmnist.core.records import Canvas, Net, Task, Variant
@@ -120,7 +121,9 @@ def run_block(block: Block, tell: Callable[[str], None], position: int = 0, stop
         nets, seconds = net.split(module), time.perf_counter() - started
 
     def fill(folder: Path) -> None:
-        for seed, copy, outcome in zip(block.seeds, nets, outcomes, strict=True):
+        each = zip(block.seeds, nets, outcomes, strict=True)
+        title = f"{block.label}: scoring"
+        for seed, copy, outcome in tqdm(each, title, len(nets), position=position, leave=False, disable=None):
             (folder / f"s{seed}").mkdir()
             _record(block, folder / f"s{seed}", seed, copy, outcome, net.layers[-1], seconds / len(nets))
 

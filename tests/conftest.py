@@ -13,5 +13,5 @@ def _one_thread():
 
 @pytest.fixture(scope="session")
 def pairs_mixture() -> Mixture:
-    """160 test canvases of the task `pairs`."""
-    return draw("pairs", "digits", "test", n=160, seed=0)
+    """800 test canvases of the task `pairs`."""
+    return draw("pairs", "digits", "test", n=800, seed=0)

@@ -46,7 +46,7 @@ def test_response_is_the_peak_and_mean_the_mean_of_the_map(net, pairs_mixture):
     torch.testing.assert_close(readout.response, maps[0].amax((2, 3)), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(readout.mean, maps[0].mean((2, 3)), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(readout.logits, logits, rtol=1e-4, atol=1e-5)
-    assert readout.response.shape == (160, 5)
+    assert readout.response.shape == (800, 5)
     assert torch.equal(readout.present, pairs_mixture.present)
 
 
@@ -148,7 +148,7 @@ def test_train_mode_is_refused(net, pairs_mixture):
 
 def test_an_unknown_layer_names_the_nearest(net, pairs_mixture):
     """A wrong name must be answered with the nearest ones."""
-    with pytest.raises(ValueError, match="layer must be a known name, got layer='conv4'. Did you mean conv"):
+    with pytest.raises(ValueError, match=r"layer must be a known name, got layer='conv4'\. Did you mean conv"):
         probe(net, pairs_mixture, "conv4")
 
 

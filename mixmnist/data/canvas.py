@@ -35,7 +35,7 @@ def resize(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """
     require(1 <= size <= 1024, f"size must be between 1 and 1024 pixels, got size={size}.")
     if images.shape[1:] == (size, size):
-        return images
+        return images.copy()
     (top, bottom, down), (left, right, across) = (_taps(length, size) for length in images.shape[1:])
     resized = np.empty((len(images), size, size), dtype=np.uint8)
     for start in range(0, len(images), CHUNK):

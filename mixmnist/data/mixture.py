@@ -5,7 +5,7 @@ A mixture is a plan, drawn on the CPU from a seed and the same on every machine,
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mixmnist.core import registry
-from mixmnist.core.records import Canvas, Glyphs, Settings, Task, require
+from mixmnist.core.records import Canvas, Settings, Task, require
 from mixmnist.core.seeding import Stream
 from mixmnist.data.canvas import draw_layout, render, render_mask, resize
 from mixmnist.data.sources import load_glyphs, resolve_source
@@ -103,41 +103,33 @@ def draw(
         >>> mixture.present.sum(dim=1).tolist()
         [2, 2, 2]
     """
+    require(n >= 1, f"n must be 1 or more, got n={n}.")
     require(split in SPLITS, f"split must be one of {', '.join(SPLITS)}, got split={split!r}.")
     entry: Task = registry.choose("tasks", task)
     name, source_root = resolve_source(source, root)
-    glyphs = load_glyphs(name, source_root, "test" if split == "test" else "train")
+    pool = "test" if split == "test" else "train"
     canvas = canvas or Canvas()
-    tiles = torch.from_numpy(resize(glyphs.images, canvas.glyph))
-    return draw_mixture(entry, glyphs, tiles, n, canvas, settings or {}, split, seed)
-
-
-def draw_mixture(
-    task: Task,
-    glyphs: Glyphs,
-    tiles: UInt8[Tensor, "glyphs side side"],
-    n: int,
-    canvas: Canvas,
-    settings: Settings,
-    split: str,
-    seed: int,
-) -> Mixture:
-    """Draws a mixture from glyphs that are already loaded and resized; the other arguments are those of `draw`."""
-    require(n >= 1, f"n must be 1 or more, got n={n}.")
-    purposes = {name: Stream(seed, "mixture", split, name) for name in ("classes", "glyphs", "layout")}
-    labels, shown = task.draw(n, purposes["classes"], **task.with_settings(settings))
-    chosen = _choose_glyphs(shown, glyphs.labels, task.concepts, purposes["glyphs"])
+    purposes = {purpose: Stream(seed, "mixture", split, purpose) for purpose in ("classes", "glyphs", "layout")}
+    labels, shown = entry.draw(n, purposes["classes"], **entry.with_settings(settings or {}))
+    known = load_glyphs(name, source_root, pool).labels
+    chosen = _choose_glyphs(shown, known, entry.concepts, purposes["glyphs"])
     positions = draw_layout(shown >= 0, canvas, purposes["layout"])
     return Mixture(
-        concepts=task.concepts,
-        classes=task.classes,
+        concepts=entry.concepts,
+        classes=entry.classes,
         canvas=canvas,
         labels=torch.from_numpy(labels),
         shown=torch.from_numpy(shown),
         glyphs=torch.from_numpy(chosen),
         positions=torch.from_numpy(positions),
-        tiles=tiles,
+        tiles=_tiles(name, source_root, pool, canvas.glyph),
     )
+
+
+@lru_cache(maxsize=4)
+def _tiles(source: str, root: str | None, pool: str, size: int) -> UInt8[Tensor, "glyphs side side"]:
+    """Resizes the glyphs of a source, once for all mixtures that use them."""
+    return torch.from_numpy(resize(load_glyphs(source, root, pool).images, size))
 
 
 def _choose_glyphs(

@@ -95,7 +95,7 @@ def _falling(values: Float[Tensor, " units"]) -> Int[Tensor, "1 units"]:
 
 def _columns() -> dict[str, Callable[..., Tensor]]:
     columns: dict[str, Callable[..., Tensor]] = {}
-    for suffix, share in (("", 0), ("_mean", 1)):
+    for suffix, share in (("", 0.0), ("_mean", 1.0)):
         columns |= {
             f"curve_random{suffix}": partial(_random, share=share),
             f"curve_alignment{suffix}": partial(_by_alignment, share=share),

@@ -3,8 +3,9 @@ ablation curves, detector cards, and the best alignment of each concept.
 """
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from mixmnist.report.reading import StudyRecords
 from mixmnist.stats import FEWEST, t_interval
@@ -35,13 +37,11 @@ DETECTOR = 0.80  # alignment from which a unit is called a detector
 
 def draw_figures(records: StudyRecords, folder: Path) -> None:
     """Draws every figure of a study into a folder."""
+    figures: list[Callable[[StudyRecords, Path], None]] = [_preview, _alignment_against_ablation, _curves, _best_alignment]
+    figures += [partial(_cards, variant=variant) for variant in records.variants]
     with _style():
-        _preview(records, folder)
-        _alignment_against_ablation(records, folder)
-        _curves(records, folder)
-        _best_alignment(records, folder)
-        for variant in records.variants:
-            _cards(records, variant, folder)
+        for draw in tqdm(figures, "figures", leave=False, disable=None):
+            draw(records, folder)
 
 
 @contextmanager
@@ -66,7 +66,7 @@ def _caption(figure: Figure, text: str) -> None:
     figure.supxlabel("\n".join(textwrap.wrap(text, width)), fontsize=7, x=0.01, ha="left", color="0.25")
 
 
-def _figure(rows: int, cols: int, width: float, height: float, **shared: Any) -> tuple[Figure, NDArray[np.object_]]:  # noqa: ANN401 -- matplotlib's own arguments
+def _figure(rows: int, cols: int, width: float, height: float, **shared: Any) -> tuple[Figure, Any]:  # noqa: ANN401 -- matplotlib's own arguments
     """Makes a grid of axes of the given size each, without a window."""
     figure = Figure(figsize=(width * cols, height * rows + 0.5), layout="constrained")
     return figure, figure.subplots(rows, cols, squeeze=False, **shared)
@@ -209,7 +209,7 @@ def _strip(ax: Axes, rows: pd.DataFrame, place: dict[str, float], label: str, nu
     ax.scatter(x, rows["alignment"], s=14, marker=MARKERS[number], lw=0, alpha=0.8, label=label)
 
 
-def _cards(records: StudyRecords, variant: str, folder: Path) -> None:
+def _cards(records: StudyRecords, folder: Path, variant: str) -> None:
     """Shows the top images of the best unit of each digit with its precisions, of the variant's first seed."""
     concepts = records.concepts[records.concepts["variant"] == variant]
     seed = int(concepts["seed"].min())

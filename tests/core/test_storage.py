@@ -171,6 +171,14 @@ def test_an_old_folder_is_moved_to_replaced(tmp_path):
     assert [(folder / "result.txt").read_text() for folder in kept] == ["first", "second"]
 
 
+def test_an_old_folder_that_can_be_made_again_is_dropped(tmp_path):
+    """Without a place for replaced folders the new content takes the place of the old, and nothing else is left."""
+    for text in ("first", "second"):
+        storage.publish(tmp_path / "runs" / "one", filled(text))
+    assert tree(tmp_path) == ["runs", "runs/one", "runs/one/result.txt"]
+    assert (tmp_path / "runs" / "one" / "result.txt").read_text() == "second"
+
+
 @pytest.mark.parametrize("kind", [str, Path])
 def test_a_writable_folder_is_made(tmp_path, kind):
     """A folder that is not there is made with its parents, and left empty."""
@@ -280,3 +288,15 @@ def test_what_publishing_leaves_behind_when_killed_is_cleared(tmp_path, dead, mo
     monkeypatch.undo()
     storage.clear_partials(tmp_path)
     assert tree(tmp_path) == []
+
+
+def test_what_dropping_leaves_behind_when_killed_is_cleared(tmp_path, dead, monkeypatch):
+    """The old folder of a process killed while dropping it has a name that is looked for, too."""
+    storage.publish(tmp_path / "my-run", filled("first"))
+    monkeypatch.setattr(os, "getpid", lambda: dead)
+    monkeypatch.setattr(storage.shutil, "rmtree", lambda *args, **kwargs: None)
+    storage.publish(tmp_path / "my-run", filled("second"))
+    assert len(list(tmp_path.iterdir())) == 2
+    monkeypatch.undo()
+    storage.clear_partials(tmp_path)
+    assert tree(tmp_path) == ["my-run", "my-run/result.txt"]

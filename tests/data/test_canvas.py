@@ -217,6 +217,17 @@ def test_a_hopeless_layout_is_refused(monkeypatch):
         draw_layout(np.ones((100, 4), dtype=bool), Canvas(25, 12), Stream(0))
 
 
+def test_a_hopeless_layout_is_refused_as_soon_for_many_images(monkeypatch):
+    """How many layouts are tried before giving up does not grow with the number of images."""
+    monkeypatch.setattr(canvas_module, "MOST_TRIES", 1000)
+    stream, tried = Stream(0), []
+    draw = stream.integers
+    monkeypatch.setattr(stream, "integers", lambda *call: tried.append(call[2][0] * call[2][1]) or draw(*call))
+    with pytest.raises(ValueError, match="must not be rarer"):
+        draw_layout(np.ones((1000, 4), dtype=bool), Canvas(25, 12), stream)
+    assert sum(tried) <= 2**17
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 def test_rendering_agrees_with_a_slow_loop(policy):
     """Canvases equal those of a loop over images, slots and pixels, under every policy and with empty slots."""

@@ -16,6 +16,7 @@ import torchvision.datasets.mnist as torchvision_mnist
 from sklearn.datasets import load_digits
 
 from mixmnist.core import registry
+from mixmnist.data import mixture as mixture_module
 from mixmnist.data import sources
 from mixmnist.data.mixture import draw
 from mixmnist.data.sources import mnist
@@ -42,9 +43,9 @@ def _offline(monkeypatch, tmp_path):
 
 
 def forget():
-    """Clears what the sources remember."""
-    sources.load_glyphs.cache_clear()
-    sources._has_mnist.cache_clear()
+    """Clears what the sources and the mixtures drawn of them remember."""
+    for remembering in (*vars(sources).values(), *vars(mixture_module).values()):
+        getattr(remembering, "cache_clear", lambda: None)()
 
 
 def idx(array, kind=8):

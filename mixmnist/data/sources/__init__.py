@@ -8,8 +8,6 @@ import numpy as np
 from mixmnist.core import registry
 from mixmnist.core.records import Glyphs, Source
 
-FALLBACK_WARNING = "MNIST was neither on disk nor to be fetched: these are scikit-learn's 8x8 digits."
-
 
 def resolve_source(source: str, root: str | None) -> tuple[str, str | None]:
     """Turns what a user may say into the name of a source and its root.
@@ -46,6 +44,7 @@ def load_glyphs(name: str, root: str | None, split: str) -> Glyphs:
     return glyphs
 
 
+@lru_cache(maxsize=4)
 def fingerprint(name: str, root: str | None) -> str:
     """Gives the SHA-256 of a source's glyphs and labels, both splits."""
     digest = hashlib.sha256()

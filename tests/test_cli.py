@@ -1,0 +1,277 @@
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mixmnist import cli
+from mixmnist.core.records import Canvas, Options
+from mixmnist.data.sources import _torchvision, load_glyphs
+
+STUDY = """
+from mixmnist import Study, Training, Variant
+tiny = Training(images=64, epochs=1, batch=16)
+STUDY = Study("tiny", {"baseline": Variant(training=tiny, probe_images=720, net_settings={"conv3": 4}),
+                       "redundant": Variant(task="redundant", training=tiny, probe_images=720)}, seeds=1)
+"""
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A tiny study's file, in a working folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "tiny.py"
+    path.write_text(STUDY)
+    return str(path)
+
+
+def run(*args):
+    """Runs the command in this process and gives its exit code."""
+    return cli.main([str(a) for a in args])
+
+
+def test_help_and_names_import_no_torch():
+    """The help text and importing the package must not import torch, so that they answer at once."""
+    for code in ("import mixmnist", "from mixmnist import cli\ntry: cli.main(['run', '--help'])\nexcept SystemExit: pass"):
+        check = f"import sys\n{code}\nassert 'torch' not in sys.modules and 'pandas' not in sys.modules"
+        subprocess.run([sys.executable, "-c", check], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("command", ["run", "report", "list", "preview", "export", "layers"])
+def test_every_command_has_help_with_an_example(command, capsys):
+    """Each command must explain itself and show an example."""
+    with pytest.raises(SystemExit) as stop:
+        run(command, "--help")
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert f"example: mixmnist {command}" in text
+    assert "--quiet" in text
+    assert "--debug" in text
+
+
+@pytest.mark.parametrize("configuration", [Options, Canvas])
+def test_every_field_explains_itself(configuration):
+    """Each field of a configuration must have a string under it, since that is the option's help."""
+    assert set(cli.help_of(configuration)) == {field.name for field in fields(configuration)}
+
+
+def test_run_prints_the_table_and_the_places_of_everything(study, capsys):
+    """A run must end with its variants table, a word on the reference, and the folders of tables, figures and records."""
+    assert run("run", study, "--source", "digits", "--out", "out") == 0
+    text = capsys.readouterr().out
+    assert "| variant   | n | accuracy" in text
+    assert "tiny digits: there is no reference at" in text
+    for folder in ("tables", "figures", "runs"):
+        assert f"out/tiny/digits/{folder}" in text
+        assert Path("out/tiny/digits", folder).is_dir()
+
+
+def test_run_compares_with_a_reference(study, capsys):
+    """Where there is a reference, yours minus the reference must be printed beside the reference's interval."""
+    run("run", study, "--source", "digits", "--out", "out", "--quiet")
+    tables = Path("ref/tiny/digits/tables")
+    tables.mkdir(parents=True)
+    reference = pd.read_csv("out/tiny/digits/tables/variants.csv")
+    reference["accuracy"] -= 0.125
+    reference["accuracy_lower"], reference["accuracy_upper"] = 0.5, 0.75
+    reference.to_csv(tables / "variants.csv", index=False)
+    capsys.readouterr()
+    assert run("run", study, "--source", "digits", "--out", "out", "--reference", "ref") == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| baseline  | accuracy"))
+    assert "[0.500, 0.750]" in line
+    assert line.endswith("+0.125            |")
+
+
+def test_quiet_prints_nothing(study, capsys):
+    """With --quiet a run that goes well must print nothing."""
+    assert run("run", study, "--source", "digits", "--out", "out", "--quiet") == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_dry_run_writes_nothing(study, capsys):
+    """A dry run must list the blocks and leave no trace."""
+    assert run("run", study, "--source", "digits", "--out", "out", "--seeds", 7, "--dry-run") == 0
+    assert "study digits baseline" not in capsys.readouterr().out
+    assert not Path("out").exists()
+
+
+def test_dry_run_names_blocks_and_work(study, capsys):
+    """A dry run must say how many runs and images each block has and whether it is recorded."""
+    run("run", study, "--source", "digits", "--out", "out", "--seeds", 7, "--dry-run")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "tiny digits baseline s0-4: 5 runs, 320 training images in all, to do"
+    assert len(lines) == 4
+
+
+def test_failed_runs_give_exit_code_1_and_are_listed(study, capsys, monkeypatch):
+    """When some runs fail, the others must be reported and the exit code must be 1."""
+    from mixmnist import pipeline
+
+    real = pipeline.train
+
+    def breaking(module, *args, **kwargs):
+        if module.n_classes == 28:
+            raise RuntimeError("on purpose")
+        return real(module, *args, **kwargs)
+
+    monkeypatch.setattr(pipeline, "train", breaking)
+    assert run("run", study, "--source", "digits", "--out", "out") == 1
+    captured = capsys.readouterr()
+    assert "failed: tiny digits redundant s0-0: RuntimeError('on purpose')" in captured.err
+    assert "| baseline |" in captured.out
+
+
+def test_quick_is_stamped_on_every_table_and_warns_of_digits(study, monkeypatch):
+    """Every table for people must say that the run was quick, and that glyphs are not MNIST."""
+    from mixmnist import sweep
+
+    monkeypatch.setattr(sweep, "QUICK", {"epochs": 1, "images": 720})
+    assert run("run", study, "--source", "digits", "--out", "out", "--quick", "--quiet") == 0
+    tables = list(Path("out/tiny/digits-quick/tables").glob("*.[mt][de]*"))
+    assert len(tables) == 8
+    for table in tables:
+        assert "QUICK: 2 epochs on 4,000 images" in table.read_text()
+        assert "WARNING: glyphs are scikit-learn's 8x8 digits, not MNIST" in table.read_text()
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["run", "sanit"], "study must be a known name, got study='sanit'"),
+        (["run", "{study}", "--source", "digit"], "source must be a known name, got source='digit'. Did you mean digits"),
+        (["run", "{study}", "--source", "digits", "--variants", "base"], "variant must be a known name, got variant='base'"),
+        (["run", "{study}", "--source", "digits", "--seeds", "0"], "seeds must be 1 or more, got seeds=0"),
+        (["run", "{study}", "--source", "digits", "--device", "tpu"], "device must be a known name, got device='tpu'"),
+        (["run", "{study}", "--source", "none.npz"], "the .npz of glyphs must exist, got none.npz"),
+        (["report", "nowhere"], "a study's folder must hold runs/, got none in nowhere"),
+        (["preview", "--source", "digits", "--task", "pair"], "task must be a known name, got task='pair'"),
+        (["preview", "--source", "digits", "--glyph", "40"], "size must be larger than glyph"),
+        (["preview", "--source", "digits", "--glyph", "20"], "glyphs must fit without overlap, got 2 glyphs of 20 pixels"),
+        (["preview", "--source", "digits", "--out", "p.gif"], "out must end in .png or .pdf or .svg, got 'p.gif'"),
+        (["export", "--source", "digits", "--overlap", "sum"], "overlap must be one of clip, max, reject, wrap"),
+        (["export", "--source", "digits", "--n", "0"], "n must be 1 or more, got n=0"),
+        (["export", "--source", "digits", "--task", "redundant", "--set", "q=2"], "q must lie between 0 and 1, got q=2.0"),
+        (["export", "--source", "digits", "--set", "q"], "set must be written name=number, got 'q'"),
+        (["layers", "torch.nn"], "factory must be written pkg.module:function"),
+        (["layers", "no_such_package:net"], "factory must be callable without arguments"),
+        (["layers", "collections:OrderedDict"], "factory must give a torch.nn.Module, got OrderedDict"),
+    ],
+)
+def test_bad_input_gives_one_sentence_and_exit_code_2(study, capsys, args, message):
+    """Bad input must give one line that names the rule and what was got, exit code 2, and no file."""
+    before = sorted(Path().iterdir())
+    assert run(*(a.format(study=study) for a in args)) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"mixmnist: {message}")
+    assert captured.err.count("\n") == 1
+    assert sorted(Path().iterdir()) == before
+
+
+def test_no_mnist_and_no_network_names_files_and_the_way_out(study, capsys, monkeypatch):
+    """Where MNIST is not on disk and cannot be fetched, the files, their layout and the one line to fetch them must be named."""
+    import urllib.error
+
+    def no_network(*_args, **_kwargs):
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", no_network)
+    monkeypatch.setattr(_torchvision, "data_root", lambda _root: Path("empty"))
+    load_glyphs.cache_clear()
+    assert run("run", study, "--source", "mnist") == 2
+    text = capsys.readouterr().err
+    assert "empty/MNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte" in text
+    assert "python -c \"from torchvision.datasets import MNIST; MNIST('empty', download=True)\"" in text
+    load_glyphs.cache_clear()
+
+
+def test_an_output_that_cannot_be_written_is_refused(study, capsys):
+    """An output path that is a file must be refused with exit code 2 and stay as it is."""
+    Path("taken").write_text("mine")
+    assert run("run", study, "--source", "digits", "--out", "taken") == 2
+    assert "out must be a folder, got the file" in capsys.readouterr().err
+    assert Path("taken").read_text() == "mine"
+
+
+def test_a_full_disk_is_said_in_one_line(study, capsys, monkeypatch):
+    """A full disk must end the run with exit code 2 and say that what was finished is recorded."""
+    from mixmnist import pipeline
+
+    def full(*_args):
+        raise OSError(28, "No space left on device", "weights.safetensors")
+
+    monkeypatch.setattr(pipeline, "save_file", full)
+    assert run("run", study, "--source", "digits", "--out", "out") == 2
+    assert "No space left on device: weights.safetensors What was finished is recorded" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_said_in_one_line(study, capsys, monkeypatch):
+    """Ctrl-C must end with exit code 130 and say that the same command goes on."""
+    from mixmnist import pipeline
+
+    def interrupted(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "train", interrupted)
+    assert run("run", study, "--source", "digits", "--out", "out") == 130
+    assert "the same command goes on from there" in capsys.readouterr().err
+
+
+def test_debug_shows_where_an_error_was_raised():
+    """With --debug the error itself must come through."""
+    with pytest.raises(FileNotFoundError, match="a study's folder must hold runs/"):
+        run("report", "nowhere", "--debug")
+
+
+def test_list_shows_every_shelf(capsys):
+    """Listing must name each shelf's entries, and a metric's columns."""
+    assert run("list") == 0
+    text = capsys.readouterr().out
+    for name in ("pairs", "redundant", "mnist", "digits", "convnet", "average_precision", "precision_at_recall_75"):
+        assert name in text
+
+
+def test_preview_draws_a_picture(tmp_path, monkeypatch):
+    """A preview must be a picture of the asked-for kind."""
+    monkeypatch.chdir(tmp_path)
+    assert run("preview", "--source", "digits", "--task", "redundant", "--n", 9, "--out", "deep/p.png", "--quiet") == 0
+    assert Path("deep/p.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_export_holds_the_mixture_and_its_truth(tmp_path, monkeypatch):
+    """An exported mixture must equal the drawn one, with masks if asked for, and load without pickle."""
+    from mixmnist import draw
+
+    monkeypatch.chdir(tmp_path)
+    assert run("export", "--source", "digits", "--n", 11, "--seed", 3, "--masks", "--out", "m.npz", "--quiet") == 0
+    mixture = draw("pairs", "digits", "test", n=11, seed=3)
+    with np.load("m.npz", allow_pickle=False) as stored:
+        assert (stored["images"] == mixture.images.numpy()).all()
+        assert (stored["labels"] == mixture.labels.numpy()).all()
+        assert (stored["present"] == mixture.present.numpy()).all()
+        assert stored["masks"].shape == (11, 10, 32, 32)
+        assert (stored["masks"].any(axis=1) == (stored["images"] > 0)).all()
+        assert stored["classes"][0] == "01"
+
+
+def test_layers_lists_names_shapes_and_units(tmp_path, monkeypatch, capsys):
+    """A network's layers must be listed with shapes and numbers of units, in running order."""
+    monkeypatch.chdir(tmp_path)
+    Path("my_net_module.py").write_text(
+        "import torch\ndef make():\n    return torch.nn.Sequential(torch.nn.Conv2d(1, 7, 5), torch.nn.ReLU())\n"
+    )
+    assert run("layers", "my_net_module:make") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["0", "Conv2d", "7x28x28", "7", "units"]
+
+
+def test_a_net_of_another_size_is_said(capsys, tmp_path, monkeypatch):
+    """A net that does not take the size must be answered with the option to change it."""
+    monkeypatch.chdir(tmp_path)
+    Path("my_flat_module.py").write_text(
+        "import torch\ndef make():\n    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(9, 2))\n"
+    )
+    assert run("layers", "my_flat_module:make") == 2
+    assert "Try --size" in capsys.readouterr().err

@@ -1,0 +1,110 @@
+"""Intervals over seeds against scipy."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from mixmnist.stats import FEWEST, Interval, t_interval
+
+VALUES = [0.31, 0.45, 0.28, 0.52, 0.4, 0.33, 0.47]
+samples = st.lists(st.integers(-100, 100).map(lambda i: i / 10), min_size=5, max_size=12)
+
+
+def test_hand_numbers():
+    """Of 1..5 the mean is 3 and the half width 2.776 (t of 4 degrees) times sqrt(2.5 / 5)."""
+    found = t_interval([1.0, 2.0, 3.0, 4.0, 5.0])
+    half = 2.7764451 * math.sqrt(0.5)
+    assert found == pytest.approx((3, 3 - half, 3 + half, 5), abs=1e-6)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.95, 0.99])
+def test_equals_scipy_t_interval(level):
+    """Bounds are those of scipy's t distribution around the mean with the standard error."""
+    found = t_interval(VALUES, level)
+    expected = stats.t.interval(level, len(VALUES) - 1, loc=np.mean(VALUES), scale=stats.sem(VALUES))
+    assert (found.lower, found.upper) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [5, 6, 7])
+def test_equals_the_t_test_of_scipy(n):
+    """Bounds are the confidence interval of scipy's one-sample t test, from the fewest values on."""
+    expected = stats.ttest_1samp(VALUES[:n], 0).confidence_interval(0.95)
+    found = t_interval(VALUES[:n])
+    assert (found.lower, found.upper) == pytest.approx((expected.low, expected.high), rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_no_interval_below_five_values(n):
+    """Fewer than five values have a mean and a number, but no bounds."""
+    found = t_interval(VALUES[:n])
+    assert (found.mean, found.n) == (pytest.approx(np.mean(VALUES[:n])), n)
+    assert math.isnan(found.lower)
+    assert math.isnan(found.upper)
+
+
+def test_fewest_is_five():
+    """The rule is five seeds."""
+    assert FEWEST == 5
+
+
+def test_nan_is_left_out():
+    """Values that are no numbers change neither the interval nor its n."""
+    assert t_interval([math.nan, *VALUES, math.nan]) == t_interval(VALUES)
+
+
+def test_nan_does_not_count_towards_five():
+    """Four numbers and a nan have no interval."""
+    found = t_interval([*VALUES[:4], math.nan])
+    assert found.n == 4
+    assert math.isnan(found.lower)
+
+
+@pytest.mark.parametrize("values", [[], [math.nan, math.nan]])
+def test_no_value_gives_nan_without_a_warning(values):
+    """Nothing to average is nan with n = 0."""
+    found = t_interval(values)
+    assert found.n == 0
+    assert all(math.isnan(bound) for bound in found[:3])
+
+
+def test_equal_values_have_an_interval_of_no_width():
+    """Where seeds agree exactly, both bounds are the mean."""
+    assert t_interval([0.25] * 6) == Interval(0.25, 0.25, 0.25, 6)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 95.0, -0.5])
+def test_level_that_is_no_share_is_refused(level):
+    """A level of 0, 1 or percent is an error that names it."""
+    with pytest.raises(ValueError, match=f"level must lie between 0 and 1, got level={level}"):
+        t_interval(VALUES, level)
+
+
+@settings(deadline=None, max_examples=30)
+@given(samples)
+def test_bounds_lie_evenly_around_the_mean(values):
+    """The mean is in the middle of its interval and between the smallest and the largest value."""
+    found = t_interval(values)
+    assert found.lower <= found.mean <= found.upper
+    assert (found.lower + found.upper) / 2 == pytest.approx(found.mean, abs=1e-9)
+    assert min(values) - 1e-9 <= found.mean <= max(values) + 1e-9
+
+
+@settings(deadline=None, max_examples=30)
+@given(samples)
+def test_higher_level_is_wider(values):
+    """An interval at 99 % holds the one at 90 %."""
+    narrow, wide = t_interval(values, 0.9), t_interval(values, 0.99)
+    assert wide.lower <= narrow.lower
+    assert narrow.upper <= wide.upper
+
+
+@settings(deadline=None, max_examples=30)
+@given(samples, st.randoms(use_true_random=False))
+def test_order_of_values_does_not_count(values, random):
+    """Seeds in another order give the same interval."""
+    shuffled = random.sample(values, len(values))
+    assert t_interval(shuffled) == pytest.approx(t_interval(values), abs=1e-9)
