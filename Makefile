@@ -39,9 +39,8 @@ reference: .venv/installed ## make the committed reference results again (MNIST 
 figures: .venv/installed ## draw every table and figure again from the records
 	$(BIN)/mixmnist report $(dir $(wildcard results/reference/*/*/runs $(OUT)/*/*/runs))
 
-speed: .venv/speed ## time drawing and training against plain peers, side by side
+speed: .venv/speed ## time drawing against a plain loop, side by side
 	$(BIN)/python benchmarks/speed/drawing.py
-	$(BIN)/python benchmarks/speed/training.py
 
 clean: ## remove what was made here; committed results stay
 	rm -rf .venv build *.egg-info results/local results/smoke .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

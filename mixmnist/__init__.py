@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mixmnist.core.records import Canvas, Options, Study, Training, Variant
     from mixmnist.data.mixture import draw
+    from mixmnist.pipeline import load_net
     from mixmnist.probing import probe
     from mixmnist.scoring import score
     from mixmnist.sweep import run
 
 __version__ = "0.1.0"
-__all__ = ["Canvas", "Options", "Study", "Training", "Variant", "draw", "probe", "run", "score"]
+__all__ = ["Canvas", "Options", "Study", "Training", "Variant", "draw", "load_net", "probe", "run", "score"]
 
 _HOMES = {
     "Canvas": "core.records",
@@ -20,6 +21,7 @@ _HOMES = {
     "Training": "core.records",
     "Variant": "core.records",
     "draw": "data.mixture",
+    "load_net": "pipeline",
     "probe": "probing",
     "run": "sweep",
     "score": "scoring",

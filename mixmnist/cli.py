@@ -70,6 +70,7 @@ def run(args: argparse.Namespace, say: Say) -> int:
         quick=args.quick,
     )
     from mixmnist import sweep
+    from mixmnist.report import compare_with
 
     plans = [sweep.plan(study, options) for study in args.studies]  # all are checked before the first one starts
     if args.source == "auto" and plans[0][0].source == "digits":
@@ -89,7 +90,7 @@ def run(args: argparse.Namespace, say: Say) -> int:
             failures += _report(result.folder, say)
             finished.append(result.folder)
     for folder in finished:
-        _compare(folder, Path(args.reference), args.quick, say)
+        say(compare_with(folder, Path(args.reference)))
     for folder in finished:
         say(f"Tables: {folder / 'tables'}   figures: {folder / 'figures'}   records: {folder / 'runs'}")
     for failure in dict.fromkeys(failures):
@@ -113,24 +114,6 @@ def _report(folder: Path, say: Say) -> list[str]:
     records = write_report(folder)
     say("\n" + (folder / "tables" / "variants.md").read_text(encoding="utf-8"))
     return [*records.failures, *records.damaged]
-
-
-def _compare(folder: Path, reference: Path, quick: bool, say: Say) -> None:
-    """Prints yours minus the reference, or says why there is nothing to compare."""
-    import pandas as pd
-
-    from mixmnist.report.tables import as_markdown, compare
-
-    study, source = folder.parts[-2:]
-    path = reference / study / source / "tables" / "variants.csv"
-    if quick:
-        say(f"{study} {source}: a quick run is not compared with the reference.")
-    elif not path.is_file():
-        say(f"{study} {source}: there is no reference at {path}.")
-    else:
-        yours = pd.read_csv(folder / "tables" / "variants.csv")
-        table = compare(yours, pd.read_csv(path))
-        say(f"{study} {source}: yours against the reference and its 95 % t interval over seeds\n\n{as_markdown(table)}\n")
 
 
 def list_entries(args: argparse.Namespace, say: Say) -> int:
@@ -162,19 +145,7 @@ def export(args: argparse.Namespace, say: Say) -> int:
     import numpy as np
 
     path = _new_file(args.out, (".npz",))
-    arrays = {
-        "images": mixture.images,
-        "labels": mixture.labels,
-        "present": mixture.present,
-        "shown": mixture.shown,
-        "glyphs": mixture.glyphs,
-        "positions": mixture.positions,
-        "boxes": mixture.boxes,
-    }
-    stored = {name: tensor.numpy() for name, tensor in arrays.items()}
-    stored |= {"classes": np.array(mixture.classes), "concepts": np.array(mixture.concepts)}
-    if args.masks:
-        stored["masks"] = np.stack([mixture.mask(c).numpy() for c in range(len(mixture.concepts))], axis=1)
+    stored = mixture.as_arrays(masks=args.masks)
     partial = path.with_name(f".{path.name}.partial.npz")
     try:
         np.savez_compressed(partial, **stored)  # type: ignore[arg-type]  # its stubs take only named arrays

@@ -9,11 +9,10 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,7 @@ from mixmnist.data.mixture import Mixture, draw
 from mixmnist.data.sources import fingerprint as data_fingerprint
 from mixmnist.probing import probe
 from mixmnist.scoring import score
-from mixmnist.training import Outcome, train
+from mixmnist.training import Outcome, Watch, train
 
 TOP = 12  # images kept of each unit, for pictures
 FIRST = 32  # canvases kept of the test mixture, for pictures
@@ -95,7 +94,7 @@ class Block:
         return found
 
 
-def run_block(block: Block, tell: Callable[[str], None], position: int = 0, stop: Event | None = None) -> list[str]:
+def run_block(block: Block, tell: Callable[[str], None], watch: Watch = Watch()) -> list[str]:  # noqa: B008 -- it is frozen
     """Runs a block to its records and gives the failures, one sentence each; recorded weights are used again if they hold."""
     started = time.perf_counter()
     task: Task = registry.choose("tasks", block.variant.task)
@@ -103,7 +102,7 @@ def run_block(block: Block, tell: Callable[[str], None], position: int = 0, stop
     settings = net.settings(**block.variant.net_settings)
     known = block.recorded()
     if known is not None and known["weights"] == block.fingerprints["weights"]:
-        nets, outcomes, seconds = _load_block(block, net, settings, len(task.classes))
+        nets, outcomes, seconds = _load_block(block)
     else:
         canvases = [_draw(block, "train", block.variant.training.images, seed) for seed in block.seeds]
         module = net.build(settings, len(task.classes), block.seeds).to(block.device)
@@ -113,17 +112,15 @@ def run_block(block: Block, tell: Callable[[str], None], position: int = 0, stop
             torch.stack([c.labels for c in canvases]),
             block.variant.training,
             block.seeds,
-            precision=block.precision,
-            title=block.label,
-            position=position,
-            stop=stop,
+            block.precision,
+            replace(watch, title=block.label),
         )
         nets, seconds = net.split(module), time.perf_counter() - started
 
     def fill(folder: Path) -> None:
         each = zip(block.seeds, nets, outcomes, strict=True)
         title = f"{block.label}: scoring"
-        for seed, copy, outcome in tqdm(each, title, len(nets), position=position, leave=False, disable=None):
+        for seed, copy, outcome in tqdm(each, title, len(nets), position=watch.position, leave=False, disable=None):
             (folder / f"s{seed}").mkdir()
             _record(block, folder / f"s{seed}", seed, copy, outcome, net.layers[-1], seconds / len(nets))
 
@@ -160,7 +157,9 @@ def _draw_once(
     return mixture.to(device)
 
 
-def _record(block: Block, folder: Path, seed: int, net: nn.Module, outcome: Outcome, layer: str, train_seconds: float) -> None:
+def _record(
+    block: Block, folder: Path, seed: int, net: nn.Module | None, outcome: Outcome, layer: str, train_seconds: float
+) -> None:
     """Probes and scores one trained net and writes its record; of a failed run only the failure."""
     started = time.perf_counter()
     record: dict[str, Any] = {
@@ -179,7 +178,7 @@ def _record(block: Block, folder: Path, seed: int, net: nn.Module, outcome: Outc
         "hardware": hardware(block.device),
         "versions": {name: version(name) for name in ("mixmnist", *LIBRARIES)} | {"python": platform.python_version()},
     }
-    if outcome.failure is None:
+    if net is not None and outcome.failure is None:
         n = block.variant.probe_images
         test, rank = (_draw(block, split, n, 0) for split in ("test", "rank"))
         readout = probe(net, test, layer)
@@ -204,21 +203,33 @@ def _record(block: Block, folder: Path, seed: int, net: nn.Module, outcome: Outc
     storage.write_json(folder / "record.json", record)
 
 
-def _load_block(
-    block: Block,
-    net: Net,
-    settings: Any,  # noqa: ANN401 -- each net has its own settings
-    n_classes: int,
-) -> tuple[list[nn.Module], list[Outcome], float]:
-    """Loads recorded weights, for scores to be computed anew."""
-    nets, outcomes, seconds = [], [], 0.0
+def load_net(folder: str | Path) -> nn.Module:
+    """Loads the trained net of a recorded run, on the CPU and in eval mode.
+
+    Args:
+        folder: The run's, e.g. results/local/sanity/mnist/runs/baseline/s0-4/s0.
+
+    Raises:
+        FileNotFoundError: If the folder holds no weights, as that of a failed run.
+    """
+    folder = Path(folder)
+    record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    variant = record["config"]["variant"]
+    net: Net = registry.choose("nets", variant["net"])
+    n_classes = len(registry.choose("tasks", variant["task"]).classes)
+    copy: nn.Module = net.load(net.settings(**variant["net_settings"]), n_classes)
+    copy.load_state_dict(load_file(folder / "weights.safetensors"))
+    return copy.eval()
+
+
+def _load_block(block: Block) -> tuple[list[nn.Module | None], list[Outcome], float]:
+    """Loads recorded weights, for scores to be computed anew; None for a run that failed."""
+    nets: list[nn.Module | None] = []
+    outcomes, seconds = [], 0.0
     for seed in block.seeds:
         folder = block.home / f"s{seed}"
         record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-        copy = net.load(settings, n_classes)
-        if record["failure"] is None:
-            copy.load_state_dict(load_file(folder / "weights.safetensors"))
-        nets.append(copy.to(block.device).eval())
+        nets.append(None if record["failure"] else load_net(folder).to(block.device))
         outcomes.append(Outcome(tuple((loss, accuracy) for loss, accuracy in record["history"]), record["failure"]))
         seconds += record["seconds"]["train"]
     return nets, outcomes, seconds

@@ -108,7 +108,7 @@ class _Sheet:
         if names is None:
             return values.tolist()  # python numbers
         entries = self[names]
-        return [entries[i] for i in values.tolist()]
+        return [entries[i] if i >= 0 else "" for i in values.tolist()]
 
 
 def _units(sheet: _Sheet) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from mixmnist.core import registry, storage
 from mixmnist.core.records import Net, Options, Study, Task, Variant, require
 from mixmnist.data.sources import load_glyphs, resolve_source
 from mixmnist.pipeline import Block, run_block
-from mixmnist.training import Stopped, choose_precision
+from mixmnist.training import Stopped, Watch, choose_precision
 
 BLOCK = 5  # seeds trained side by side
 DEVICES = ("auto", "cpu", "cuda")
@@ -173,7 +173,7 @@ def _run_blocks(blocks: Sequence[Block], workers: int, threads: int, tell: Calla
     def work(block: Block) -> list[str]:
         line = lines.get()
         try:
-            return run_block(block, tell, line, stop)
+            return run_block(block, tell, Watch(position=line, stop=stop))
         finally:
             lines.put(line)
 

@@ -6,7 +6,6 @@ of theirs, so that none changes another.
 
 import contextlib
 import math
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from threading import Event
@@ -14,7 +13,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Int, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -30,6 +29,18 @@ class Outcome:
 
     history: tuple[tuple[float, float], ...]  # training loss and training accuracy of each epoch, running means over it
     failure: str | None  # why the run failed, or None
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How a training is watched from outside."""
+
+    title: str = "training"
+    """What the progress bar is called."""
+    position: int = 0
+    """The line of the progress bar on the terminal."""
+    stop: Event | None = None
+    """Set from elsewhere to give up."""
 
 
 class Stopped(Exception):  # noqa: N818 -- nothing went wrong
@@ -54,11 +65,8 @@ def train(
     labels: Int[Tensor, "copies images"],
     recipe: Training,
     seeds: Sequence[int],
-    *,
     precision: str = "float32",
-    title: str = "training",
-    position: int = 0,
-    stop: Event | None = None,
+    watch: Watch = Watch(),
 ) -> list[Outcome]:
     """Trains a module in place, on the device of its parameters and images, and leaves it in eval mode.
 
@@ -69,62 +77,74 @@ def train(
         recipe: Epochs, batch, learning rate and so on.
         seeds: One a copy; decides the order in which it sees its canvases.
         precision: "float32" or "bf16" (autocast).
-        title: What the progress bar is called.
-        position: The line of the progress bar.
-        stop: Set from elsewhere to give up.
+        watch: Progress bar and stop signal.
 
     Returns:
         What became of each copy. A copy whose loss is not a number has failed; the others are not touched by it.
 
     Raises:
-        Stopped: If `stop` was set.
+        Stopped: If the watch's stop signal was set.
     """
-    n_images, copies, device = images.shape[1], images.shape[0], images.device
-    steps = n_images // recipe.batch
-    optimiser = torch.optim.SGD(
-        module.parameters(), lr=recipe.peak, momentum=recipe.momentum, weight_decay=recipe.decay, foreach=True
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser,
-        max_lr=recipe.peak,
-        total_steps=recipe.epochs * steps,
-        pct_start=recipe.warmup,
-        cycle_momentum=False,
-    )
+    steps = images.shape[1] // recipe.batch
+    optimiser, schedule = _optimiser(module, recipe, recipe.epochs * steps)
     orders = [torch.Generator().manual_seed(derive(seed, "order")) for seed in seeds]
-    dtype = next(module.parameters()).dtype
     histories: list[list[tuple[float, float]]] = [[] for _ in seeds]
-    failures: list[str | None] = [None] * copies
+    failures: list[str | None] = [None for _ in seeds]
     module.train()
-    with _bar(title, recipe.epochs * steps, position, recipe.batch * copies) as bar:
+    with _bar(watch, recipe.epochs * steps) as bar:
         for epoch in range(recipe.epochs):
-            totals = torch.zeros(2, copies, device=device, dtype=torch.float64)
-            order = torch.stack([torch.randperm(n_images, generator=g) for g in orders]).to(device)
-            for step in range(steps):
-                if stop is not None and stop.is_set():
+            order = torch.stack([torch.randperm(images.shape[1], generator=g) for g in orders]).to(images.device)
+            totals = torch.zeros(2, len(seeds), device=images.device, dtype=torch.float64)
+            for rows in order.split(recipe.batch, dim=1)[:steps]:
+                if watch.stop is not None and watch.stop.is_set():
                     raise Stopped
-                rows = order[:, step * recipe.batch : (step + 1) * recipe.batch]
-                x, y = _batch(images, labels, rows, dtype)
-                with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-                    logits = module(x)
-                logits = logits.to(dtype).transpose(1, 2)  # images classes copies
-                losses = F.cross_entropy(logits, y, reduction="none").mean(dim=0)
-                optimiser.zero_grad()
-                losses.sum().backward()
-                optimiser.step()
+                totals += _step(module, optimiser, images, labels, rows, precision)
                 schedule.step()
-                with torch.no_grad():
-                    totals += torch.stack([losses.detach(), (logits.argmax(dim=1) == y).double().mean(dim=0)])
                 bar.update()
             for copy, (loss, accuracy) in enumerate((totals / steps).T.tolist()):
                 histories[copy].append((loss, accuracy))
                 if failures[copy] is None and not math.isfinite(loss):
                     failures[copy] = f"the training loss was not a number in epoch {epoch + 1} of {recipe.epochs}"
-            bar.set_postfix_str(_summary(histories, bar, recipe.batch * copies))
+            bar.set_postfix_str(_summary(histories, bar, recipe.batch * len(seeds)))
             if all(failures):
                 break
     module.eval()
     return [Outcome(tuple(h), f) for h, f in zip(histories, failures, strict=True)]
+
+
+def _optimiser(
+    module: nn.Module, recipe: Training, steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """Makes stochastic gradient descent under a one-cycle learning rate, the momentum constant."""
+    optimiser = torch.optim.SGD(
+        module.parameters(), lr=recipe.peak, momentum=recipe.momentum, weight_decay=recipe.decay, foreach=True
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=recipe.peak, total_steps=steps, pct_start=recipe.warmup, cycle_momentum=False
+    )
+    return optimiser, schedule
+
+
+def _step(
+    module: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    images: UInt8[Tensor, "copies images rows cols"],
+    labels: Int[Tensor, "copies images"],
+    rows: Int[Tensor, "copies batch"],
+    precision: str,
+) -> Float[Tensor, "2 copies"]:
+    """Takes one step on the given rows of each copy's canvases; gives each copy's loss and accuracy."""
+    dtype = next(module.parameters()).dtype
+    x, y = _batch(images, labels, rows, dtype)
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=precision == "bf16"):
+        logits = module(x)
+    logits = logits.to(dtype).transpose(1, 2)  # images classes copies
+    losses = F.cross_entropy(logits, y, reduction="none").mean(dim=0)
+    optimiser.zero_grad()
+    losses.sum().backward()
+    optimiser.step()
+    accuracy = (logits.detach().argmax(dim=1) == y).to(dtype).mean(dim=0)
+    return torch.stack([losses.detach(), accuracy])
 
 
 def _batch(
@@ -140,16 +160,15 @@ def _batch(
 
 
 @contextlib.contextmanager
-def _bar(title: str, steps: int, position: int, images: int) -> Iterator["tqdm[Any]"]:
+def _bar(watch: Watch, steps: int) -> Iterator["tqdm[Any]"]:
     """Opens a progress bar on a terminal; in a log it stays silent."""
     form = "{desc} {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}"
-    with tqdm(total=steps, desc=title, position=position, leave=False, disable=None, bar_format=form) as bar:
-        bar.set_postfix_str(f"{images} images a step")
+    with tqdm(total=steps, desc=watch.title, position=watch.position, leave=False, disable=None, bar_format=form) as bar:
         yield bar
 
 
 def _summary(histories: Sequence[Sequence[tuple[float, float]]], bar: "tqdm[Any]", images: int) -> str:
-    """Writes the block's mean loss and accuracy and its speed."""
+    """Writes the block's mean loss and accuracy in the last epoch and its speed, `images` being those of a step."""
     loss, accuracy = (sum(h[-1][i] for h in histories) / len(histories) for i in (0, 1))
-    speed = images * bar.n / max(time.time() - bar.start_t, 1e-9) if hasattr(bar, "start_t") else 0
-    return f"loss {loss:.3f}, accuracy {accuracy:.3f}, {speed:,.0f} images/s"
+    rate = bar.format_dict["rate"] or bar.n / max(bar.format_dict["elapsed"], 1e-9)
+    return f"loss {loss:.3f}, accuracy {accuracy:.3f}, {images * rate:,.0f} images/s"

@@ -28,6 +28,12 @@ def study(tmp_path, monkeypatch):
     return str(path)
 
 
+@pytest.fixture(autouse=True)
+def _no_figures(monkeypatch):
+    """Figures take seconds and have tests of their own."""
+    monkeypatch.setattr("mixmnist.report.draw_figures", lambda _records, _folder: None)
+
+
 def run(*args):
     """Runs the command in this process and gives its exit code."""
     return cli.main([str(a) for a in args])
@@ -183,7 +189,9 @@ def test_no_mnist_and_no_network_names_files_and_the_way_out(study, capsys, monk
     assert run("run", study, "--source", "mnist") == 2
     text = capsys.readouterr().err
     assert "empty/MNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte" in text
-    assert "python -c \"from torchvision.datasets import MNIST; MNIST('empty', download=True)\"" in text
+    assert (
+        "python -c \"from torchvision.datasets import MNIST; [MNIST('empty', train=t, download=True) for t in (1, 0)]\"" in text
+    )
     load_glyphs.cache_clear()
 
 

@@ -161,7 +161,9 @@ def test_layer_summarises_its_own_units(scores):
     """Means over the layer are those of the table of units: alignment without dead units, drops with them as 0."""
     units, layer = scores.units, scores.layer.loc[0]
     assert layer["mean_alignment"] == pytest.approx(units["alignment"].mean())
-    assert layer["mean_drop"] == pytest.approx(units["drop"].fillna(0).mean())
+    for column in ("drop", "drop_mean"):
+        assert layer[f"mean_{column}"] == pytest.approx(units[column].fillna(0).mean())
+    assert layer["max_drop"] == pytest.approx(units["drop"].fillna(0).max())
     assert layer["max_class_drop"] == pytest.approx(units["max_class_drop"].fillna(0).max())
     assert layer["detectors"] == (units["alignment"] >= 0.8).sum()
 

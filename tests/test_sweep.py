@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from safetensors.torch import load_file
 
-from mixmnist import Options, Study, Training, Variant, pipeline, sweep
+from mixmnist import Options, Study, Training, Variant, draw, load_net, pipeline, sweep
 from mixmnist.core import storage
 
 TINY = Variant(training=Training(images=64, epochs=1, batch=16), probe_images=720, net_settings={"conv3": 4})
@@ -110,13 +109,9 @@ def test_new_scoring_code_scores_recorded_weights_anew(options, monkeypatch):
 def test_recorded_scores_follow_from_recorded_weights(options):
     """The weights on disk must give the accuracy that the record says."""
     folder = sweep.run(STUDY, options, lambda _: None).folder
-    from mixmnist.data.mixture import draw
-    from mixmnist.nets import convnet
-
-    net = convnet.load(convnet.Widths(conv3=4), 45)
-    net.load_state_dict(load_file(folder / "runs/baseline/s0-1/s1/weights.safetensors"))
+    net = load_net(folder / "runs/baseline/s0-1/s1")
     mixture = draw("pairs", "digits", "test", 720, seed=0)
-    guess = net.eval()(mixture.images[:, None] / 255).argmax(dim=1)
+    guess = net(mixture.images[:, None] / 255).argmax(dim=1)
     assert record(folder, seed=1)["layer"]["accuracy"] == pytest.approx((guess == mixture.labels).float().mean().item())
 
 
@@ -261,7 +256,7 @@ def test_bad_variants_are_refused_before_anything_is_written(options, variant, m
 def test_a_missing_gpu_is_refused(options, monkeypatch):
     """Asking for a GPU where there is none must be refused with the way out."""
     monkeypatch.setattr(sweep.torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ValueError, match="torch finds no GPU. Use --device cpu"):
+    with pytest.raises(ValueError, match=r"torch finds no GPU\. Use --device cpu"):
         sweep.run(STUDY, replace(options, device="cuda"), lambda _: None)
 
 

@@ -13,7 +13,7 @@ from mixmnist.nets import convnet
 from mixmnist.nets.convnet import Widths
 from mixmnist.probing import probe
 from mixmnist.scoring import score
-from mixmnist.training import Stopped, choose_precision, train
+from mixmnist.training import Stopped, Watch, choose_precision, train
 
 RECIPE = Training(images=96, epochs=2, batch=16)
 SEEDS = (3, 0, 11)
@@ -129,7 +129,7 @@ def test_training_can_be_stopped(canvases):
     stop = Event()
     stop.set()
     with pytest.raises(Stopped):
-        train(convnet.build(Widths(), 45, SEEDS), *canvases, RECIPE, SEEDS, stop=stop)
+        train(convnet.build(Widths(), 45, SEEDS), *canvases, RECIPE, SEEDS, watch=Watch(stop=stop))
 
 
 def test_the_net_is_left_in_eval_mode(canvases):

@@ -60,7 +60,7 @@ def publish(folder: Path, fill: Callable[[Path], None], replaced: Path | None = 
         if folder.exists():
             home = replaced or folder.parent
             home.mkdir(parents=True, exist_ok=True)
-            old = home / f".{folder.name}.partial-{os.getpid()}-old-{time.monotonic_ns()}"
+            old = home / f".{folder.name}.old.partial-{os.getpid()}-{time.monotonic_ns()}"
             if replaced is not None:
                 old = home / f"{folder.parent.name}-{folder.name}-{time.time_ns()}"
             folder.rename(old)

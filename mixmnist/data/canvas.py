@@ -14,7 +14,7 @@ from mixmnist.core.records import Canvas, require
 from mixmnist.core.seeding import Stream
 
 CHUNK = 4096  # images rendered at once: bounds the memory of the pixel indices
-MOST_TRIES = 500_000  # layouts drawn for one image before the policy is called hopeless; 4 of 12 px on 32 px need about 700
+MOST_TRIES = 500_000  # layouts drawn per legal one before the policy is called hopeless; 4 of 12 px on 32 px need about 700
 
 
 def resize(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
@@ -82,10 +82,10 @@ def draw_layout(shown: NDArray[np.bool_], canvas: Canvas, stream: Stream) -> NDA
         f"leaves room for {room}. {way_out}",
     )
     positions = np.ones((n_images, n_slots, 2), dtype=np.int64)
-    pending, tried = np.arange(n_images), 0
+    pending, tried = np.arange(n_images), 0  # tried: layouts in all
     while len(pending):
         require(
-            tried < MOST_TRIES,
+            tried < MOST_TRIES * (n_images - len(pending) + 1),
             f"legal layouts must not be rarer than one in {MOST_TRIES}, got {most} glyphs of {canvas.glyph} pixels "
             f"on size={canvas.size}. {way_out}",
         )
@@ -94,7 +94,7 @@ def draw_layout(shown: NDArray[np.bool_], canvas: Canvas, stream: Stream) -> NDA
         legal = _legal(drawn, shown[pending], canvas.glyph)
         found = legal.any(axis=1)
         positions[pending[found]] = drawn[found, legal[found].argmax(axis=1)]
-        pending, tried = pending[~found], tried + tries
+        pending, tried = pending[~found], tried + legal.size
     return positions
 
 
@@ -171,15 +171,12 @@ def render_mask(
     canvas: Canvas,
 ) -> Bool[Tensor, "images rows cols"]:
     """Renders the ink (value > 0) of the given glyphs alone, whatever else lies on the canvas; -1 marks an empty slot."""
-    mask = torch.zeros(len(glyphs), canvas.size**2, dtype=torch.bool, device=tiles.device)
+    area = canvas.size**2
+    mask = torch.zeros(len(glyphs) * area, dtype=torch.bool, device=tiles.device)
     ink = tiles.flatten(1) > 0
     for start in range(0, len(glyphs), CHUNK):
-        part = slice(start, start + CHUNK)
-        for slot in range(glyphs.shape[1]):
-            rows = (glyphs[part, slot] >= 0).nonzero()[:, 0]
-            if len(rows):
-                pixels = _pixels(positions[part, slot][rows], canvas)
-                old = mask[part][rows]
-                old.scatter_(1, pixels, ink[glyphs[part, slot][rows]] | old.gather(1, pixels))
-                mask[start + rows] = old
+        part = glyphs[start : start + CHUNK]
+        rows, slots = (part >= 0).nonzero().T
+        pixels = _pixels(positions[start + rows, slots], canvas) + (start + rows)[:, None] * area
+        mask[pixels[ink[part[rows, slots]]]] = True
     return mask.view(-1, canvas.size, canvas.size)

@@ -6,6 +6,7 @@ A mixture is a plan, drawn on the CPU from a seed and the same on every machine,
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,6 +63,15 @@ class Mixture:
     def masks(self, indices: Int[Tensor, " some"]) -> Bool[Tensor, "some concepts rows cols"]:
         """Renders the ink masks of all concepts for some images; one bit a byte, so ask for a few thousand at a time."""
         return torch.stack([self.mask(c, indices) for c in range(len(self.concepts))], dim=1)
+
+    def as_arrays(self, masks: bool = False) -> dict[str, NDArray[Any]]:
+        """Gives everything that is known about the canvases as numpy arrays; masks, if wanted, [images, concepts, rows, cols]."""
+        names = ("images", "labels", "present", "shown", "glyphs", "positions", "boxes")
+        arrays: dict[str, NDArray[Any]] = {name: getattr(self, name).cpu().numpy() for name in names}
+        arrays |= {"classes": np.array(self.classes), "concepts": np.array(self.concepts)}
+        if masks:
+            arrays["masks"] = np.stack([self.mask(c).cpu().numpy() for c in range(len(self.concepts))], axis=1)
+        return arrays
 
     def to(self, device: str | torch.device) -> "Mixture":
         """Moves the plan to a device; images and masks are then rendered there."""

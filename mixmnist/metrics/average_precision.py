@@ -34,9 +34,11 @@ def average_precision(
     """
 
     def area(ranking: Ranking) -> Tensor:
-        hits, last = ranking.hits, ranking.last
-        precision = take(hits, last) / last[:, :, None]  # images units concepts
-        return (hits.diff(dim=0) * precision).sum(dim=0) / hits[-1]
+        hits, first, last = ranking
+        through = take(hits, last)  # images units concepts
+        ends = last != last.roll(-1, dims=0)  # each block counts once, at its end, so that row order cannot matter
+        found = (through - take(hits, first)) * ends[:, :, None]
+        return (found * through / last[:, :, None]).sum(dim=0) / hits[-1]
 
     return over_units(area, response, present)
 

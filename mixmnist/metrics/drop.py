@@ -56,10 +56,13 @@ def max_class_drop(
 
 
 def max_class(
-    correct: Float[Tensor, "1 images"], correct_without: Float[Tensor, "units images"], labels: Int[Tensor, " images"]
+    correct: Float[Tensor, "1 images"],
+    correct_without: Float[Tensor, "units images"],
+    labels: Int[Tensor, " images"],
+    dead: Bool[Tensor, " units"],
 ) -> Int[Tensor, " units"]:
-    """Gives the class that loses most."""
-    return class_drops(correct, correct_without, labels).argmax(dim=1)
+    """Gives the class that loses most; -1 for a dead unit."""
+    return class_drops(correct, correct_without, labels).argmax(dim=1).masked_fill(dead, -1)
 
 
 def _live(drops: Float[Tensor, " units"], dead: Bool[Tensor, " units"]) -> Float[Tensor, " units"]:

@@ -48,7 +48,7 @@ def precision_at_k(
     def share(ranking: Ranking) -> Tensor:
         first, last = ranking.first[k - 1 : k], ranking.last[k - 1 : k]  # 1 units: the block that k falls into
         above, through = take(ranking.hits, first), take(ranking.hits, last)
-        part = (k - first) / (last - first)
+        part = (k - first).to(above.dtype) / (last - first)
         return ((above + (through - above) * part[:, :, None]) / k)[0]
 
     return over_units(share, response, present)

@@ -28,7 +28,8 @@ def max_drop(drop: Float[Tensor, " units"]) -> Float[Tensor, ""]:
 
 
 def gini(drop: Float[Tensor, " units"]) -> Float[Tensor, ""]:
-    """Gives the Gini coefficient of max(drop, 0): 0 if all units matter alike, 1 - 1/units if one alone does.
+    """Gives the Gini coefficient of max(drop, 0): 0 if all units matter alike, 1 - 1/units if one alone
+    does; `nan` if no unit's drop is positive.
 
     Example:
         >>> gini(torch.tensor([0.0, 0.0, 0.0, 0.2]))

@@ -38,7 +38,7 @@ def selectivity(mean: Float[Tensor, "images units"], groups: Bool[Tensor, "image
     mu = weights.T @ shifted / weights.sum(dim=0)[:, None]  # groups units
     best = mu.amax(dim=0)
     rest = (mu.sum(dim=0) - best) / (len(mu) - 1)
-    scores = (best - rest) / (best + rest)
+    scores = torch.where(best > 0, (best - rest) / (best + rest), 0)
     scores[dead_units(mean)] = torch.nan
     return scores
 

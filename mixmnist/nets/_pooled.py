@@ -41,7 +41,8 @@ class ConvNormReluPool(torch.autograd.Function):
         sign = torch.where(gamma < 0, -1.0, 1.0).to(gamma.dtype)
         kernel = weight * sign[:, None, None, None].to(weight.dtype)
         side = x.shape[2] + 2 * padding - weight.shape[2] + 1
-        step = max(1, CACHE // (len(weight) * side * side)) if device == "cpu" else len(x)
+        pieces = -(-len(x) * len(weight) * side * side // CACHE) if device == "cpu" else 1
+        step = -(-len(x) // min(pieces, len(x)))
         total = square = torch.zeros_like(gamma, dtype=torch.float64 if device == "cpu" else gamma.dtype)
         maps, pooled, indices = [], [], []
         for part in x.split(step):

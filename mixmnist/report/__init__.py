@@ -2,10 +2,24 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from mixmnist.core import storage
 from mixmnist.report.plots import draw_figures
 from mixmnist.report.reading import StudyRecords, read_study
-from mixmnist.report.tables import write_tables
+from mixmnist.report.tables import as_markdown, compare, write_tables
+
+
+def compare_with(folder: Path, reference: Path) -> str:
+    """Sets a study's variants beside the reference's, as a table in Markdown, or says why there is nothing to compare."""
+    study, source = folder.parts[-2:]
+    path = reference / study / source / "tables" / "variants.csv"
+    if source.endswith("-quick"):
+        return f"{study} {source}: a quick run is not compared with the reference."
+    if not path.is_file():
+        return f"{study} {source}: there is no reference at {path}."
+    table = compare(pd.read_csv(folder / "tables" / "variants.csv"), pd.read_csv(path))
+    return f"{study} {source}: yours against the reference and its 95 % t interval over seeds\n\n{as_markdown(table)}\n"
 
 
 def write_report(folder: str | Path) -> StudyRecords:

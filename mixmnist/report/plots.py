@@ -55,6 +55,10 @@ def _style() -> Iterator[None]:
 def _save(figure: Figure, data: pd.DataFrame, folder: Path, name: str, notes: list[str], caption: str) -> None:
     """Writes a figure under its caption, and the numbers it shows."""
     _caption(figure, " ".join([*notes, caption]))
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.execute(figure)
+    figure.set_layout_engine("none")  # once is enough for both files
     for kind in ("pdf", "png"):
         figure.savefig(folder / f"{name}.{kind}", metadata={"CreationDate": None} if kind == "pdf" else {"Software": None})
     data.to_csv(folder / f"{name}.csv", index=False)
@@ -68,7 +72,8 @@ def _caption(figure: Figure, text: str) -> None:
 
 def _figure(rows: int, cols: int, width: float, height: float, **shared: Any) -> tuple[Figure, Any]:  # noqa: ANN401 -- matplotlib's own arguments
     """Makes a grid of axes of the given size each, without a window."""
-    figure = Figure(figsize=(width * cols, height * rows + 0.5), layout="constrained")
+    figure = Figure(figsize=(max(width * cols, 6.8), height * rows + 0.5))  # legends and captions need some width
+    figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.06)
     return figure, figure.subplots(rows, cols, squeeze=False, **shared)
 
 
@@ -94,6 +99,7 @@ def _grid(images: NDArray[np.uint8], classes: Sequence[str]) -> Figure:
         ax.set_axis_off()
     for ax, image, name in zip(axes.flat, images, classes, strict=False):
         ax.imshow(image, cmap="gray", vmin=0, vmax=255)
+        ax.set(xticks=[], yticks=[])
         ax.set_title(name, pad=2)
     return figure
 
@@ -129,14 +135,14 @@ def _alignment_against_ablation(records: StudyRecords, folder: Path) -> None:
     for ax, variant in zip(axes[0], variants, strict=True):
         ax.set_title(variant)
     for ax in axes[-1]:
-        ax.set_xlabel("alignment (average precision)")
+        ax.set_xlabel("alignment")
     if records.runs["seed"].nunique() <= len(MARKERS):
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
     columns = ["variant", "seed", "unit", "concept", "alignment", "chance", "drop", "drop_mean"]
     caption = (
-        "A point a unit; alignment by max response with its best digit. Dashed: detector threshold .80; dotted: chance "
-        f"(mean prevalence). Dead units have no point. Seeds: {_seeds(records)}."
+        "A point a unit; alignment: average precision by max response for its best digit. Dashed: detector threshold .80; "
+        f"dotted: chance (mean prevalence). Dead units have no point. Seeds: {_seeds(records)}."
     )
     _save(figure, records.units[columns], folder, "alignment_against_ablation", records.notes(), caption)
 
@@ -224,6 +230,7 @@ def _cards(records: StudyRecords, folder: Path, variant: str) -> None:
         if row["unit"] >= 0:
             strip = np.concatenate([np.pad(i, 1, constant_values=128) for i in images[row["unit"]]], axis=1)
             ax.imshow(strip, cmap="gray", vmin=0, vmax=255)
+            ax.set(xticks=[], yticks=[])
         ax.set_anchor("W")
         precisions = [f"P@{c.rsplit('_', 1)[1]} {row[c]:.2f}" for c in CARD[:4]]
         recalls = [f"P at recall .{c.rsplit('_', 1)[1]} {row[c]:.2f}" for c in CARD[4:]]

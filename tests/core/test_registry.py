@@ -14,13 +14,13 @@ KINDS = {"tasks": Task, "sources": Source, "nets": Net, "metrics": Metric}
 
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
-    """A shelf in a folder of its own: two entries, a helper, and a file that is no Python."""
+    """A shelf in a folder of its own: two entries, a private file, and a file that is no Python."""
     folder = tmp_path / "mixmnist_test_shelf"
     folder.mkdir()
     (folder / "__init__.py").write_text("")
     (folder / "pear.py").write_text("ENTRY = 'a pear'\n")
     (folder / "apple.py").write_text("ENTRY = 'an apple'\n")
-    (folder / "_helper.py").write_text("raise RuntimeError('helpers are no entries')\n")
+    (folder / "_private.py").write_text("raise RuntimeError('private files are no entries')\n")
     (folder / "notes.txt").write_text("no entry\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setitem(registry.SHELVES, "fruits", (folder.name, "ENTRY"))
@@ -70,10 +70,10 @@ def test_collecting_gives_every_entry(shelf):
     assert list(registry.collect(shelf).items()) == [("apple", "an apple"), ("pear", "a pear")]
 
 
-def test_a_helper_cannot_be_chosen(shelf):
-    """A helper file is an unknown name, and is not run."""
-    with pytest.raises(ValueError, match="must be a known name, got fruit='_helper'"):
-        registry.choose(shelf, "_helper")
+def test_a_private_file_cannot_be_chosen(shelf):
+    """A private file is an unknown name, and is not run."""
+    with pytest.raises(ValueError, match="must be a known name, got fruit='_private'"):
+        registry.choose(shelf, "_private")
 
 
 @pytest.mark.parametrize("name", KINDS)

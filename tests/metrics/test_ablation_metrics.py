@@ -113,7 +113,7 @@ def test_max_class_drop_by_hand():
     """The largest drop of one class is given with its class."""
     intact, without = torch.ones(1, 5), torch.tensor([[0.0, 1, 1, 1, 0.25], [1, 0, 0, 1, 1]])
     assert max_class_drop(intact, without, LABELS, LIVE).tolist() == [0.75, 1.0]
-    assert max_class(intact, without, LABELS).tolist() == [3, 2]
+    assert max_class(intact, without, LABELS, torch.zeros(2, dtype=torch.bool)).tolist() == [3, 2]
 
 
 def test_class_without_images_never_loses_most():
@@ -121,8 +121,8 @@ def test_class_without_images_never_loses_most():
     intact, without = torch.zeros(1, 5), torch.ones(2, 5)
     without[1, 4] = 0.5
     assert max_class_drop(intact, without, LABELS, LIVE).tolist() == [-1.0, -0.5]
-    assert max_class(intact, without, LABELS).tolist()[1] == 3
-    assert max_class(intact, without, LABELS).tolist()[0] != 1
+    assert max_class(intact, without, LABELS, torch.zeros(2, dtype=torch.bool)).tolist()[1] == 3
+    assert max_class(intact, without, LABELS, torch.zeros(2, dtype=torch.bool)).tolist()[0] != 1
 
 
 def test_drops_equal_slow_double_loops(tied, tied_sheet):

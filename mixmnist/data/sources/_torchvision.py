@@ -1,6 +1,7 @@
 """What the sources of torchvision.datasets share: local files where they lie, a download where there is a network."""
 
 import contextlib
+import http.client
 import io
 import os
 import socket
@@ -11,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from mixmnist.core.records import Glyphs
+from mixmnist.core.records import Glyphs, require
 
 PATIENCE = 20.0  # seconds without an answer before a download is given up
+NO_DOWNLOAD = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError, PermissionError)
+NO_DOWNLOAD_SAYS = ("Error downloading", "File not found or corrupted")  # how torchvision's own RuntimeErrors begin
 
 
 def data_root(root: str | None) -> Path:
@@ -39,19 +42,27 @@ def load(dataset: str, layout: str, make: Callable[[Path], Any], root: str | Non
     try:
         with _quiet_download():
             data = make(folder)
-    except (urllib.error.URLError, RuntimeError, TimeoutError, PermissionError) as error:
+        require(len(data.data) == len(data.targets), f"{len(data.data)} images and {len(data.targets)} labels")
+    except (*NO_DOWNLOAD, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not str(error).startswith(NO_DOWNLOAD_SAYS):
+            raise _broken(dataset, folder / layout, error) from error  # torch could not shape what it read
         raise FileNotFoundError(
             f"{dataset} must lie at {folder / layout} or be downloadable, got neither ({_first_line(error)}). With a "
-            f"network: python -c \"from torchvision.datasets import {dataset}; {dataset}('{folder}', download=True)\"; "
-            "without one, copy the files there or use --source digits."
+            f'network: python -c "from torchvision.datasets import {dataset}; '
+            f"[{dataset}('{folder}', train=t, download=True) for t in (1, 0)]\"; without one, copy the files there or use "
+            "--source digits."
         ) from error
-    except (AssertionError, ValueError, EOFError, OSError, KeyError) as error:
-        raise ValueError(
-            f"the files of {dataset} must be whole IDX files, got {_first_line(error)} at {folder / layout}. "
-            "Delete that folder and fetch it again."
-        ) from error
+    except (AssertionError, ValueError, EOFError, OSError, KeyError, TypeError) as error:
+        raise _broken(dataset, folder / layout, error) from error
     labels = data.targets if data.targets.ndim == 1 else data.targets[:, 0]
     return Glyphs(np.ascontiguousarray(data.data.numpy()), np.ascontiguousarray(labels.numpy().astype(np.int64)))
+
+
+def _broken(dataset: str, place: Path, error: Exception) -> ValueError:
+    return ValueError(
+        f"the files of {dataset} must be whole IDX files, got {_first_line(error)} at {place}. "
+        "Delete that folder and fetch it again."
+    )
 
 
 def _first_line(error: BaseException) -> str:

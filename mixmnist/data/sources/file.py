@@ -5,8 +5,10 @@ The last quarter of each class, in file order, is for testing.
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mixmnist.core.records import Glyphs, Source, require
 from mixmnist.data.sources._held_out import held_out
@@ -26,10 +28,10 @@ def load(root: str | None, split: str) -> Glyphs:
     if not path.is_file():
         raise FileNotFoundError(f"the .npz of glyphs must exist, got {path}. {LAYOUT}")
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as stored:
             missing = {"images", "labels"} - set(stored.files)
             require(not missing, f"{path} must hold images and labels, got no {' and no '.join(sorted(missing))}. {LAYOUT}")
-            images, labels = stored["images"], stored["labels"]
+            images, labels = (_plain(stored, name, path) for name in ("images", "labels"))
     except (zipfile.BadZipFile, EOFError, OSError) as error:
         raise ValueError(f"{path} must be a whole .npz file, got {error}. {LAYOUT}") from error
     require(
@@ -37,11 +39,19 @@ def load(root: str | None, split: str) -> Glyphs:
         f"images must be uint8 [n, rows, cols], got {images.dtype} {list(images.shape)} in {path}. {LAYOUT}",
     )
     require(
-        labels.shape == images.shape[:1] and np.issubdtype(labels.dtype, np.integer) and labels.min() >= 0,
-        f"labels must be {len(images)} whole numbers of 0 or more, one an image, got {labels.dtype} {list(labels.shape)} "
+        labels.shape == images.shape[:1] and np.issubdtype(labels.dtype, np.integer) and 0 <= labels.min() <= labels.max() < 1000,
+        f"labels must be {len(images)} whole numbers of 0..999, one an image, got {labels.dtype} {list(labels.shape)} "
         f"in {path}. {LAYOUT}",
     )
     return held_out(images, labels.astype(np.int64), split)
+
+
+def _plain(stored: np.lib.npyio.NpzFile, name: str, path: Path) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = stored[name]
+    except ValueError as error:
+        raise ValueError(f"{path} must hold {name} as a plain array, got {error}. {LAYOUT}") from error
+    return array
 
 
 SOURCE = Source("your own glyphs: an .npz of images and labels", load)

@@ -14,7 +14,7 @@ def load(root: str | None, split: str) -> Glyphs:
 
     return _torchvision.load(
         "QMNIST",
-        "QMNIST/raw/qmnist-{train,test}-{images-idx3,labels-idx2}-ubyte",
+        "QMNIST/raw/qmnist-{train,test}-{images-idx3-ubyte,labels-idx2-int}",
         lambda folder: QMNIST(str(folder), what=split, download=True),
         root,
     )

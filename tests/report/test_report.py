@@ -1,0 +1,185 @@
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from mixmnist import Options, Study, Training, Variant, sweep
+from mixmnist.report import compare_with, write_report
+from mixmnist.report.reading import read_study
+from mixmnist.report.tables import HEADLINE, RUNS, UNITS, as_markdown, for_people, summarise
+from mixmnist.stats import t_interval
+
+TINY = Variant(training=Training(images=64, epochs=1, batch=16), probe_images=720, net_settings={"conv3": 3})
+STUDY = Study(
+    "tiny", {"wide": replace(TINY, task="redundant", net_settings={"conv3": 4}), "baseline": replace(TINY, task="redundant")}
+)
+FIGURES = {"preview", "alignment_against_ablation", "ablation_curves", "best_alignment", "cards_baseline", "cards_wide"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The folder of a tiny study with five seeds and its report."""
+    options = Options(source="digits", out=str(tmp_path_factory.mktemp("out")), device="cpu", precision="float32")
+    result = sweep.run(STUDY, options, lambda _: None)
+    write_report(result.folder)
+    return result.folder
+
+
+def test_tables_have_the_promised_columns(folder):
+    """Each table must begin with the keys and columns that others rely on, in their order."""
+    keys = "study source task variant seed block layer".split()
+    assert list(pd.read_csv(folder / "tables/runs.csv").columns)[: 7 + len(RUNS)] == keys + RUNS
+    assert list(pd.read_csv(folder / "tables/units.csv").columns)[: 7 + len(UNITS)] == keys + UNITS
+    assert list(pd.read_csv(folder / "tables/concepts.csv").columns)[:9] == [*keys, "concept", "chance"]
+
+
+def test_tables_have_a_row_for_everything(folder):
+    """There must be a row a run, a unit, a concept and run, and a variant, the baseline first."""
+    sizes = {name: len(pd.read_csv(folder / f"tables/{name}.csv")) for name in ("runs", "units", "concepts", "variants")}
+    assert sizes == {"runs": 10, "units": 35, "concepts": 100, "variants": 2}
+    assert pd.read_csv(folder / "tables/variants.csv")["variant"].tolist() == ["baseline", "wide"]
+
+
+def test_variants_hold_mean_and_t_interval_over_seeds(folder):
+    """Every number of the runs must be summarised by its mean, t interval and n over seeds."""
+    runs, variants = (pd.read_csv(folder / f"tables/{name}.csv") for name in ("runs", "variants"))
+    row = variants[variants["variant"] == "wide"].iloc[0]
+    for column in HEADLINE:
+        expected = t_interval(runs[runs["variant"] == "wide"][column].astype(float).tolist())
+        got = row[[column, f"{column}_lower", f"{column}_upper", f"{column}_n"]].astype(float).tolist()
+        assert got == pytest.approx(list(expected), nan_ok=True)
+
+
+def test_few_seeds_have_no_interval_and_the_table_says_so():
+    """Below five seeds a table must print means alone and say why."""
+    runs = pd.DataFrame([{"study": "s", "source": "x", "task": "t", "variant": "v", "seed": i, "layer": "l"} for i in range(4)])
+    for column in HEADLINE:
+        runs[column] = [0.1, 0.2, 0.3, 0.4]
+    shown = for_people(summarise(runs))
+    assert shown["accuracy"].tolist() == ["0.250"]
+    assert shown["n"].tolist() == [4]
+
+
+def test_tables_for_people_say_what_they_show(folder):
+    """Markdown and LaTeX must carry source, interval, chance and the meaning of the words."""
+    for ending in ("md", "tex"):
+        text = (folder / f"tables/variants.{ending}").read_text().replace("\\", "")
+        for words in ("not MNIST", "95 % t interval over seeds", "Chance: mean prevalence", "detector: alignment"):
+            assert words in text
+        assert "0.2" in text
+
+
+def test_latex_is_well_formed(folder):
+    """Each LaTeX table must have one environment, as many columns in each row as it declares, and no bare special sign."""
+    for path in (folder / "tables").glob("*.tex"):
+        text = path.read_text()
+        assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
+        n_columns = len(re.search(r"\\begin\{tabular\}\{(l+)\}", text)[1])
+        rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+        assert rows
+        assert all(len(re.findall(r"(?<!\\)&", row)) == n_columns - 1 for row in rows)
+        assert not re.search(r"(?<!\\)[%#_]", text)
+
+
+def test_markdown_lines_up():
+    """A Markdown table must have equally long lines, three decimals and empty cells for what is not a number."""
+    text = as_markdown(pd.DataFrame({"a": ["x", "longer"], "b": [0.12345, float("nan")]}))
+    assert text.splitlines() == ["| a      | b     |", "|--------|-------|", "| x      | 0.123 |", "| longer |       |"]
+
+
+def test_every_figure_has_pdf_png_and_its_numbers(folder):
+    """Each figure must come as vector and pixels, with the table it was drawn from."""
+    assert {p.stem for p in (folder / "figures").iterdir()} == FIGURES
+    for name in FIGURES:
+        assert (folder / f"figures/{name}.pdf").read_bytes().startswith(b"%PDF")
+        assert len(pd.read_csv(folder / f"figures/{name}.csv")) > 0
+
+
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_no_figure_is_cut_at_its_edge(folder, name):
+    """Nothing may be drawn up to the border of a figure: a clipped label would be."""
+    pixels = np.asarray(Image.open(folder / f"figures/{name}.png").convert("L"))
+    for edge in (pixels[:2], pixels[-2:], pixels[:, :2], pixels[:, -2:]):
+        assert edge.min() == 255
+
+
+def test_figures_are_drawn_from_the_tables(folder):
+    """The numbers beside a figure must be those of the tables."""
+    drawn = pd.read_csv(folder / "figures/alignment_against_ablation.csv")
+    units = pd.read_csv(folder / "tables/units.csv")
+    assert drawn["drop_mean"].to_numpy() == pytest.approx(units["drop_mean"].to_numpy(), nan_ok=True)
+    best = pd.read_csv(folder / "figures/best_alignment.csv")
+    assert set(best[best["useless"]]["concept"]) == {8, 9}
+
+
+def test_curves_start_at_the_intact_accuracy(folder):
+    """Every ablation curve must start at the variant's mean accuracy and end with all units silenced."""
+    curves = pd.read_csv(folder / "figures/ablation_curves.csv")
+    variants = pd.read_csv(folder / "tables/variants.csv").set_index("variant")
+    first = curves[curves["n"] == 0]
+    assert first["accuracy"].to_numpy() == pytest.approx(variants["accuracy"][first["variant"]].to_numpy(), abs=1e-6)
+    assert curves.groupby("variant")["n"].max().to_dict() == {"baseline": 3, "wide": 4}
+
+
+def test_a_report_twice_gives_the_same_bytes(folder, tmp_path):
+    """Tables and figures must depend on the records alone, not on the hour."""
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    write_report(folder)
+    assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
+
+
+def test_the_widest_block_of_a_seed_is_shown(folder, tmp_path):
+    """Of a seed that is in two blocks, tables must use the wider one and say so."""
+    import shutil
+
+    copy = tmp_path / "study" / "digits"
+    shutil.copytree(folder / "runs", copy / "runs")
+    narrow = copy / "runs/wide/s0-0"
+    narrow.mkdir()
+    shutil.copytree(copy / "runs/wide/s0-4/s0", narrow / "s0")
+    record = (narrow / "s0/record.json").read_text().replace('"block": "s0-4"', '"block": "s0-0"')
+    (narrow / "s0/record.json").write_text(record)
+    runs = read_study(copy).runs
+    assert runs["block"].tolist() == ["s0-4"] * 10
+
+
+def test_a_damaged_record_is_named_and_the_others_are_shown(folder, tmp_path):
+    """A record that cannot be read must be named with the way out, and must not stop the report."""
+    import shutil
+
+    copy = tmp_path / "study" / "digits"
+    shutil.copytree(folder / "runs", copy / "runs")
+    damaged = copy / "runs/wide/s0-4/s2/record.json"
+    damaged.write_text(damaged.read_text()[:100])
+    records = read_study(copy)
+    assert len(records.runs) == 9
+    assert len(records.damaged) == 1
+    assert "s0-4/s2/record.json cannot be read" in records.damaged[0]
+
+
+def test_failed_runs_are_left_out_and_counted(folder, tmp_path):
+    """A failed run must be missing from the tables, listed, and counted in the notes."""
+    import json
+    import shutil
+
+    copy = tmp_path / "study" / "digits"
+    shutil.copytree(folder / "runs", copy / "runs")
+    path = copy / "runs/wide/s0-4/s2/record.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"failure": "the loss was not a number"}))
+    records = read_study(copy)
+    assert records.failures == ("wide seed 2: the loss was not a number",)
+    assert len(records.runs) == 9
+    assert "1 failed runs are left out." in records.notes()
+
+
+def test_a_comparison_needs_a_reference(folder):
+    """Without a reference the comparison must say where it was looked for."""
+    assert (
+        compare_with(folder, Path("nowhere"))
+        == "study digits: there is no reference at nowhere/study/digits/tables/variants.csv."
+    )
