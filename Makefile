@@ -13,7 +13,7 @@ RUN = $(BIN)/mixmnist run --source $(SOURCE) --device $(DEVICE) $(if $(DATA),--d
 .PHONY: help benchmark test check smoke reference figures speed clean
 
 help: ## what there is to make
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  variables: SOURCE=$(SOURCE) SEEDS=$(SEEDS) DEVICE=$(DEVICE) DATA=$(DATA) OUT=$(OUT)"
 
 benchmark: .venv/installed ## both studies, tables, figures, and the difference to the reference
@@ -33,8 +33,8 @@ smoke: .venv/installed ## both studies in two epochs; "quick" is stamped on ever
 	$(RUN) sanity usefulness --seeds 1 --quick --out results/smoke
 
 reference: .venv/installed ## make the committed reference results again (MNIST and digits)
-	$(BIN)/mixmnist run sanity usefulness --source mnist --seeds 5 --device cpu --out results/reference $(if $(DATA),--data-root $(DATA))
-	$(BIN)/mixmnist run sanity --source digits --seeds 5 --device cpu --variants baseline,wide --out results/reference
+	$(BIN)/mixmnist run sanity usefulness --source mnist --seeds 5 --device cpu --precision float32 --out results/reference $(if $(DATA),--data-root $(DATA))
+	$(BIN)/mixmnist run sanity --source digits --seeds 5 --device cpu --precision float32 --variants baseline,wide --out results/reference
 
 figures: .venv/installed ## draw every table and figure again from the records
 	$(BIN)/mixmnist report $(dir $(wildcard results/reference/*/*/runs $(OUT)/*/*/runs))
@@ -47,7 +47,8 @@ clean: ## remove what was made here; committed results stay
 	find . -name __pycache__ -not -path './.git/*' -exec rm -rf {} +
 
 .venv/bin/python:
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; try: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; $(PYTHON) -m pip install --quiet --user virtualenv && $(PYTHON) -m virtualenv --quiet .venv; }
 
 .venv/installed: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .

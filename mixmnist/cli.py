@@ -1,6 +1,6 @@
 """The command `mixmnist`. Torch is imported only by the commands that need it, so that help answers at once.
 
-Exit codes: 0; 1 some runs failed (they are listed); 2 one line that says what is wrong and the way out; 130 stopped by Ctrl-C.
+Exit codes: 0; 1 some runs failed (they are listed); 2 one line that says what is wrong and the way out.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from mixmnist.core.records import Canvas, Options, require
 
 if TYPE_CHECKING:
     from mixmnist.data.mixture import Mixture
+    from mixmnist.report.reading import StudyRecords
 
 REFERENCE = Path("results/reference")
 Say = Callable[[str], None]
@@ -29,20 +30,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = args.command(args, say)
     except KeyboardInterrupt:
         _complain("stopped. What was finished is recorded; the same command goes on from there.")
-        return 130
+        return 2
     except (ValueError, TypeError, OSError) as error:
         if args.debug:
             raise
-        said = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.strerror else str(error)
-        _complain(f"{said} {_way_out(error)}".strip())
+        _complain(_one_line(error))
         return 2
     return code
 
 
-def _way_out(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
+    """Says an error in a line; those of the disk bring no way out of their own."""
     if isinstance(error, OSError) and error.strerror:
-        return "What was finished is recorded; mend that and type the same command again."
-    return ""
+        place = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror}{place}. What was finished before is kept; mend that and type the same command again."
+    return str(error)
 
 
 def _print(line: str) -> None:
@@ -73,8 +75,7 @@ def run(args: argparse.Namespace, say: Say) -> int:
     from mixmnist.report import compare_with
 
     plans = [sweep.plan(study, options) for study in args.studies]  # all are checked before the first one starts
-    if args.source == "auto" and plans[0][0].source == "digits":
-        _complain("WARNING: MNIST is neither on disk nor to be fetched; going on with scikit-learn's 8x8 digits.")
+    _warn_of_digits(args.source, plans[0][0].source)
     if args.dry_run:
         for block in [block for plan in plans for block in plan]:
             state = "recorded" if block.recorded() == block.fingerprints else "to do"
@@ -87,33 +88,39 @@ def run(args: argparse.Namespace, say: Say) -> int:
         result = sweep.run(study, options, say)
         failures += result.failures
         if list(result.folder.glob("runs/*/s*-*/s*/weights.safetensors")):
-            failures += _report(result.folder, say)
+            failures += _report(result.folder, say).damaged
             finished.append(result.folder)
     for folder in finished:
         say(compare_with(folder, Path(args.reference)))
     for folder in finished:
         say(f"Tables: {folder / 'tables'}   figures: {folder / 'figures'}   records: {folder / 'runs'}")
-    for failure in dict.fromkeys(failures):
-        _complain(f"failed: {failure}")
-    return 1 if failures else 0
-
-
-def report(args: argparse.Namespace, say: Say) -> int:
-    """Writes tables and figures of folders of records."""
-    failures = [failure for folder in args.folders for failure in _report(Path(folder), say)]
     for failure in failures:
         _complain(f"failed: {failure}")
     return 1 if failures else 0
 
 
-def _report(folder: Path, say: Say) -> list[str]:
-    """Writes a report and prints the variants table; gives the sentences on what is missing in it."""
-    from mixmnist.report import write_report
+def _warn_of_digits(asked: str, source: str) -> None:
+    if asked == "auto" and source == "digits":
+        _complain("WARNING: MNIST is neither on disk nor to be fetched; going on with scikit-learn's 8x8 digits.")
+
+
+def report(args: argparse.Namespace, say: Say) -> int:
+    """Writes tables and figures of folders of records."""
+    reports = [_report(Path(folder), say) for folder in args.folders]
+    failures = [line for records in reports for line in (*records.failures, *records.damaged)]
+    for failure in failures:
+        _complain(f"failed: {failure}")
+    return 1 if failures else 0
+
+
+def _report(folder: Path, say: Say) -> "StudyRecords":
+    """Writes a report and prints the variants table."""
+    from mixmnist.report import show_variants, write_report
 
     say(f"Writing tables and figures of {folder} ...")
     records = write_report(folder)
-    say("\n" + (folder / "tables" / "variants.md").read_text(encoding="utf-8"))
-    return [*records.failures, *records.damaged]
+    say(f"\n{show_variants(records)}")
+    return records
 
 
 def list_entries(args: argparse.Namespace, say: Say) -> int:
@@ -128,12 +135,13 @@ def list_entries(args: argparse.Namespace, say: Say) -> int:
 
 def preview(args: argparse.Namespace, say: Say) -> int:
     """Draws the first canvases of a mixture with their classes."""
-    mixture = _draw(args)
+    require(args.n <= 400, f"n must be at most 400 in a preview, got n={args.n}. Use mixmnist export for more.")
+    mixture, source = _draw(args)
     from mixmnist.report.plots import save_preview
 
     path = _new_file(args.out, (".png", ".pdf", ".svg"))
     classes = [mixture.classes[c] for c in mixture.labels.tolist()]
-    caption = f"{args.task}, {args.source} glyphs, {args.split}, seed {args.seed}; above each canvas, its class."
+    caption = f"{args.task}, {source} glyphs, {args.split}, seed {args.seed}; above each canvas, its class."
     save_preview(mixture.images.numpy(), classes, caption, path)
     say(f"{len(mixture)} canvases: {path}")
     return 0
@@ -141,7 +149,7 @@ def preview(args: argparse.Namespace, say: Say) -> int:
 
 def export(args: argparse.Namespace, say: Say) -> int:
     """Writes a mixture and everything that is known about it to an .npz."""
-    mixture = _draw(args)
+    mixture, _ = _draw(args)
     import numpy as np
 
     path = _new_file(args.out, (".npz",))
@@ -173,18 +181,22 @@ def layers(args: argparse.Namespace, say: Say) -> int:
         raise ValueError(f"factory must be callable without arguments, got {args.factory!r} with {error}.") from error
     require(isinstance(made, torch.nn.Module), f"factory must give a torch.nn.Module, got {type(made).__name__}.")
     try:
-        found = describe_layers(made.eval(), torch.zeros(1, 1, args.size, args.size))
+        found = describe_layers(made.eval(), torch.zeros(1, args.channels, args.size, args.size))
     except RuntimeError as error:
         problem = str(error).splitlines()[0]
-        raise ValueError(f"the net must take [1, 1, {args.size}, {args.size}], got {problem}. Try --size.") from error
+        raise ValueError(
+            f"the net must take [1, {args.channels}, {args.size}, {args.size}], got {problem}. Try --size or --channels."
+        ) from error
     for name, kind, shape in found:
         units = f"{shape[0]} units" if shape else ""
         say(f"{name:30} {kind:20} {'x'.join(map(str, shape)):>14}   {units}")
     return 0
 
 
-def _draw(args: argparse.Namespace) -> "Mixture":
+def _draw(args: argparse.Namespace) -> "tuple[Mixture, str]":
+    """Draws the mixture that the options ask for; gives it and the name of its source."""
     from mixmnist.data.mixture import draw
+    from mixmnist.data.sources import resolve_source
 
     settings = {}
     for setting in args.set:
@@ -194,16 +206,10 @@ def _draw(args: argparse.Namespace) -> "Mixture":
         except ValueError:
             raise ValueError(f"set must be written name=number, got {setting!r}. For example --set q=.5.") from None
     canvas = Canvas(args.size, args.glyph, args.overlap)
-    return draw(
-        args.task,
-        args.source,
-        args.split,
-        args.n,
-        canvas=canvas,
-        settings=settings,
-        root=args.data_root,
-        seed=args.seed,
-    )
+    source, root = resolve_source(args.source, args.data_root)
+    _warn_of_digits(args.source, source)
+    mixture = draw(args.task, source, args.split, args.n, canvas=canvas, settings=settings, root=root, seed=args.seed)
+    return mixture, source
 
 
 def _new_file(name: str, endings: tuple[str, ...]) -> Path:
@@ -252,9 +258,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--masks", action="store_true", help="also the ink masks [n, concepts, rows, cols]: a byte a pixel in memory"
     )
-    command = _command(commands, "layers", layers, "torchvision.models:resnet18", "list the layers of a network")
+    command = _command(
+        commands, "layers", layers, "torchvision.models:resnet18 --channels 3 --size 64", "list the layers of a network"
+    )
     command.add_argument("factory", metavar="pkg.module:factory", help="called without arguments, gives a torch.nn.Module")
     command.add_argument("--size", type=int, default=32, help="rows and columns of the input (default 32)")
+    command.add_argument("--channels", type=int, default=1, help="channels of the input (default 1)")
     return parser
 
 

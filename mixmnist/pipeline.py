@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 from tqdm import tqdm
 
@@ -31,6 +31,7 @@ from mixmnist.training import Outcome, Watch, train
 
 TOP = 12  # images kept of each unit, for pictures
 FIRST = 32  # canvases kept of the test mixture, for pictures
+FILES = ("units.csv", "concepts.csv", "curves.csv", "top.npz", "weights.safetensors")  # of a run that did not fail
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn", "pandas")
 
 
@@ -84,14 +85,26 @@ class Block:
         }
 
     def recorded(self) -> dict[str, str] | None:
-        """Gives the fingerprints of the block that is recorded, or None if there is none or it is damaged."""
+        """Gives the fingerprints of the block that is recorded whole, or None if there is none or it is damaged."""
         found = None
         for seed in self.seeds:
+            home = self.home / f"s{seed}"
             try:
-                found = json.loads((self.home / f"s{seed}" / "record.json").read_text(encoding="utf-8"))["fingerprints"]
+                record = json.loads((home / "record.json").read_text(encoding="utf-8"))
+                if record["failure"] is None:
+                    missing = [name for name in FILES if not (home / name).is_file()]
+                    if missing or _sha256(home / "weights.safetensors") != record["weights_sha256"]:
+                        return None
+                found = record["fingerprints"]
             except (OSError, ValueError, KeyError):
                 return None
         return found
+
+    def failures(self) -> list[str]:
+        """Gives a sentence for each recorded run that failed."""
+        records = [json.loads((self.home / f"s{seed}" / "record.json").read_text(encoding="utf-8")) for seed in self.seeds]
+        said = f"{self.study} {self.source} {self.name}"
+        return [f"{said} seed {record['seed']}: {record['failure']}" for record in records if record["failure"]]
 
 
 def run_block(block: Block, tell: Callable[[str], None], watch: Watch = Watch()) -> list[str]:  # noqa: B008 -- it is frozen
@@ -125,13 +138,8 @@ def run_block(block: Block, tell: Callable[[str], None], watch: Watch = Watch())
             _record(block, folder / f"s{seed}", seed, copy, outcome, net.layers[-1], seconds / len(nets))
 
     storage.publish(block.home, fill, replaced=block.folder / "replaced")
-    failures = [
-        f"{block.study} {block.source} {block.name} seed {seed}: {outcome.failure}"
-        for seed, outcome in zip(block.seeds, outcomes, strict=True)
-        if outcome.failure
-    ]
     tell(_summary(block, time.perf_counter() - started))
-    return failures
+    return block.failures()
 
 
 def _draw(block: Block, split: str, n: int, seed: int) -> Mixture:
@@ -197,7 +205,7 @@ def _record(
             first_classes=np.array([test.classes[c] for c in test.labels[:FIRST].tolist()]),
         )
         state = {name: tensor.contiguous().cpu() for name, tensor in net.state_dict().items()}
-        save_file(state, folder / "weights.safetensors")
+        (folder / "weights.safetensors").write_bytes(save(state))
         record["weights_sha256"] = _sha256(folder / "weights.safetensors")
     record["seconds"] = {"train": round(train_seconds, 2), "score": round(time.perf_counter() - started, 2)}
     storage.write_json(folder / "record.json", record)

@@ -39,7 +39,7 @@ class Drawn(Protocol):
 
 
 def probe(net: nn.Module, mixture: Drawn, layer: str, transform: Transform | None = None) -> Readout:
-    """Reads a layer of a network on every image of a mixture, in float32 without TF32 (or in the net's own float64).
+    """Reads a layer of a network on every image of a mixture, in the precision of its parameters, without TF32.
 
     Args:
         net: Any module in eval mode that maps [n, 1, rows, cols] in [0, 1] to logits or to anything else.
@@ -197,14 +197,27 @@ def _refuse_training(net: nn.Module) -> None:
 
 def _forward(net: nn.Module, x: Tensor) -> Tensor:
     """Runs the net without gradients and without TF32."""
-    allowed = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    with torch.inference_mode(), _without_tf32(x.device):
+        output = net(x)
+        return output.clone() if isinstance(output, Tensor) else output
+
+
+@contextlib.contextmanager
+def _without_tf32(device: torch.device) -> Iterator[None]:
+    """Makes a GPU compute float32 in full; torch has two ways to say so, and those who use one must not use the other."""
+    if device.type != "cuda":
+        yield
+        return
+    backends = (torch.backends.cuda.matmul, getattr(torch.backends.cudnn, "conv", torch.backends.cudnn))
+    flags = [(b, "fp32_precision", "ieee") if hasattr(b, "fp32_precision") else (b, "allow_tf32", False) for b in backends]
+    before = [getattr(backend, name) for backend, name, _ in flags]
     try:
-        with torch.inference_mode():
-            output = net(x)
-            return output.clone() if isinstance(output, Tensor) else output
+        for backend, name, value in flags:
+            setattr(backend, name, value)
+        yield
     finally:
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = allowed
+        for (backend, name, _), value in zip(flags, before, strict=True):
+            setattr(backend, name, value)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, fields, replace
@@ -13,7 +14,8 @@ import torch
 
 from mixmnist.core import registry, storage
 from mixmnist.core.records import Net, Options, Study, Task, Variant, require
-from mixmnist.data.sources import load_glyphs, resolve_source
+from mixmnist.data.mixture import draw
+from mixmnist.data.sources import resolve_source
 from mixmnist.pipeline import Block, run_block
 from mixmnist.training import Stopped, Watch, choose_precision
 
@@ -39,7 +41,8 @@ def load_study(name: str) -> tuple[str, Study]:
     path = Path(name) if name.endswith(".py") else Path("benchmarks") / f"{name}.py"
     if not path.is_file():
         known = [p.stem for p in Path("benchmarks").glob("*.py")]
-        raise registry.nearest("study", name, known)
+        error = registry.nearest("study", name, known)
+        raise ValueError(f"{error} A study is the path of a .py file or the name of one in ./benchmarks.")
     spec = importlib.util.spec_from_file_location(f"mixmnist_study_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
@@ -72,19 +75,20 @@ def run(study: Study | str, options: Options = Options(), tell: Callable[[str], 
     blocks = plan(study, options)
     folder = storage.writable_folder(blocks[0].folder)
     storage.clear_partials(folder)
-    todo = []
+    todo, failures = [], []
     for block in blocks:
         if block.recorded() == block.fingerprints:
             tell(f"{block.label}: already recorded")
+            failures += block.failures()
         else:
             todo.append(block)
-    workers = 1 if blocks[0].device.startswith("cuda") else max(1, (os.cpu_count() or 1) // options.threads)
-    return Result(folder, tuple(_run_blocks(todo, workers, options.threads, tell)))
+    workers = 1 if blocks[0].device.startswith("cuda") else max(1, _cores() // options.threads)
+    return Result(folder, tuple(sorted(failures + _run_blocks(todo, workers, options.threads, tell))))
 
 
 def plan(study: Study | str, options: Options) -> list[Block]:
     """Gives the blocks of a study in the order in which they run; checks everything and writes nothing."""
-    name, study = load_study(study) if isinstance(study, str) else ("study", study)
+    name, study = load_study(study) if isinstance(study, str) else (_folder_name(study.title), study)
     seeds = study.seeds if options.seeds is None else options.seeds
     require(seeds >= 1, f"seeds must be 1 or more, got seeds={seeds}.")
     require(options.threads >= 1, f"threads must be 1 or more, got threads={options.threads}.")
@@ -99,7 +103,8 @@ def plan(study: Study | str, options: Options) -> list[Block]:
         chosen = {n: _quick(v) for n, v in chosen.items()}
     for variant in chosen.values():
         _check(variant, source, root)
-    folder = Path(options.out) / name / (source + ("-quick" if options.quick else ""))
+    of_source = f"file-{Path(str(root)).stem}" if source == "file" else source
+    folder = Path(options.out) / name / (of_source + ("-quick" if options.quick else ""))
     return [
         Block(
             study=name,
@@ -125,16 +130,25 @@ def choose_device(device: str) -> str:
     Raises:
         ValueError: If the device is unknown or not there.
     """
-    kind = device.split(":")[0]
-    if kind not in DEVICES:
-        raise registry.nearest("device", device, DEVICES)
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    require(
-        kind != "cuda" or torch.cuda.is_available(),
-        f"device must be one that torch can use, got device={device!r} where torch finds no GPU. Use --device cpu.",
-    )
+    named = re.fullmatch(r"cpu|cuda(:\d+)?", device)
+    if named is None:
+        raise registry.nearest("device", device, DEVICES)
+    there = device == "cpu" or int((named[1] or ":0")[1:]) < torch.cuda.device_count()
+    way_out = "Use --device cpu."
+    require(there, f"device must be one that torch can use, got device={device!r} where torch finds no such GPU. {way_out}")
     return device
+
+
+def _cores() -> int:
+    """Counts the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _folder_name(title: str) -> str:
+    """Turns a study's title into the name of a folder."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "study"
 
 
 def _quick(variant: Variant) -> Variant:
@@ -148,18 +162,19 @@ def _groups(seeds: int) -> list[range]:
 
 def _check(variant: Variant, source: str, root: str | None) -> None:
     """Finds what cannot work before anything is written: names, settings, glyphs of every digit, a legal layout."""
-    from mixmnist.data.mixture import draw
-
     task: Task = registry.choose("tasks", variant.task)
     net: Net = registry.choose("nets", variant.net)
     known = [field.name for field in fields(net.settings)]
     for setting in variant.net_settings:
         if setting not in known:
             raise registry.nearest("net setting", setting, known)
-    net.settings(**variant.net_settings)
+    settings, size = net.settings(**variant.net_settings), variant.canvas.size
+    try:
+        net.load(settings, len(task.classes)).eval()(torch.zeros(1, 1, size, size))
+    except RuntimeError as error:
+        raise ValueError(f"the canvas must suit the net, got size={size} with {error}. Use a larger canvas.") from error
+    sample = 20 * len(task.classes)  # enough for every digit to be shown
     for split in ("train", "test"):
-        load_glyphs(source, root, split)
-        sample = 20 * len(task.classes)
         draw(variant.task, source, split, sample, canvas=variant.canvas, settings=variant.task_settings, root=root)
 
 

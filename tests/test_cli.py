@@ -68,7 +68,7 @@ def test_run_prints_the_table_and_the_places_of_everything(study, capsys):
     """A run must end with its variants table, a word on the reference, and the folders of tables, figures and records."""
     assert run("run", study, "--source", "digits", "--out", "out") == 0
     text = capsys.readouterr().out
-    assert "| variant   | n | accuracy" in text
+    assert "| score               | baseline | redundant |" in text
     assert "tiny digits: there is no reference at" in text
     for folder in ("tables", "figures", "runs"):
         assert f"out/tiny/digits/{folder}" in text
@@ -127,7 +127,7 @@ def test_failed_runs_give_exit_code_1_and_are_listed(study, capsys, monkeypatch)
     assert run("run", study, "--source", "digits", "--out", "out") == 1
     captured = capsys.readouterr()
     assert "failed: tiny digits redundant s0-0: RuntimeError('on purpose')" in captured.err
-    assert "| baseline |" in captured.out
+    assert "| score               | baseline |" in captured.out
 
 
 def test_quick_is_stamped_on_every_table_and_warns_of_digits(study, monkeypatch):
@@ -208,22 +208,22 @@ def test_a_full_disk_is_said_in_one_line(study, capsys, monkeypatch):
     from mixmnist import pipeline
 
     def full(*_args):
-        raise OSError(28, "No space left on device", "weights.safetensors")
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pipeline, "save_file", full)
+    monkeypatch.setattr(pipeline.Path, "write_bytes", full)
     assert run("run", study, "--source", "digits", "--out", "out") == 2
-    assert "No space left on device: weights.safetensors What was finished is recorded" in capsys.readouterr().err
+    assert "No space left on device. What was finished before is kept; mend that" in capsys.readouterr().err
 
 
 def test_ctrl_c_is_said_in_one_line(study, capsys, monkeypatch):
-    """Ctrl-C must end with exit code 130 and say that the same command goes on."""
+    """Ctrl-C must end with exit code 2 and say that the same command goes on."""
     from mixmnist import pipeline
 
     def interrupted(*_args, **_kwargs):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pipeline, "train", interrupted)
-    assert run("run", study, "--source", "digits", "--out", "out") == 130
+    assert run("run", study, "--source", "digits", "--out", "out") == 2
     assert "the same command goes on from there" in capsys.readouterr().err
 
 

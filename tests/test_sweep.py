@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mixmnist import Options, Study, Training, Variant, draw, load_net, pipeline, sweep
+from mixmnist import Canvas, Options, Study, Training, Variant, draw, load_net, pipeline, sweep
 from mixmnist.core import storage
 
 TINY = Variant(training=Training(images=64, epochs=1, batch=16), probe_images=720, net_settings={"conv3": 4})
@@ -135,7 +135,7 @@ def test_a_failed_run_is_recorded_and_the_others_go_on(options, monkeypatch):
 
     monkeypatch.setattr(pipeline, "train", failing)
     result = sweep.run(STUDY, options, lambda _: None)
-    assert [f.split(":")[0] for f in sorted(result.failures)] == ["study digits baseline seed 0", "study digits wide seed 0"]
+    assert [f.split(":")[0] for f in sorted(result.failures)] == ["tiny digits baseline seed 0", "tiny digits wide seed 0"]
     assert record(result.folder)["failure"] == "the training loss was not a number in epoch 1 of 1"
     assert record(result.folder, seed=1)["failure"] is None
     assert {p.name for p in (result.folder / "runs/baseline/s0-1/s0").iterdir()} == {"record.json"}
@@ -168,10 +168,10 @@ def test_an_interrupt_keeps_what_is_finished(options, monkeypatch):
         return real(module, *args, **kwargs)
 
     monkeypatch.setattr(pipeline, "train", interrupted)
-    monkeypatch.setattr(sweep.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(sweep, "_cores", lambda: 1)
     with pytest.raises(KeyboardInterrupt):
         sweep.run(STUDY, options, lambda _: None)
-    folder = Path(options.out) / "study" / "digits"
+    folder = Path(options.out) / "tiny" / "digits"
     assert (folder / "runs/baseline/s0-1/s1/record.json").is_file()
     assert not (folder / "runs/wide/s0-1").exists()
     assert not list(folder.rglob(".*partial*"))
@@ -186,9 +186,9 @@ def test_a_full_disk_ends_the_sweep_and_leaves_no_half_record(options, monkeypat
     """An error of the disk must end the sweep with that error, and no block may be half-written."""
 
     def full(*_args, **_kwargs):
-        raise OSError(28, "No space left on device", "weights.safetensors")
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pipeline, "save_file", full)
+    monkeypatch.setattr(pipeline.Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left on device"):
         sweep.run(STUDY, options, lambda _: None)
     assert not list(Path(options.out).rglob("s0*"))
@@ -223,6 +223,7 @@ def test_what_rounding_depends_on_is_part_of_the_fingerprint(options, setting):
         ({"threads": 0}, r"threads must be 1 or more, got threads=0"),
         ({"variants": ("wid",)}, r"variant must be a known name, got variant='wid'\. Did you mean wide\?"),
         ({"device": "gpu"}, r"device must be a known name, got device='gpu'"),
+        ({"device": "cpu:7"}, r"device must be a known name, got device='cpu:7'"),
         ({"source": "digit"}, r"source must be a known name, got source='digit'\. Did you mean digits"),
         ({"precision": "fp16"}, r"precision must be one of auto, float32, bf16, got precision='fp16'"),
     ],
@@ -242,6 +243,7 @@ def test_bad_options_are_refused_before_anything_is_written(options, change, mes
         (Variant(net="convne"), r"net must be a known name, got net='convne'\. Did you mean convnet\?"),
         (Variant(net_settings={"conv4": 3}), r"net setting must be a known name, got net setting='conv4'"),
         (Variant(net_settings={"conv3": 0}), r"conv3 must be 1 unit or more, got conv3=0"),
+        (Variant(canvas=Canvas(size=10, glyph=3)), r"the canvas must suit the net, got size=10"),
         (Variant(task_settings={"p": 1}), r"task settings must be among \[\], got 'p'"),
     ],
 )
@@ -255,8 +257,8 @@ def test_bad_variants_are_refused_before_anything_is_written(options, variant, m
 
 def test_a_missing_gpu_is_refused(options, monkeypatch):
     """Asking for a GPU where there is none must be refused with the way out."""
-    monkeypatch.setattr(sweep.torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ValueError, match=r"torch finds no GPU\. Use --device cpu"):
+    monkeypatch.setattr(sweep.torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(ValueError, match=r"torch finds no such GPU\. Use --device cpu"):
         sweep.run(STUDY, replace(options, device="cuda"), lambda _: None)
 
 
@@ -307,3 +309,33 @@ def test_units_table_is_the_one_on_disk(options):
     folder = sweep.run(STUDY, options, lambda _: None).folder
     units = pd.read_csv(folder / "runs/wide/s0-1/s0/units.csv")
     assert units["unit"].tolist() == list(range(6))
+
+
+def test_recorded_failures_are_told_again(options, monkeypatch):
+    """A second call finds the failed runs recorded; it must list them again, not pass over them in silence."""
+    real = pipeline.train
+    monkeypatch.setattr(pipeline, "train", lambda *a: [replace(o, failure="not a number") for o in real(*a)])
+    first = sweep.run(STUDY, options, lambda _: None)
+    monkeypatch.setattr(sweep, "run_block", None)
+    assert sweep.run(STUDY, options, lambda _: None).failures == first.failures != ()
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1] + b"x")])
+def test_a_block_with_damaged_weights_is_run_again(options, damage):
+    """A block whose weights are missing or altered must not count as recorded."""
+    folder = sweep.run(STUDY, options, lambda _: None).folder
+    before = record(folder)["weights_sha256"]
+    damage(folder / "runs/baseline/s0-1/s0/weights.safetensors")
+    lines = []
+    sweep.run(STUDY, options, lines.append)
+    assert sum("already recorded" in line for line in lines) == 1
+    assert record(folder)["weights_sha256"] == before
+
+
+def test_studies_and_files_of_other_names_do_not_share_a_folder(options, tmp_path):
+    """A study's title and an .npz's name must be part of the path of the results."""
+    assert sweep.plan(replace(STUDY, title="My 2nd study!"), options)[0].folder.name == "digits"
+    assert sweep.plan(replace(STUDY, title="My 2nd study!"), options)[0].folder.parent.name == "my-2nd-study"
+    glyphs = np.full((40, 8, 8), 200, dtype=np.uint8)
+    np.savez(tmp_path / "mine.npz", images=glyphs, labels=np.arange(40) % 10)
+    assert sweep.plan(STUDY, replace(options, source=str(tmp_path / "mine.npz")))[0].folder.name == "file-mine"

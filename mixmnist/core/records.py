@@ -142,6 +142,9 @@ class Variant:
     probe_images: int = 10_000
     """Canvases of the test and of the rank mixture."""
 
+    def __post_init__(self) -> None:
+        require(self.probe_images >= 1, f"probe_images must be 1 or more, got probe_images={self.probe_images}.")
+
     def as_dict(self) -> dict[str, Any]:
         """Gives names and numbers only, ready for JSON."""
         return asdict(self)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterable
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).resolve().parents[1]
-CODE_OF_WEIGHTS = ("core/seeding.py", "data", "nets", "training.py")
+CODE_OF_WEIGHTS = ("core/seeding.py", "data/canvas.py", "data/mixture.py", "data/tasks", "nets", "training.py")  # data: own sum
 CODE_OF_SCORES = ("metrics", "pipeline.py", "probing.py", "scoring.py")
 
 
@@ -64,7 +65,12 @@ def publish(folder: Path, fill: Callable[[Path], None], replaced: Path | None = 
             if replaced is not None:
                 old = home / f"{folder.parent.name}-{folder.name}-{time.time_ns()}"
             folder.rename(old)
-        partial.rename(folder)
+        try:
+            partial.rename(folder)
+        except BaseException:
+            if old is not None:
+                old.rename(folder)
+            raise
         if old is not None and replaced is None:
             shutil.rmtree(old)
     except BaseException:
@@ -86,7 +92,8 @@ def writable_folder(path: str | Path) -> Path:
         probe.touch()
         probe.unlink()
     except (FileExistsError, NotADirectoryError) as error:
-        raise ValueError(f"out must be a folder, got the file {error.filename}. {way_out}") from error
+        file = next((p for p in (folder, *folder.parents) if p.exists() and not p.is_dir()), folder)
+        raise ValueError(f"out must be a folder, got the file {file}. {way_out}") from error
     except PermissionError as error:
         raise ValueError(f"out must be writable, got {folder} without permission. {way_out}") from error
     except OSError as error:
@@ -97,9 +104,11 @@ def writable_folder(path: str | Path) -> Path:
 def clear_partials(folder: Path) -> None:
     """Removes what processes that are no longer alive left half-written below a folder."""
     for partial in folder.glob("**/.*.partial-*"):
-        pid = int(partial.name.rsplit("-", 2)[1])
+        named = re.fullmatch(r"\..*\.partial-(\d+)-\d+", partial.name)
+        if named is None:
+            continue  # not ours
         try:
-            os.kill(pid, 0)
+            os.kill(int(named[1]), 0)
         except ProcessLookupError:
             shutil.rmtree(partial, ignore_errors=True)
         except PermissionError:

@@ -7,7 +7,14 @@ import pandas as pd
 from mixmnist.core import storage
 from mixmnist.report.plots import draw_figures
 from mixmnist.report.reading import StudyRecords, read_study
-from mixmnist.report.tables import as_markdown, compare, write_tables
+from mixmnist.report.tables import as_markdown, compare, for_people, interval_note, summarise, write_tables
+
+
+def show_variants(records: StudyRecords) -> str:
+    """Writes the variants table for a terminal: a column a variant, under the notes that every table carries."""
+    variants = summarise(records.runs)
+    turned = for_people(variants).set_index("variant").T.rename_axis(None, axis=1).reset_index(names="score")
+    return " ".join([*records.notes(), interval_note(variants)]) + "\n\n" + as_markdown(turned) + "\n"
 
 
 def compare_with(folder: Path, reference: Path) -> str:

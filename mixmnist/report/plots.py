@@ -109,25 +109,26 @@ def save_preview(images: NDArray[np.uint8], classes: Sequence[str], caption: str
     with _style():
         figure = _grid(images, classes)
         _caption(figure, caption)
-        figure.savefig(path)
+        partial = path.with_name(f".partial-{path.name}")
+        try:
+            figure.savefig(partial)
+            partial.rename(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def _alignment_against_ablation(records: StudyRecords, folder: Path) -> None:
     """Shows a point a unit, a column of panels a variant, a row of panels a silencing: the talk's main figure."""
     variants = records.variants
+    seeds = sorted(records.units["seed"].unique())
     figure, axes = _figure(2, len(variants), 2.3, 2.1, sharex=True, sharey="row")
     for row, (suffix, how) in zip(axes, SILENCINGS.items(), strict=True):
         for ax, variant in zip(row, variants, strict=True):
-            for number, (seed, units) in enumerate(records.units[records.units["variant"] == variant].groupby("seed")):
+            own = records.units[records.units["variant"] == variant]
+            for number, seed in enumerate(seeds):
+                units = own[own["seed"] == seed]
                 marker = MARKERS[number % len(MARKERS)]
-                ax.scatter(
-                    *(units["alignment"], units[f"drop{suffix}"]),
-                    s=14,
-                    marker=marker,
-                    alpha=0.7,
-                    lw=0,
-                    label=f"seed {seed}",
-                )
+                ax.scatter(units["alignment"], units[f"drop{suffix}"], s=14, marker=marker, alpha=0.7, lw=0, label=f"seed {seed}")
             ax.axvline(DETECTOR, color="0.3", lw=0.8, ls="--")
             ax.axvline(records.units["chance"].mean(), color="0.3", lw=0.8, ls=":")
             ax.set_xlim(0, 1.02)
@@ -136,7 +137,7 @@ def _alignment_against_ablation(records: StudyRecords, folder: Path) -> None:
         ax.set_title(variant)
     for ax in axes[-1]:
         ax.set_xlabel("alignment")
-    if records.runs["seed"].nunique() <= len(MARKERS):
+    if len(seeds) <= len(MARKERS):
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
     columns = ["variant", "seed", "unit", "concept", "alignment", "chance", "drop", "drop_mean"]
@@ -184,13 +185,14 @@ def _curve(records: StudyRecords, variant: str, column: str) -> pd.DataFrame:
 def _best_alignment(records: StudyRecords, folder: Path) -> None:
     """Shows, for each concept, the alignment of its best unit in every run; useless concepts stand apart."""
     variants = records.variants
-    concepts = sorted(records.concepts["concept"].unique(), key=lambda c: (c in records.useless, c))
-    place = {c: i + 0.8 * (c in records.useless) for i, c in enumerate(concepts)}
+    useless = set(records.concepts["concept"][records.concepts["useless"]])
+    concepts = sorted(records.concepts["concept"].unique(), key=lambda c: (c in useless, c))
+    place = {c: i + 0.8 * (c in useless) for i, c in enumerate(concepts)}
     figure, axes = _figure(1, len(variants), 3.0, 2.4, sharey=True)
     for ax, variant in zip(axes[0], variants, strict=True):
         rows = records.concepts[records.concepts["variant"] == variant]
-        for useless, part in rows.groupby(rows["concept"].isin(records.useless)):
-            _strip(ax, part, place, "useless for the task" if useless else "useful", int(bool(useless)))
+        for idle, part in rows.groupby("useless"):
+            _strip(ax, part, place, "useless for the task" if idle else "useful", int(bool(idle)))
         chance = rows.groupby("concept")["chance"].mean()
         for number, concept in enumerate(concepts):
             label = "chance (prevalence)" if number == 0 else None
@@ -202,8 +204,7 @@ def _best_alignment(records: StudyRecords, folder: Path) -> None:
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
     caption = f"A point a training seed. Dashed: detector threshold .80. Seeds: {_seeds(records)}."
-    columns = ["variant", "seed", "concept", "chance", "unit", "alignment"]
-    data = records.concepts[columns].assign(useless=records.concepts["concept"].isin(records.useless))
+    data = records.concepts[["variant", "seed", "concept", "chance", "unit", "alignment", "useless"]]
     _save(figure, data, folder, "best_alignment", records.notes(), caption)
 
 

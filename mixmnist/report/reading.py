@@ -17,17 +17,16 @@ class StudyRecords:
 
     runs: pd.DataFrame
     units: pd.DataFrame
-    concepts: pd.DataFrame
+    concepts: pd.DataFrame  # `useless`: the concept says nothing about the class
     curves: pd.DataFrame
     tops: dict[tuple[str, int], Path]  # pictures of the units' top images, by variant and seed
-    useless: tuple[str, ...]  # concepts that say nothing about the class
     quick: bool
     failures: tuple[str, ...]  # one sentence a failed run
     damaged: tuple[str, ...]  # one sentence a file that cannot be read
 
     @property
     def variants(self) -> list[str]:
-        """The variants in the order of the study, as recorded by the runs' time."""
+        """The variants, the baseline first, the others in alphabetical order."""
         return list(dict.fromkeys(self.runs["variant"]))
 
     def notes(self) -> list[str]:
@@ -40,6 +39,9 @@ class StudyRecords:
         said = [f"Study {first['study']}. {sources.get(first['source'], 'Glyphs: ' + first['source'] + '.')}"]
         if self.quick:
             said.insert(0, "QUICK: 2 epochs on 4,000 images; says nothing about the claims.")
+        for column in ("code", "precision", "device", "threads"):
+            if len(set(self.runs[column])) > 1:
+                said.append(f"WARNING: runs differ in {column}; compare them with care.")
         if self.failures:
             said.append(f"{len(self.failures)} failed runs are left out.")
         return said
@@ -62,6 +64,7 @@ def read_study(folder: Path) -> StudyRecords:
             record = json.loads(path.read_text(encoding="utf-8"))
             key = (record["variant"], record["seed"])
             width = _width(path.parent.parent.name)
+            _ = record["failure"] or _run(record)  # whatever a row needs must be there
         except (ValueError, KeyError) as error:
             damaged.append(f"{path} cannot be read ({error}); delete its block's folder and run the study again.")
             continue
@@ -79,12 +82,13 @@ def read_study(folder: Path) -> StudyRecords:
         keys = _keys(record)
         for name, parts in tables.items():
             part = pd.read_csv(home / f"{name}.csv", dtype={"concept": str, "max_class": str}, keep_default_na=True)
+            if name == "concepts":
+                part["useless"] = part["concept"].isin(record["useless"])
             parts.append(pd.concat([pd.DataFrame([keys] * len(part), columns=KEYS), part], axis=1))
     return StudyRecords(
         runs=pd.DataFrame([_run(record) for record, _ in good]),
         **{name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()},
         tops={(record["variant"], record["seed"]): home / "top.npz" for record, home in good},
-        useless=tuple(good[0][0]["useless"]),
         quick=good[0][0]["quick"],
         failures=tuple(failures),
         damaged=tuple(damaged),
@@ -114,5 +118,6 @@ def _run(record: dict[str, Any]) -> dict[str, Any]:
         "device": record["config"]["device"],
         "precision": record["config"]["precision"],
         "threads": record["config"]["threads"],
+        "code": record["config"]["code"][:12],
         "hardware": record["hardware"],
     }

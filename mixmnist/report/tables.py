@@ -20,7 +20,7 @@ UNITS = (
 ).split()
 HEADLINE = (
     "accuracy unique_concepts detectors dead coverage mean_alignment mean_alignment_mean chance mean_drop mean_drop_mean "
-    "max_drop max_class_drop reliance_area"
+    "max_drop max_class_drop reliance_area seconds"
 ).split()
 MEANING = (
     "Alignment: average precision by max response (`_mean`: by mean response); detector: alignment >= .80. "

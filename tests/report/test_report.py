@@ -180,6 +180,5 @@ def test_failed_runs_are_left_out_and_counted(folder, tmp_path):
 def test_a_comparison_needs_a_reference(folder):
     """Without a reference the comparison must say where it was looked for."""
     assert (
-        compare_with(folder, Path("nowhere"))
-        == "study digits: there is no reference at nowhere/study/digits/tables/variants.csv."
+        compare_with(folder, Path("nowhere")) == "tiny digits: there is no reference at nowhere/tiny/digits/tables/variants.csv."
     )

@@ -5,7 +5,6 @@ import http.client
 import io
 import os
 import socket
-import urllib.error
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import numpy as np
 from mixmnist.core.records import Glyphs, require
 
 PATIENCE = 20.0  # seconds without an answer before a download is given up
-NO_DOWNLOAD = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError, PermissionError)
 NO_DOWNLOAD_SAYS = ("Error downloading", "File not found or corrupted")  # how torchvision's own RuntimeErrors begin
 
 
@@ -43,7 +41,7 @@ def load(dataset: str, layout: str, make: Callable[[Path], Any], root: str | Non
         with _quiet_download():
             data = make(folder)
         require(len(data.data) == len(data.targets), f"{len(data.data)} images and {len(data.targets)} labels")
-    except (*NO_DOWNLOAD, RuntimeError) as error:
+    except (OSError, http.client.HTTPException, RuntimeError) as error:  # no network, no permission, no space, ...
         if isinstance(error, RuntimeError) and not str(error).startswith(NO_DOWNLOAD_SAYS):
             raise _broken(dataset, folder / layout, error) from error  # torch could not shape what it read
         raise FileNotFoundError(
@@ -52,7 +50,7 @@ def load(dataset: str, layout: str, make: Callable[[Path], Any], root: str | Non
             f"[{dataset}('{folder}', train=t, download=True) for t in (1, 0)]\"; without one, copy the files there or use "
             "--source digits."
         ) from error
-    except (AssertionError, ValueError, EOFError, OSError, KeyError, TypeError) as error:
+    except (AssertionError, ValueError, EOFError, KeyError, TypeError) as error:
         raise _broken(dataset, folder / layout, error) from error
     labels = data.targets if data.targets.ndim == 1 else data.targets[:, 0]
     return Glyphs(np.ascontiguousarray(data.data.numpy()), np.ascontiguousarray(labels.numpy().astype(np.int64)))

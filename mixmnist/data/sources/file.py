@@ -4,6 +4,7 @@ The last quarter of each class, in file order, is for testing.
 """
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def load(root: str | None, split: str) -> Glyphs:
             missing = {"images", "labels"} - set(stored.files)
             require(not missing, f"{path} must hold images and labels, got no {' and no '.join(sorted(missing))}. {LAYOUT}")
             images, labels = (_plain(stored, name, path) for name in ("images", "labels"))
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
         raise ValueError(f"{path} must be a whole .npz file, got {error}. {LAYOUT}") from error
     require(
         images.ndim == 3 and images.dtype == np.uint8 and images.size > 0,

@@ -1,0 +1,79 @@
+"""The committed reference results hold what is said of them, and belong to their records."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mixmnist.core import storage
+
+REFERENCE = Path(__file__).resolve().parents[1] / "results" / "reference"
+CARD = {  # the talk's seven numbers for its Unit03, at two decimals
+    "precision_at_100": 1.00,
+    "precision_at_300": 1.00,
+    "precision_at_500": 1.00,
+    "precision_at_700": 0.99,
+    "precision_at_recall_25": 0.99,
+    "precision_at_recall_50": 0.98,
+    "precision_at_recall_75": 0.90,
+}
+FOLDERS = {"sanity/mnist": 4, "usefulness/mnist": 2, "sanity/digits": 2}  # variants in each
+
+
+def table(study, name):
+    """Reads a table of the reference."""
+    return pd.read_csv(REFERENCE / study / "tables" / f"{name}.csv", dtype={"concept": str})
+
+
+@pytest.mark.parametrize("study", FOLDERS)
+def test_every_variant_has_five_seeds_without_failure(study):
+    """Each variant of the reference must have five runs of one block, none of them failed."""
+    runs = table(study, "runs")
+    assert runs.groupby("variant")["seed"].agg(list).tolist() == [[0, 1, 2, 3, 4]] * FOLDERS[study]
+    assert set(runs["block"]) == {"s0-4"}
+
+
+@pytest.mark.parametrize("study", FOLDERS)
+def test_records_belong_to_their_weights_and_their_code(study):
+    """Each record must name the SHA-256 of the weights beside it, and the code that is here."""
+    paths = sorted((REFERENCE / study).glob("runs/*/*/*/record.json"))
+    records = [json.loads(path.read_text()) for path in paths]
+    for path, record in zip(paths, records, strict=True):
+        weights = (path.parent / "weights.safetensors").read_bytes()
+        assert record["weights_sha256"] == hashlib.sha256(weights).hexdigest()
+    assert {record["config"]["code"] for record in records} == {storage.code_version(storage.CODE_OF_WEIGHTS)}
+    assert not any(record["quick"] for record in records)
+
+
+def test_the_baseline_reaches_the_accuracy_of_the_talk():
+    """The baseline must read at least 92 % of the pairs, and the wide net lose at most .003 against it."""
+    accuracy = table("sanity/mnist", "runs").groupby("variant")["accuracy"].mean()
+    assert accuracy["baseline"] >= 0.920
+    assert accuracy["wide"] >= accuracy["baseline"] - 0.003
+
+
+def test_every_baseline_has_a_unit_like_the_talks():
+    """In every seed at least one unit of the baseline must reach all seven numbers of the talk's card at two decimals."""
+    units = table("sanity/mnist", "units")
+    baseline = units[units["variant"] == "baseline"]
+    reached = pd.concat([baseline[column].round(2) >= value for column, value in CARD.items()], axis=1).all(axis=1)
+    assert reached.groupby(baseline["seed"]).any().tolist() == [True] * 5
+
+
+def test_width_and_dropout_spread_the_single_unit_drops():
+    """Silenced to zero, the mean single-unit drop of the wide net must be below a fifth of the baseline's, dropout's below it."""
+    drop = table("sanity/mnist", "runs").groupby("variant")["mean_drop"].mean()
+    assert drop["wide"] < drop["baseline"] / 5
+    assert drop["dropout"] < drop["baseline"]
+
+
+@pytest.mark.parametrize("variant", ["baseline", "wide"])
+def test_useless_digits_get_no_detector(variant):
+    """In every seed the best unit for 8 and for 9 must stay below .40 and below the best unit of every useful digit."""
+    concepts = table("usefulness/mnist", "concepts")
+    for _, run in concepts[concepts["variant"] == variant].groupby("seed"):
+        useless = run["concept"].isin(["8", "9"])
+        assert run[useless]["alignment"].max() < 0.40
+        assert run[useless]["alignment"].max() < run[~useless]["alignment"].min()
