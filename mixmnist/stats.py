@@ -33,8 +33,8 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
         ValueError: If `level` does not lie between 0 and 1.
 
     Example:
-        >>> t_interval([1.0, 2.0, 3.0, 4.0, 5.0])
-        Interval(mean=3.0, lower=1.0367568385224412, upper=4.963243161477559, n=5)
+        >>> [round(value, 3) for value in t_interval([1.0, 2.0, 3.0, 4.0, 5.0])]
+        [3.0, 1.037, 4.963, 5]
         >>> t_interval([1.0, 2.0])
         Interval(mean=1.5, lower=nan, upper=nan, n=2)
     """

@@ -31,8 +31,8 @@ class Stream:
 
     Example:
         >>> Stream(0, "layout").integers(1, 20, (2, 3))
-        array([[19,  9,  7],
-               [19,  5,  9]])
+        array([[20,  3,  7],
+               [12, 11,  7]])
     """
 
     def __init__(self, seed: int, *names: str) -> None:

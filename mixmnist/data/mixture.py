@@ -109,7 +109,7 @@ def draw(
     Example:
         >>> mixture = draw("pairs", "digits", "test", n=3, seed=0)
         >>> mixture.images.shape, mixture.labels.tolist()
-        (torch.Size([3, 32, 32]), [34, 38, 1])
+        (torch.Size([3, 32, 32]), [36, 11, 9])
         >>> mixture.present.sum(dim=1).tolist()
         [2, 2, 2]
     """

@@ -26,6 +26,7 @@ def average_precision(
         Area in [0, 1]; chance is the concept's prevalence; `nan` for a dead unit or a concept that never or always occurs.
 
     Example:
+        >>> import torch
         >>> response = torch.tensor([[9.0, 1.0], [8.0, 2.0], [1.0, 8.0], [0.0, 9.0]])
         >>> present = torch.tensor([[1, 0, 1], [1, 0, 0], [0, 0, 1], [0, 1, 1]]).bool()
         >>> average_precision(response, present)

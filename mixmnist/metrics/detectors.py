@@ -26,6 +26,7 @@ def detectors(alignment: Float[Tensor, "units concepts"]) -> Float[Tensor, ""]:
     """Counts the units with alignment of .80 or more.
 
     Example:
+        >>> import torch
         >>> detectors(torch.tensor([[0.9, 0.1, 0.2], [0.3, 0.2, 0.7], [0.85, 0.0, 0.1], [torch.nan] * 3]))
         tensor(2.)
     """
@@ -36,6 +37,7 @@ def unique_concepts(alignment: Float[Tensor, "units concepts"]) -> Float[Tensor,
     """Counts the concepts that have a detector.
 
     Example:
+        >>> import torch
         >>> unique_concepts(torch.tensor([[0.9, 0.1, 0.2], [0.3, 0.2, 0.7], [0.85, 0.0, 0.1], [torch.nan] * 3]))
         tensor(1.)
     """
@@ -46,6 +48,7 @@ def coverage(alignment: Float[Tensor, "units concepts"]) -> Float[Tensor, ""]:
     """Gives the mean over concepts of the best unit's alignment, in [0, 1]; concepts without scores are left out.
 
     Example:
+        >>> import torch
         >>> coverage(torch.tensor([[0.9, 0.1, 0.2], [0.3, 0.2, 0.7], [0.85, 0.0, 0.1], [torch.nan] * 3]))
         tensor(0.6000)
     """

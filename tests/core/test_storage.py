@@ -300,3 +300,20 @@ def test_what_dropping_leaves_behind_when_killed_is_cleared(tmp_path, dead, monk
     monkeypatch.undo()
     storage.clear_partials(tmp_path)
     assert tree(tmp_path) == ["my-run", "my-run/result.txt"]
+
+
+def test_words_do_not_change_the_code(tmp_path, monkeypatch):
+    """Docstrings, comments and blank lines must not change the code's sum; anything else must."""
+    monkeypatch.setattr(storage, "PACKAGE", tmp_path)
+    file = tmp_path / "one.py"
+    sums = []
+    for text in (
+        '"""Words."""\n\nx = "#1"  # why\n\n\ndef f():\n    """More\n    words.\n    """\n    return x\n',
+        '"""Other words."""\nx = "#1"\n# aside\ndef f():\n    return x\n',
+        '"""Words."""\nx = "#2"\ndef f():\n    return x\n',
+        '"""Words."""\nx = "#1"\ndef f():\n    return x + ""\n',
+    ):
+        file.write_text(text)
+        sums.append(storage.code_version(["one.py"]))
+    assert sums[0] == sums[1]
+    assert len(set(sums)) == 3
