@@ -153,10 +153,9 @@ def _batch(
     rows: Int[Tensor, "copies batch"],
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
-    """Gathers one batch, [batch, copies, rows, cols] in [0, 1] with channels last, and its labels [batch, copies]."""
+    """Gathers one batch, [batch, copies, rows, cols] in [0, 1] with the copies outermost in memory, and its labels."""
     copy = torch.arange(len(images), device=images.device)[:, None]
-    x = images[copy, rows].permute(1, 2, 3, 0).to(dtype).contiguous()  # batch rows cols copies
-    return x.div_(255).permute(0, 3, 1, 2), labels[copy, rows].T
+    return images[copy, rows].to(dtype).div_(255).transpose(0, 1), labels[copy, rows].T
 
 
 @contextlib.contextmanager

@@ -101,32 +101,43 @@ class ConvNetStack(nn.Module):
 
     def forward(self, x: Float[Tensor, "images copies rows cols"]) -> Float[Tensor, "images copies classes"]:
         """Gives each copy's logits of its own images, with values in [0, 1]."""
-        x = self._pooled_layer(x, "conv1", padding=0)
-        x = self._pooled_layer(x, "conv2", padding=1)
-        weight, bias = self.get_parameter("conv3_weight"), self.get_parameter("conv3_bias")
-        x = F.relu(self.get_submodule("conv3_norm")(F.conv2d(x, weight, bias, padding=1, groups=self.copies)))
+        x = self._in_lines(x) if self._fits_lines(x) else self._in_maps(x)
+        weight, bias, norm = self._parts("conv3")
+        x = F.relu(norm(F.conv2d(x, weight, bias, padding=1, groups=self.copies)))
         means = self._drop(x).unflatten(1, (self.copies, -1)).mean((3, 4))  # images copies units
         return torch.einsum("iku,kcu->ikc", means, self.head_weight) + self.head_bias
 
-    def _pooled_layer(self, x: Tensor, name: str, padding: int) -> Tensor:
+    def _fits_lines(self, x: Tensor) -> bool:
+        """Says whether the compiled loops can train on x: on a processor, in its own precision."""
+        return self.training and x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+
+    def _in_lines(self, x: Float[Tensor, "images copies rows cols"]) -> Float[Tensor, "images channels high wide"]:
+        """Takes x through conv1 and conv2 by compiled loops."""
+        from mixmnist.nets._planes import FirstLayer, InnerLayer  # only here is the compiler needed
+
+        x = x.transpose(0, 1)  # copies images rows cols
+        for name, layer in (("conv1", FirstLayer), ("conv2", InnerLayer)):
+            weight, bias, norm = self._parts(name)
+            x, mean, var = layer.apply(x, weight, bias, norm.weight, norm.bias, norm.eps)
+            _remember(norm, mean, var)
+        return x
+
+    def _in_maps(self, x: Float[Tensor, "images copies rows cols"]) -> Float[Tensor, "images channels high wide"]:
+        """Takes x through conv1 and conv2 by operations on whole maps."""
+        for name, padding in (("conv1", 0), ("conv2", 1)):
+            weight, bias, norm = self._parts(name)
+            if self.training:
+                x, mean, var = ConvNormReluPool.apply(x, weight, bias, norm.weight, norm.bias, norm.eps, padding, self.copies)
+                _remember(norm, mean, var)
+            else:
+                x = F.max_pool2d(F.relu(norm(F.conv2d(x, weight, bias, padding=padding, groups=self.copies))), POOL, STRIDE)
+        return x
+
+    def _parts(self, name: str) -> tuple[Tensor, Tensor, nn.BatchNorm2d]:
+        """Gives a layer's weight, bias and norm."""
         norm = self.get_submodule(f"{name}_norm")
         assert isinstance(norm, nn.BatchNorm2d)
-        weight, bias = self.get_parameter(f"{name}_weight"), self.get_parameter(f"{name}_bias")
-        if not self.training:
-            x = F.relu(norm(F.conv2d(x, weight, bias, padding=padding, groups=self.copies)))
-            return F.max_pool2d(x, POOL, STRIDE)
-        out: Tensor
-        out, mean, var = ConvNormReluPool.apply(x, weight, bias, norm.weight, norm.bias, norm.eps, padding, self.copies)
-        n = len(x) * (x.shape[2] + 2 * padding - weight.shape[2] + 1) ** 2
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
-        assert norm.num_batches_tracked is not None
-        assert norm.momentum is not None
-        with torch.no_grad():
-            norm.running_mean.lerp_(mean, norm.momentum)
-            norm.running_var.lerp_(var * (n / (n - 1)), norm.momentum)
-            norm.num_batches_tracked += 1
-        return out
+        return self.get_parameter(f"{name}_weight"), self.get_parameter(f"{name}_bias"), norm
 
     def _drop(self, x: Float[Tensor, "images channels rows cols"]) -> Float[Tensor, "images channels rows cols"]:
         """Drops whole units or single values, each copy by its own generator, and scales up what is kept."""
@@ -139,6 +150,18 @@ class ConvNetStack(nn.Module):
         shape = (len(x), self.widths.conv3, *size)
         kept = torch.cat([torch.rand(shape, generator=g, device=x.device) >= p for g in self._dropout], dim=1)
         return x * (kept.to(x.dtype) / (1 - p))
+
+
+def _remember(norm: nn.BatchNorm2d, mean: Tensor, var: Tensor) -> None:
+    """Moves a norm's running values towards those of a batch, as the norm itself would."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    assert norm.num_batches_tracked is not None
+    assert norm.momentum is not None
+    with torch.no_grad():
+        norm.running_mean.lerp_(mean, norm.momentum)
+        norm.running_var.lerp_(var, norm.momentum)
+        norm.num_batches_tracked += 1
 
 
 def _default_initialisation(shape: tuple[int, ...], fan_in: int, generators: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:

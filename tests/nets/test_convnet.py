@@ -30,10 +30,8 @@ def test_pooled_layer_gives_what_torch_gives(layer):
     torch.testing.assert_close(ours, plain(*layer, 1, 2), rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("cache", [1, 3000, 10**9])
-def test_pooled_layer_has_the_gradients_that_torch_has(layer, cache, monkeypatch):
-    """Gradients of every input must equal autograd's through the plain operations, however the batch is cut."""
-    monkeypatch.setattr("mixmnist.nets._pooled.CACHE", cache)
+def test_pooled_layer_has_the_gradients_that_torch_has(layer):
+    """Gradients of every input must equal autograd's through the plain operations."""
     weights = torch.linspace(-1, 2, 7 * 6 * 5 * 5, dtype=torch.float64).view(7, 6, 5, 5)
     ours, _, _ = ConvNormReluPool.apply(*layer, 1e-5, 1, 2)
     got = torch.autograd.grad((ours * weights).sum(), layer)
@@ -43,12 +41,35 @@ def test_pooled_layer_has_the_gradients_that_torch_has(layer, cache, monkeypatch
 
 
 def test_pooled_layer_reports_the_moments_of_the_batch(layer):
-    """Mean and biased variance must be those of the convolution with its bias, which batch norm's running values need."""
+    """Mean and unbiased variance must be those of the convolution with its bias, which batch norm's running values take."""
     x, weight, bias, _, _ = layer
     _, mean, var = ConvNormReluPool.apply(*layer, 1e-5, 1, 2)
     z = F.conv2d(x, weight, bias, padding=1, groups=2)
     torch.testing.assert_close(mean, z.mean((0, 2, 3)))
-    torch.testing.assert_close(var, z.var((0, 2, 3), unbiased=False))
+    torch.testing.assert_close(var, z.var((0, 2, 3)))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_lines_and_maps_are_the_same_function(training, monkeypatch):
+    """Compiled loops and operations on maps must give the same logits, gradients and running values."""
+    x, ways = torch.rand(8, 3, 32, 32), []
+    for lines in (True, False):
+        stack = convnet.build(Widths(conv1=3, conv2=5, conv3=4), 7, (0, 1, 2)).train(training)
+        monkeypatch.setattr(stack, "_fits_lines", lambda _x, lines=lines: lines and training)
+        logits = stack(x)
+        logits.square().sum().backward()
+        ways.append((logits, {n: p.grad for n, p in stack.named_parameters()}, dict(stack.named_buffers())))
+    torch.testing.assert_close(ways[0], ways[1], rtol=2e-4, atol=2e-5)
+
+
+def test_loops_are_used_in_training_on_a_processor_and_in_full_precision_only():
+    """Autocast asks for the library's bf16 convolutions, and eval mode for the ordinary net."""
+    stack, x = convnet.build(Widths(), 45, (0,)), torch.rand(2, 1, 32, 32)
+    assert stack._fits_lines(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not stack._fits_lines(x)
+    assert not stack._fits_lines(x.to("meta"))
+    assert not stack.eval()._fits_lines(x)
 
 
 def test_net_has_the_published_number_of_parameters():
