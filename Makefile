@@ -10,10 +10,10 @@ BIN = .venv/bin
 RUN = $(BIN)/mixmnist run --source $(SOURCE) --device $(DEVICE) $(if $(DATA),--data-root $(DATA))
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark test check smoke reference figures speed clean
+.PHONY: help benchmark test check smoke reference figures speed growth gpu-check clean
 
 help: ## what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  variables: SOURCE=$(SOURCE) SEEDS=$(SEEDS) DEVICE=$(DEVICE) DATA=$(DATA) OUT=$(OUT)"
 
 benchmark: .venv/installed ## both studies, tables, figures, and the difference to the reference
@@ -39,8 +39,14 @@ reference: .venv/installed ## make the committed reference results again (MNIST 
 figures: .venv/installed ## draw every table and figure again from the records
 	$(BIN)/mixmnist report $(dir $(wildcard results/reference/*/*/runs $(OUT)/*/*/runs))
 
-speed: .venv/speed ## time drawing against a plain loop, side by side
-	$(BIN)/python benchmarks/speed/drawing.py
+speed: .venv/speed ## time every stage against its peers, side by side (about 10 minutes)
+	$(BIN)/python benchmarks/speed/suite.py
+
+growth: .venv/installed ## seconds and memory from a thousand to a million canvases, from 10 to 2,000 units
+	$(BIN)/python benchmarks/speed/growth.py
+
+gpu-check: .venv/speed ## on a GPU: the same results as on the processor, and how fast
+	$(BIN)/python benchmarks/speed/gpu_check.py
 
 clean: ## remove what was made here; committed results stay
 	rm -rf .venv build *.egg-info results/local results/smoke .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -6,6 +6,7 @@ Exit codes: 0; 1 some runs failed (they are listed); 2 one line that says what i
 import argparse
 import ast
 import inspect
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,9 +24,10 @@ Say = Callable[[str], None]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command and gives its exit code."""
+    """Runs a command and gives its exit code. SIGTERM, which queues send before they kill, ends it as Ctrl-C does."""
     args = _parser().parse_args(argv)
     say: Say = (lambda _: None) if args.quiet else _print
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code: int = args.command(args, say)
     except KeyboardInterrupt:
@@ -36,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         _complain(_one_line(error))
         return 2
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return code
 
 
@@ -68,6 +72,7 @@ def run(args: argparse.Namespace, say: Say) -> int:
         device=args.device,
         precision=args.precision,
         threads=args.threads,
+        cluster=args.cluster,
         out=args.out,
         quick=args.quick,
     )
@@ -292,6 +297,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     command.add_argument("--device", default=defaults.device, help=texts["device"])
     command.add_argument("--precision", default=defaults.precision, help=texts["precision"])
     command.add_argument("--threads", type=int, default=defaults.threads, metavar="N", help=texts["threads"])
+    command.add_argument("--cluster", metavar="ADDRESS", help=texts["cluster"])
     command.add_argument("--out", default=defaults.out, metavar="DIR", help=texts["out"])
     command.add_argument("--quick", action="store_true", help=texts["quick"])
     command.add_argument("--dry-run", action="store_true", help="print the blocks and whether they are recorded; run nothing")

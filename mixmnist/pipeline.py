@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,16 +23,18 @@ from torch import nn
 from tqdm import tqdm
 
 from mixmnist.core import registry, storage
-from mixmnist.core.records import Canvas, Net, Task, Variant
+from mixmnist.core.records import Canvas, Net, Task, Variant, require
 from mixmnist.data.mixture import Mixture, draw
 from mixmnist.data.sources import fingerprint as data_fingerprint
 from mixmnist.probing import probe
 from mixmnist.scoring import score
 from mixmnist.training import Outcome, Watch, train
 
+DEVICES = ("auto", "cpu", "cuda")
 TOP = 12  # images kept of each unit, for pictures
 FIRST = 32  # canvases kept of the test mixture, for pictures
 FILES = ("units.csv", "concepts.csv", "curves.csv", "top.npz", "weights.safetensors")  # of a run that did not fail
+OUT_OF_MEMORY = "out of memory"  # how the failure of a run begins that is tried again the next time
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn", "pandas")
 
 
@@ -55,6 +58,11 @@ class Block:
     def home(self) -> Path:
         """Where the block's records lie."""
         return self.folder / "runs" / self.name / f"s{self.seeds[0]}-{self.seeds[-1]}"
+
+    @property
+    def lock(self) -> Path:
+        """The file that the process holds which works on the block."""
+        return self.folder / ".locks" / f"{self.name}-{self.home.name}.lock"
 
     @property
     def label(self) -> str:
@@ -85,61 +93,125 @@ class Block:
         }
 
     def recorded(self) -> dict[str, str] | None:
-        """Gives the fingerprints of the block that is recorded whole, or None if there is none or it is damaged."""
-        found = None
+        """Gives the fingerprints of the block that is recorded whole, or None if there is none or it must be run again."""
+        return None if not self.home.is_dir() or self.damage() else self._record(self.seeds[-1])["fingerprints"]
+
+    def damage(self) -> str | None:
+        """Says why the records that lie there cannot stand for the block, or None if they can or there are none."""
+        if not self.home.is_dir():
+            return None
         for seed in self.seeds:
             home = self.home / f"s{seed}"
             try:
-                record = json.loads((home / "record.json").read_text(encoding="utf-8"))
+                record = self._record(seed)
                 if record["failure"] is None:
                     missing = [name for name in FILES if not (home / name).is_file()]
-                    if missing or _sha256(home / "weights.safetensors") != record["weights_sha256"]:
-                        return None
-                found = record["fingerprints"]
-            except (OSError, ValueError, KeyError):
-                return None
-        return found
+                    if missing:
+                        return f"{home} lacks {', '.join(missing)}"
+                    if _sha256(home / "weights.safetensors") != record["weights_sha256"]:
+                        return f"the weights in {home} are not those of its record"
+                elif record["failure"].startswith(OUT_OF_MEMORY):
+                    return f"seed {seed} ran out of memory the last time"
+                record["fingerprints"]["weights"], record["fingerprints"]["scores"]
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                return f"the record in {home} cannot be read ({type(error).__name__})"
+        return None
+
+    def _record(self, seed: int) -> dict[str, Any]:
+        record: dict[str, Any] = json.loads((self.home / f"s{seed}" / "record.json").read_text(encoding="utf-8"))
+        return record
 
     def failures(self) -> list[str]:
-        """Gives a sentence for each recorded run that failed."""
-        records = [json.loads((self.home / f"s{seed}" / "record.json").read_text(encoding="utf-8")) for seed in self.seeds]
+        """Gives a sentence for each recorded run that failed: which, why, and where its configuration stands."""
+        failed = [record for record in map(self._record, self.seeds) if record["failure"]]
         said = f"{self.study} {self.source} {self.name}"
-        return [f"{said} seed {record['seed']}: {record['failure']}" for record in records if record["failure"]]
+        where = [self.home / f"s{record['seed']}" / "record.json" for record in failed]
+        return [f"{said} seed {r['seed']}: {r['failure']} (configuration: {w})" for r, w in zip(failed, where, strict=True)]
+
+
+def choose_device(device: str) -> str:
+    """Turns "auto" into "cuda" where there is a GPU, else "cpu".
+
+    Raises:
+        ValueError: If the device is unknown or not there.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    named = re.fullmatch(r"cpu|cuda(:\d+)?", device)
+    if named is None:
+        raise registry.nearest("device", device, DEVICES)
+    there = device == "cpu" or int((named[1] or ":0")[1:]) < torch.cuda.device_count()
+    way_out = "Use --device cpu."
+    require(there, f"device must be one that torch can use, got device={device!r} where torch finds no such GPU. {way_out}")
+    return device
 
 
 def run_block(block: Block, tell: Callable[[str], None], watch: Watch = Watch()) -> list[str]:  # noqa: B008 -- it is frozen
     """Runs a block to its records and gives the failures, one sentence each; recorded weights are used again if they hold."""
     started = time.perf_counter()
-    task: Task = registry.choose("tasks", block.variant.task)
-    net: Net = registry.choose("nets", block.variant.net)
-    settings = net.settings(**block.variant.net_settings)
+    damage = block.damage()
+    if damage:
+        tell(f"{block.label}: {damage}; the block is run again and what is there kept in {block.folder / 'replaced'}")
+    storage.publish(block.home, lambda folder: fill(block, folder, tell, watch), replaced=block.folder / "replaced")
+    tell(summary(block, time.perf_counter() - started))
+    return block.failures()
+
+
+def fill(block: Block, folder: Path, tell: Callable[[str], None], watch: Watch = Watch()) -> None:  # noqa: B008 -- as above
+    """Writes the records of a block, s<seed> each, into an empty folder."""
+    started = time.perf_counter()
     known = block.recorded()
     if known is not None and known["weights"] == block.fingerprints["weights"]:
-        nets, outcomes, seconds = _load_block(block)
+        trained, seconds = _load_block(block)
     else:
-        canvases = [_draw(block, "train", block.variant.training.images, seed) for seed in block.seeds]
-        module = net.build(settings, len(task.classes), block.seeds).to(block.device)
-        outcomes = train(
-            module,
-            torch.stack([c.images for c in canvases]),
-            torch.stack([c.labels for c in canvases]),
-            block.variant.training,
-            block.seeds,
-            block.precision,
-            replace(watch, title=block.label),
-        )
-        nets, seconds = net.split(module), time.perf_counter() - started
+        trained = _train(block, block.seeds, tell, watch)
+        seconds = time.perf_counter() - started
+    title = f"{block.label}: scoring"
+    for seed, one in tqdm(
+        list(zip(block.seeds, trained, strict=True)), title, position=watch.position, leave=False, disable=None
+    ):
+        (folder / f"s{seed}").mkdir()
+        _record(block, folder / f"s{seed}", seed, one, seconds / len(trained))
 
-    def fill(folder: Path) -> None:
-        each = zip(block.seeds, nets, outcomes, strict=True)
-        title = f"{block.label}: scoring"
-        for seed, copy, outcome in tqdm(each, title, len(nets), position=watch.position, leave=False, disable=None):
-            (folder / f"s{seed}").mkdir()
-            _record(block, folder / f"s{seed}", seed, copy, outcome, net.layers[-1], seconds / len(nets))
 
-    storage.publish(block.home, fill, replaced=block.folder / "replaced")
-    tell(_summary(block, time.perf_counter() - started))
-    return block.failures()
+@dataclass(frozen=True)
+class _Trained:
+    """One net after training."""
+
+    net: nn.Module | None  # None if it failed
+    outcome: Outcome
+    together: tuple[int, ...]  # the seeds that were trained side by side
+
+
+def _train(block: Block, seeds: tuple[int, ...], tell: Callable[[str], None], watch: Watch) -> list[_Trained]:
+    """Trains nets side by side; where the memory does not hold them, in two halves, and so on down to one."""
+    v = block.variant
+    task: Task = registry.choose("tasks", v.task)
+    net: Net = registry.choose("nets", v.net)
+    try:
+        canvases = [_draw(block, "train", v.training.images, seed) for seed in seeds]
+        images, labels = torch.stack([c.images for c in canvases]), torch.stack([c.labels for c in canvases])
+        module = net.build(net.settings(**v.net_settings), len(task.classes), seeds).to(block.device)
+        outcomes = train(module, images, labels, v.training, seeds, block.precision, replace(watch, title=block.label))
+        nets = net.split(module)
+        return [_Trained(n, outcome, seeds) for n, outcome in zip(nets, outcomes, strict=True)]
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+    canvases, images, labels, module = [], torch.empty(0), torch.empty(0), nn.Module()  # before anything else is tried
+    _draw_once.cache_clear()
+    if block.device.startswith("cuda"):
+        torch.cuda.empty_cache()
+    if len(seeds) == 1:
+        return [_Trained(None, Outcome((), f"{OUT_OF_MEMORY} on {block.device}"), seeds)]
+    tell(f"{block.label}: out of memory with {len(seeds)} seeds side by side; training them in smaller blocks")
+    half = (len(seeds) + 1) // 2
+    return [one for part in (seeds[:half], seeds[half:]) for one in _train(block, part, tell, watch)]
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Says whether an error means that memory ran out; on a processor torch has no class of its own for it."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def _draw(block: Block, split: str, n: int, seed: int) -> Mixture:
@@ -165,11 +237,11 @@ def _draw_once(
     return mixture.to(device)
 
 
-def _record(
-    block: Block, folder: Path, seed: int, net: nn.Module | None, outcome: Outcome, layer: str, train_seconds: float
-) -> None:
+def _record(block: Block, folder: Path, seed: int, trained: _Trained, train_seconds: float) -> None:
     """Probes and scores one trained net and writes its record; of a failed run only the failure."""
     started = time.perf_counter()
+    net, outcome = trained.net, trained.outcome
+    layer = registry.choose("nets", block.variant.net).layers[-1]
     record: dict[str, Any] = {
         "study": block.study,
         "source": block.source,
@@ -177,6 +249,7 @@ def _record(
         "variant": block.name,
         "seed": seed,
         "block": block.home.name,
+        "together": list(trained.together),
         "quick": block.quick,
         "useless": list(registry.choose("tasks", block.variant.task).useless),
         "failure": outcome.failure,
@@ -184,6 +257,7 @@ def _record(
         "config": block.config,
         "fingerprints": block.fingerprints,
         "hardware": hardware(block.device),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
         "versions": {name: version(name) for name in ("mixmnist", *LIBRARIES)} | {"python": platform.python_version()},
     }
     if net is not None and outcome.failure is None:
@@ -230,20 +304,20 @@ def load_net(folder: str | Path) -> nn.Module:
     return copy.eval()
 
 
-def _load_block(block: Block) -> tuple[list[nn.Module | None], list[Outcome], float]:
-    """Loads recorded weights, for scores to be computed anew; None for a run that failed."""
-    nets: list[nn.Module | None] = []
-    outcomes, seconds = [], 0.0
+def _load_block(block: Block) -> tuple[list[_Trained], float]:
+    """Loads recorded weights, for scores to be computed anew, and the seconds that they took."""
+    trained, seconds = [], 0.0
     for seed in block.seeds:
         folder = block.home / f"s{seed}"
         record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-        nets.append(None if record["failure"] else load_net(folder).to(block.device))
-        outcomes.append(Outcome(tuple((loss, accuracy) for loss, accuracy in record["history"]), record["failure"]))
+        net = None if record["failure"] else load_net(folder).to(block.device)
+        outcome = Outcome(tuple((loss, accuracy) for loss, accuracy in record["history"]), record["failure"])
+        trained.append(_Trained(net, outcome, tuple(record.get("together", block.seeds))))
         seconds += record["seconds"]["train"]
-    return nets, outcomes, seconds
+    return trained, seconds
 
 
-def _summary(block: Block, seconds: float) -> str:
+def summary(block: Block, seconds: float) -> str:
     """Says in a line what a block gave."""
     rows = []
     for seed in block.seeds:

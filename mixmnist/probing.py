@@ -149,6 +149,20 @@ class HeadAlgebra:
         silenced = torch.where(sets[:, None], values.to(self.mean), self.mean)  # sets images units
         return F.linear(silenced, self.weight, self.bias)
 
+    def returning(
+        self, order: Int[Tensor, " units"], values: Float[Tensor, " units"]
+    ) -> Iterator[Float[Tensor, "images classes"]]:
+        """Brings the units back one by one, the last of the order first; each adds its share to the logits of before.
+
+        It starts from all units silenced, where equal logits are equal to the last bit, so that rounding decides no tie. Each
+        tensor is changed by the next step.
+        """
+        values = values.to(self.mean)
+        logits = (self.weight @ values + self.bias)[:, None].repeat(1, len(self.mean))  # classes images
+        yield logits.T
+        for unit in order.flip(0).tolist():
+            yield logits.addr_(self.weight[:, unit], self.mean[:, unit] - values[unit]).T
+
 
 @dataclass(frozen=True)
 class Replay:
@@ -173,6 +187,16 @@ class Replay:
             with _editing(self.module, silence):
                 logits.append(torch.cat([_forward(self.net, batch) for batch in self.images]))
         return torch.stack(logits)
+
+    def returning(
+        self, order: Int[Tensor, " units"], values: Float[Tensor, " units"]
+    ) -> Iterator[Float[Tensor, "images classes"]]:
+        """Brings the units back one by one, the last of the order first."""
+        gone = torch.ones_like(order, dtype=torch.bool)
+        yield self(gone[None], values)[0]
+        for unit in order.flip(0):
+            gone[unit] = False
+            yield self(gone[None], values)[0]
 
 
 @dataclass(frozen=True)

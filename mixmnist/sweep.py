@@ -1,10 +1,11 @@
 """Sweeping: a study's grid as blocks, several at a time; what is recorded is not run again, what fails does not stop the rest."""
 
+import contextlib
 import importlib.util
 import os
 import re
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from queue import Queue
@@ -16,12 +17,12 @@ from mixmnist.core import registry, storage
 from mixmnist.core.records import Net, Options, Study, Task, Variant, require
 from mixmnist.data.mixture import draw
 from mixmnist.data.sources import resolve_source
-from mixmnist.pipeline import Block, run_block
+from mixmnist.pipeline import Block, choose_device, run_block
 from mixmnist.training import Stopped, Watch, choose_precision
 
 BLOCK = 5  # seeds trained side by side
-DEVICES = ("auto", "cpu", "cuda")
 QUICK = {"epochs": 2, "images": 4000}
+PATIENCE = 1.0  # seconds that a worker waits for a block of another process before it looks for other work
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,52 @@ def run(study: Study | str, options: Options = Options(), tell: Callable[[str], 
     storage.clear_partials(folder)
     todo, failures = [], []
     for block in blocks:
-        if block.recorded() == block.fingerprints:
+        if _is_recorded(block, options):
             tell(f"{block.label}: already recorded")
             failures += block.failures()
         else:
             todo.append(block)
+    here = [block for block in todo if options.cluster is None or _has_weights(block)]
     workers = 1 if blocks[0].device.startswith("cuda") else max(1, _cores() // options.threads)
-    return Result(folder, tuple(sorted(failures + _run_blocks(todo, workers, options.threads, tell))))
+    failures += _run_blocks(here, workers, options.threads, tell)
+    away = [block for block in todo if block not in here]
+    if away:
+        failures += _send_blocks(away, options, tell)
+    return Result(folder, tuple(sorted(failures)))
+
+
+def _is_recorded(block: Block, options: Options) -> bool:
+    """Says whether a block need not be run; where workers chose their device, on whatever device it was run."""
+    free = options.cluster is not None and options.device == "auto"
+    known = block.recorded()
+    return known is not None and known in [
+        replace(block, device=device).fingerprints for device in (("cpu", "cuda") if free else (block.device,))
+    ]
+
+
+def _has_weights(block: Block) -> bool:
+    """Says whether only the scores of a block are out of date."""
+    known = block.recorded()
+    return known is not None and known["weights"] == block.fingerprints["weights"]
+
+
+def _send_blocks(blocks: Sequence[Block], options: Options, tell: Callable[[str], None]) -> list[str]:
+    """Runs blocks on a cluster; those that another process is at are waited for."""
+    from mixmnist import cluster  # needs an extra that few have
+
+    assert options.cluster is not None
+    failures, left = [], list(blocks)
+    while left:
+        with contextlib.ExitStack() as locks:
+            patience = PATIENCE / len(left)
+            mine = [b for b in left if locks.enter_context(storage.sole_right(b.lock, patience))]
+            left = [b for b in left if b not in mine]
+            done = [b for b in mine if _is_recorded(b, options)]  # by another process, in the meantime
+            todo = [b for b in mine if b not in done]
+            failures += [line for b in done for line in b.failures()]
+            if todo:
+                failures += cluster.run_blocks(todo, options.cluster, options.device == "auto", tell)
+    return failures
 
 
 def plan(study: Study | str, options: Options) -> list[Block]:
@@ -122,23 +162,6 @@ def plan(study: Study | str, options: Options) -> list[Block]:
         for group in _groups(seeds)
         for variant_name, variant in chosen.items()
     ]
-
-
-def choose_device(device: str) -> str:
-    """Turns "auto" into "cuda" where there is a GPU, else "cpu".
-
-    Raises:
-        ValueError: If the device is unknown or not there.
-    """
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    named = re.fullmatch(r"cpu|cuda(:\d+)?", device)
-    if named is None:
-        raise registry.nearest("device", device, DEVICES)
-    there = device == "cpu" or int((named[1] or ":0")[1:]) < torch.cuda.device_count()
-    way_out = "Use --device cpu."
-    require(there, f"device must be one that torch can use, got device={device!r} where torch finds no such GPU. {way_out}")
-    return device
 
 
 def _cores() -> int:
@@ -192,13 +215,29 @@ def _run_blocks(blocks: Sequence[Block], workers: int, threads: int, tell: Calla
         finally:
             lines.put(line)
 
+    told: set[Path] = set()
+
+    def work_alone(block: Block) -> list[str] | None:
+        """Works on a block unless another process does; None if that one is not done yet."""
+        with storage.sole_right(block.lock, PATIENCE) as mine:
+            if stop.is_set():
+                raise Stopped
+            if not mine:
+                if block.home not in told:
+                    tell(f"{block.label}: another process is at it; waiting for its record")
+                    told.add(block.home)
+                return None
+            if block.recorded() == block.fingerprints:
+                tell(f"{block.label}: recorded by another process")
+                return block.failures()
+            return work(block)
+
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         with ThreadPoolExecutor(workers, initializer=lambda: torch.set_num_threads(threads)) as pool:
-            futures = {pool.submit(work, block): block for block in blocks}
             try:
-                failures += _gather(futures)
+                failures += _gather(pool, work_alone, blocks)
             except BaseException:  # whatever it is, the workers must be told, or the pool would wait for them
                 stop.set()
                 pool.shutdown(cancel_futures=True)
@@ -208,17 +247,22 @@ def _run_blocks(blocks: Sequence[Block], workers: int, threads: int, tell: Calla
     return failures
 
 
-def _gather(futures: dict["Future[list[str]]", Block]) -> list[str]:
+def _gather(pool: ThreadPoolExecutor, work: Callable[[Block], list[str] | None], blocks: Sequence[Block]) -> list[str]:
     """Waits for the blocks; what goes wrong in one is a failure of its runs, a full disk ends the sweep."""
-    failures, waiting = [], set(futures)
+    waiting = {pool.submit(work, block): block for block in blocks}
+    failures = []
     while waiting:
-        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-        for future in done:
-            block = futures[future]
+        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+            block = waiting.pop(future)
             try:
-                failures += future.result()
+                found = future.result()
             except (Stopped, OSError):
                 raise
             except Exception as error:
                 failures.append(f"{block.label}: {error!r}")
+                continue
+            if found is None:
+                waiting[pool.submit(work, block)] = block  # behind what is left to do
+            else:
+                failures += found
     return failures

@@ -69,6 +69,16 @@ def test_algebra_and_replay_agree_in_float64(net, pairs_mixture):
     torch.testing.assert_close(readout.without(sets, values), replay(sets, values), rtol=0, atol=1e-9)
 
 
+def test_units_return_one_by_one(net, pairs_mixture):
+    """Bringing units back, last of the order first, must give the logits of the sets that are left, by algebra and by replay."""
+    readout = probe(net.double(), pairs_mixture, "conv3")
+    order, values = torch.tensor([3, 0, 4, 1, 2]), torch.linspace(0, 1, 5).double()
+    for without in (readout.without, Replay(net, net.conv3, "conv3", _images(net, pairs_mixture))):
+        back = [logits.clone() for logits in without.returning(order, values)]
+        sets = torch.tensor([[unit in order[:n] for unit in range(5)] for n in range(5, -1, -1)])
+        torch.testing.assert_close(torch.stack(back), readout.without(sets, values), rtol=0, atol=1e-9)
+
+
 def test_algebra_and_replay_agree_in_float32(net, pairs_mixture):
     """In float32 they must agree to 1e-5 of the largest logit, with equal predictions."""
     readout = probe(net, pairs_mixture, "conv3")

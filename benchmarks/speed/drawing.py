@@ -1,28 +1,23 @@
 """Drawing 100,000 canvases, and their ink masks one concept at a time, against a plain Python loop with OpenCV's resize.
 
-Both draw the same kind of canvases (45 pairs, 32 pixels, glyphs of 12, no overlap) from the same glyphs, in turns in one run;
-the ratio is the median over 5 rounds. Run it with `make speed`; the result is written to results/speed/drawing.json and .md.
+Both draw the same kind of canvases (45 pairs, 32 pixels, glyphs of 12, no overlap) from the same glyphs.
 """
 
-import json
 import statistics
-import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
 import torch
+from _timing import ROUNDS, Row, timed
 from numpy.typing import NDArray
 
 from mixmnist.core.records import Glyphs
 from mixmnist.data import mixture
 from mixmnist.data.sources import load_glyphs, resolve_source
-from mixmnist.pipeline import hardware
 
-N, ROUNDS, SIZE, GLYPH = 100_000, 5, 32, 12
-OUT = Path("results/speed")
+N, SIZE, GLYPH = 100_000, 32, 12
+PEER = "a Python loop with OpenCV's resize"
 Truth = list[list[tuple[int, NDArray[np.uint8], int, int]]]
 
 
@@ -75,49 +70,25 @@ def our_masks(drawn: mixture.Mixture) -> int:
     return sum(int(torch.count_nonzero(drawn.mask(concept))) for concept in range(10))
 
 
-def timed(work: Callable[[], object]) -> tuple[float, object]:
-    """Gives the seconds a piece of work took, and its result."""
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result
-
-
-def main() -> None:
-    """Times both in turns and writes the ratios."""
+def compare() -> Iterator[Row]:
+    """Times both in turns, canvases and masks apart; the masks of a round are of its canvases."""
     source, root = resolve_source("auto", None)
     glyphs = load_glyphs(source, root, "train")
     cv2.setNumThreads(torch.get_num_threads())
-    rows = []
+    seconds: dict[str, list[float]] = {name: [] for name in ("ours", "loop", "our_masks", "loop_masks")}
     for seed in range(ROUNDS):
-        ours, drawn = timed(lambda seed=seed: our_images(source, root, seed))
-        loop, (_, truth) = timed(lambda seed=seed: loop_images(glyphs, seed))
-        our_mask, ink = timed(lambda drawn=drawn: our_masks(drawn))
-        loop_mask, loop_ink = timed(lambda truth=truth: loop_masks(truth))
-        assert abs(ink / loop_ink - 1) < 0.05, "both must draw about the same ink"
-        rows.append({"ours": ours, "loop": loop, "our_masks": our_mask, "loop_masks": loop_mask})
-        print(f"round {seed + 1} of {ROUNDS}: " + ", ".join(f"{k} {v:.2f} s" for k, v in rows[-1].items()), flush=True)
-    parts = {
-        "canvases": (("ours",), ("loop",)),
-        "canvases with masks, one concept at a time": (("ours", "our_masks"), ("loop", "loop_masks")),
-        "the masks alone": (("our_masks",), ("loop_masks",)),
-    }
-    seconds = {what: [[sum(row[k] for k in keys) for row in rows] for keys in both] for what, both in parts.items()}
-    ratios = {w: statistics.median(loop / ours for ours, loop in zip(*both, strict=True)) for w, both in seconds.items()}
-    OUT.mkdir(parents=True, exist_ok=True)
-    where = f"{hardware('cpu')}, {torch.get_num_threads()} threads"
-    result = {"n": N, "rounds": rows, "ratios": ratios, "source": source, "hardware": where}
-    (OUT / "drawing.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    lines = [
-        f"{N:,} {source} canvases on {where}; median of {ROUNDS} rounds in turns; the peer is a Python loop with OpenCV.",
-        "",
-    ]
-    lines += ["| what | times as fast | images/s, ours | images/s, loop |", "|---|---|---|---|"]
-    for what, both in seconds.items():
-        speeds = [N / statistics.median(times) for times in both]
-        lines.append(f"| {what} | {ratios[what]:.1f} | {speeds[0]:,.0f} | {speeds[1]:,.0f} |")
-    (OUT / "drawing.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print("\n".join(lines))
+        kept: dict[str, object] = {}
+        seconds["ours"].append(timed(lambda seed=seed, kept=kept: kept.update(drawn=our_images(source, root, seed))))
+        seconds["loop"].append(timed(lambda seed=seed, kept=kept: kept.update(loop=loop_images(glyphs, seed))))
+        seconds["our_masks"].append(timed(lambda kept=kept: kept.update(ink=our_masks(kept["drawn"]))))
+        seconds["loop_masks"].append(timed(lambda kept=kept: kept.update(loop_ink=loop_masks(kept["loop"][1]))))
+        assert abs(kept["ink"] / kept["loop_ink"] - 1) < 0.05, "both must draw about the same ink"
+    amount = f"{N:,} {source} canvases"
 
+    def both(*names: str) -> tuple[float, ...]:
+        return tuple(sum(parts) for parts in zip(*(seconds[name] for name in names), strict=True))
 
-if __name__ == "__main__":
-    sys.exit(main())
+    speed = N / statistics.median(seconds["ours"])
+    yield Row("drawing", amount, PEER, both("ours"), both("loop"), note=f"{speed:,.0f} images/s")
+    yield Row("drawing with masks, one concept at a time", amount, PEER, both("ours", "our_masks"), both("loop", "loop_masks"))
+    yield Row("the masks alone", amount, PEER, both("our_masks"), both("loop_masks"), note="the loop keeps its resized glyphs")

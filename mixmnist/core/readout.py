@@ -1,12 +1,24 @@
 """The Readout: what one layer said about every image of a mixture. The only bridge from networks to metrics."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-Without = Callable[[Bool[Tensor, "sets units"], Float[Tensor, " units"]], Float[Tensor, "sets images classes"]]
+
+@runtime_checkable
+class Without(Protocol):
+    """Logits with sets of units silenced, their maps set to given values."""
+
+    def __call__(self, sets: Bool[Tensor, "sets units"], values: Float[Tensor, " units"]) -> Float[Tensor, "sets images classes"]:
+        """Gives the logits with each set of units silenced."""
+
+    def returning(
+        self, order: Int[Tensor, " units"], values: Float[Tensor, " units"]
+    ) -> Iterator[Float[Tensor, "images classes"]]:
+        """Gives the logits with all units silenced, then with the last of the order back, and so on until none is silenced."""
 
 
 @dataclass(frozen=True, eq=False)

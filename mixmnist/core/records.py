@@ -181,6 +181,8 @@ class Options:
     """One of auto, float32, bf16; auto is bf16 where the processor has it natively."""
     threads: int = 1
     """Threads a block of seeds; as many blocks run at a time as the cores allow. Rounding depends on it."""
+    cluster: str | None = None
+    """Address of a Dask scheduler whose workers run the blocks, as tcp://host:8786; local:N starts N workers here."""
     out: str = "results/local"
     """Folder for results; a study's go to OUT/<study>/<source>."""
     quick: bool = False

@@ -1,18 +1,22 @@
 """Storage: fingerprints of what a run depends on, and folders that appear whole or not at all."""
 
 import ast
+import contextlib
 import hashlib
 import io
 import json
 import math
 import os
+import platform
 import re
 import shutil
 import time
 import tokenize
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 PACKAGE = Path(__file__).resolve().parents[1]
 CODE_OF_WEIGHTS = ("core/seeding.py", "data/canvas.py", "data/mixture.py", "data/tasks", "nets", "training.py")  # data: own sum
@@ -70,7 +74,7 @@ def publish(folder: Path, fill: Callable[[Path], None], replaced: Path | None = 
         replaced: Where a folder that is already there is moved, so that nothing recorded is lost; None for folders that can be
             made again, whose old content is dropped.
     """
-    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}-{time.monotonic_ns()}")
+    partial = folder.with_name(f".{folder.name}.partial-{_process()}-{time.monotonic_ns()}")
     partial.mkdir(parents=True)
     try:
         fill(partial)
@@ -78,7 +82,7 @@ def publish(folder: Path, fill: Callable[[Path], None], replaced: Path | None = 
         if folder.exists():
             home = replaced or folder.parent
             home.mkdir(parents=True, exist_ok=True)
-            old = home / f".{folder.name}.old.partial-{os.getpid()}-{time.monotonic_ns()}"
+            old = home / f".{folder.name}.old.partial-{_process()}-{time.monotonic_ns()}"
             if replaced is not None:
                 old = home / f"{folder.parent.name}-{folder.name}-{time.time_ns()}"
             folder.rename(old)
@@ -119,14 +123,44 @@ def writable_folder(path: str | Path) -> Path:
 
 
 def clear_partials(folder: Path) -> None:
-    """Removes what processes that are no longer alive left half-written below a folder."""
+    """Removes what processes of this machine that are no longer alive left half-written below a folder."""
     for partial in folder.glob("**/.*.partial-*"):
-        named = re.fullmatch(r"\..*\.partial-(\d+)-\d+", partial.name)
-        if named is None:
-            continue  # not ours
+        named = re.fullmatch(r"\..*\.partial-(\w+)-(\d+)-\d+", partial.name)
+        if named is None or named[1] != _machine():
+            continue  # not ours, or of a machine whose processes cannot be asked for
         try:
-            os.kill(int(named[1]), 0)
+            os.kill(int(named[2]), 0)
         except ProcessLookupError:
             shutil.rmtree(partial, ignore_errors=True)
         except PermissionError:
             continue  # alive, of another user
+
+
+def _process() -> str:
+    """Names this process among those of all machines that may share a folder."""
+    return f"{_machine()}-{os.getpid()}"
+
+
+def _machine() -> str:
+    return re.sub(r"\W", "_", platform.node())
+
+
+@contextlib.contextmanager
+def sole_right(path: Path, patience: float) -> Iterator[bool]:
+    """Holds a lock that the system gives back when its holder dies; says whether it was got within `patience` seconds.
+
+    Args:
+        path: The lock's file. It is empty and stays when the lock is given back.
+        patience: Seconds to wait for another process that holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=patience)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()

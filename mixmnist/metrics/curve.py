@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mixmnist.core.readout import Without
 from mixmnist.core.records import Metric
-from mixmnist.metrics.correct import correct_without
+from mixmnist.metrics.correct import correct
 
 ORDERS = 20  # random orders averaged
 SEED = 0  # of the random orders
@@ -37,12 +37,8 @@ def curve(
     Returns:
         units + 1 accuracies in [0, 1].
     """
-    n_units = orders.shape[1]
-    place = orders.argsort(dim=1)  # orders units: when the unit goes
-    steps = torch.arange(n_units + 1, device=orders.device)
-    sets = place[:, None] < steps[:, None]  # orders steps units
-    accuracy = correct_without(without, labels, sets.flatten(0, 1), values).mean(dim=1)
-    return accuracy.view(len(orders), n_units + 1).mean(dim=0)
+    back = [torch.stack([correct(now, labels).mean() for now in without.returning(order, values)]) for order in orders]
+    return torch.stack(back).mean(dim=0).flip(0)
 
 
 def random_orders(n_units: int, seed: int = SEED) -> Int[Tensor, "orders units"]:

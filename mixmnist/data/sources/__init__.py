@@ -1,6 +1,7 @@
 """Shelf of sources: one file each, ending in `SOURCE`; here is how a source is found, loaded and fingerprinted."""
 
 import hashlib
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -34,9 +35,20 @@ def _has_mnist(root: str | None) -> bool:
     return True
 
 
+_LENT: dict[tuple[str, str | None, str], Glyphs] = {}
+
+
+def lend(name: str, root: str | None, glyphs: Mapping[str, Glyphs]) -> None:
+    """Gives a source's glyphs, by split, to a process that need not have its files; they count from then on."""
+    for split, lent in glyphs.items():
+        _LENT[name, root, split] = lent
+
+
 @lru_cache(maxsize=4)
 def load_glyphs(name: str, root: str | None, split: str) -> Glyphs:
     """Loads the glyphs of one split of a source, "train" or "test"."""
+    if (name, root, split) in _LENT:
+        return _LENT[name, root, split]
     source: Source = registry.choose("sources", name)
     glyphs = source.load(root, split)
     for array in (glyphs.images, glyphs.labels):

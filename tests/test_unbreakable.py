@@ -1,0 +1,211 @@
+"""Sweeps that are killed, starved or run twice at a time."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mixmnist import Options, Study, Training, Variant, cli, pipeline, sweep
+from mixmnist.core import storage
+
+TINY = Variant(training=Training(images=64, epochs=1, batch=16), probe_images=720, net_settings={"conv3": 4})
+STUDY = Study("tiny", {"baseline": TINY, "wide": replace(TINY, net_settings={"conv3": 6})}, seeds=2)
+SWEEPER = """
+import os, signal, sys, time
+from mixmnist import Options, Study, Training, Variant, pipeline, report, sweep
+variants = {f"v{i}": Variant(training=Training(images=64, epochs=1, batch=16), probe_images=720, net_settings={"conv3": 3 + i})
+            for i in range(4)}
+study, options = Study("killed", variants, seeds=2), Options(source="digits", out=sys.argv[1], device="cpu", precision="float32")
+def go():
+    return sweep.run(study, options, lambda line: None)
+go_to = sys.stdin.readline
+print("ready", flush=True)
+for line in iter(go_to, ""):
+    pid = os.fork()  # before this process computes anything, so that it has no threads
+    if pid == 0:
+        os.setsid()
+        os._exit(0 if go().failures == () else 3)
+    if line.strip() == "to the end":
+        print(os.waitpid(pid, 0)[1], flush=True)
+    else:
+        time.sleep(float(line))
+        os.kill(pid, signal.SIGKILL)
+        print(os.waitpid(pid, 0)[1], flush=True)
+"""
+
+
+@pytest.fixture
+def options(tmp_path):
+    """A small run on the digits that come with scikit-learn."""
+    return Options(source="digits", out=str(tmp_path), device="cpu", precision="float32")
+
+
+def contents(folder):
+    """Gives every file's bytes below a folder, records without their times; locks do not count."""
+    found = {}
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and ".locks" not in p.parts):
+        content = path.read_bytes()
+        if path.name == "record.json":
+            known = json.loads(content)
+            known.pop("seconds")
+            content = json.dumps(known).encode()
+        found[path.relative_to(folder).as_posix()] = content
+    return found
+
+
+def test_twenty_kills_change_nothing(tmp_path):
+    """Killed without warning at 20 random moments and started again, a sweep must give the bytes of an undisturbed one."""
+    command = [sys.executable, "-c", SWEEPER]
+    ask = {}
+    for name in ("killed", "whole"):
+        process = subprocess.Popen([*command, str(tmp_path / name)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline() == "ready\n"
+
+        def say(line, process=process):
+            process.stdin.write(f"{line}\n")
+            process.stdin.flush()
+            return int(process.stdout.readline())
+
+        ask[name] = (say, process)
+    started = time.monotonic()
+    assert ask["whole"][0]("to the end") == 0
+    length = time.monotonic() - started
+    chance = random.Random(0)
+    kills = [ask["killed"][0](chance.uniform(0, length / 3)) for _ in range(20)]
+    assert kills.count(signal.SIGKILL) > 10
+    assert ask["killed"][0]("to the end") == 0
+    for _, process in ask.values():
+        with process:
+            process.stdin.close()
+        assert process.returncode == 0
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+    assert not list((tmp_path / "killed").rglob("*partial*"))
+
+
+def test_two_sweeps_on_one_folder_run_each_block_once(options, monkeypatch):
+    """Two sweeps at a time on one folder must share the work: each block trained once, both with the whole result."""
+    real, trained = pipeline.train, []
+
+    def counting(module, *args):
+        trained.append(module.widths.conv3)
+        return real(module, *args)
+
+    monkeypatch.setattr(pipeline, "train", counting)
+    monkeypatch.setattr(sweep, "PATIENCE", 0.05)
+    results, lines = [], []
+    sweeps = [threading.Thread(target=lambda: results.append(sweep.run(STUDY, options, lines.append))) for _ in range(2)]
+    for one in sweeps:
+        one.start()
+    for one in sweeps:
+        one.join()
+    assert sorted(trained) == [4, 6]
+    assert [r.failures for r in results] == [(), ()]
+
+
+def test_a_lock_is_waited_for_and_a_dead_holder_stops_nobody(options, tmp_path):
+    """A block that another process holds must be told once and run after that process has died."""
+    block = sweep.plan(STUDY, replace(options, variants=("wide",)))[0]
+    holder = (
+        "import sys, time; from filelock import FileLock; lock = FileLock(sys.argv[1]); lock.acquire(); print(1, flush=True); "
+        "time.sleep(99)"
+    )
+    block.lock.parent.mkdir(parents=True)
+    process = subprocess.Popen([sys.executable, "-c", holder, str(block.lock)], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    lines = []
+
+    def tell(line):
+        lines.append(line)
+        if "another process is at it" in line:
+            threading.Timer(1.5, process.kill).start()
+
+    with process:
+        result = sweep.run(STUDY, options, tell)
+    assert result.failures == ()
+    assert [line.endswith("another process is at it; waiting for its record") for line in lines].count(True) == 1
+    assert (block.home / "s1" / "record.json").is_file()
+
+
+def test_the_leavings_of_the_dead_are_cleared(options):
+    """What a dead process of this machine left half-written must go; what a live one or another machine has there must stay."""
+    folder = sweep.plan(STUDY, options)[0].folder
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    machine = storage._machine()
+    names = {f"{machine}-{dead.pid}": False, f"{machine}-{os.getpid()}": True, f"elsewhere-{dead.pid}": True}
+    for name in names:
+        (folder / "runs" / f".s0-1.partial-{name}-1").mkdir(parents=True)
+    storage.clear_partials(folder)
+    assert {name: (folder / "runs" / f".s0-1.partial-{name}-1").exists() for name in names} == names
+
+
+@pytest.mark.parametrize("fits", [1, 0])
+def test_out_of_memory_trains_smaller_blocks(options, monkeypatch, fits):
+    """Where a block does not fit, its seeds must be trained in smaller ones, and one that does not fit alone must fail."""
+    real = pipeline.train
+
+    def starving(module, images, *args):
+        if len(images) > fits:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 byte")
+        return real(module, images, *args)
+
+    monkeypatch.setattr(pipeline, "train", starving)
+    study, lines = Study("tiny", {"baseline": TINY}, seeds=3), []
+    result = sweep.run(study, options, lines.append)
+    records = [json.loads((result.folder / f"runs/baseline/s0-2/s{s}/record.json").read_text()) for s in range(3)]
+    assert [r["together"] for r in records] == [[0], [1], [2]]
+    assert sum("out of memory with" in line for line in lines) == 2
+    if fits:
+        assert result.failures == ()
+    else:
+        assert len(result.failures) == 3
+        assert "seed 2: out of memory on cpu (configuration: " in result.failures[2]
+        monkeypatch.setattr(pipeline, "train", real)
+        assert sweep.run(study, options, lines.append).failures == ()  # with more memory, the same call tries again
+
+
+def test_a_damaged_record_is_told_and_kept(options):
+    """A record cut in half must be told, run again, and kept aside."""
+    folder = sweep.run(STUDY, options, lambda _: None).folder
+    path = folder / "runs/baseline/s0-1/s0/record.json"
+    half = path.read_text()[: path.stat().st_size // 2]
+    path.write_text(half)
+    lines = []
+    sweep.run(STUDY, options, lines.append)
+    assert any("cannot be read (JSONDecodeError); the block is run again and what is there kept in" in line for line in lines)
+    assert [p.read_text() for p in folder.glob("replaced/*/s0/record.json")] == [half]
+    json.loads(path.read_text())
+
+
+def test_sigterm_ends_like_an_interrupt(options, monkeypatch, capsys):
+    """SIGTERM must stop the command with exit code 2 and one sentence, and leave nothing half-written."""
+    real = pipeline.train
+
+    def ended(module, *args):
+        if module.widths.conv3 == 6:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.5)
+        return real(module, *args)
+
+    monkeypatch.setattr(pipeline, "train", ended)
+    study = Path(options.out) / "tiny.py"
+    study.write_text(
+        "from mixmnist import Study, Training, Variant\n"
+        "from dataclasses import replace\n"
+        "TINY = Variant(training=Training(images=64, epochs=1, batch=16), probe_images=720, net_settings={'conv3': 4})\n"
+        "STUDY = Study('tiny', {'baseline': TINY, 'wide': replace(TINY, net_settings={'conv3': 6})}, seeds=2)\n"
+    )
+    before = signal.getsignal(signal.SIGTERM)
+    code = cli.main(["run", str(study), "--source", "digits", "--out", options.out, "--device", "cpu", "--quiet"])
+    assert code == 2
+    assert "stopped. What was finished is recorded" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert not list(Path(options.out).rglob("*partial*"))
