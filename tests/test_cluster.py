@@ -14,7 +14,7 @@ pytestmark = [  # Dask leaves sockets to the garbage collector
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-SLOW = Variant(training=Training(images=2000, epochs=4, batch=50), probe_images=720, net_settings={"conv3": 4})
+SLOW = Variant(training=Training(images=1000, epochs=2, batch=50), probe_images=720, net_settings={"conv3": 4})
 STUDY = Study("grid", {"baseline": SLOW, "wide": replace(SLOW, net_settings={"conv3": 6})}, seeds=10)
 
 
@@ -75,6 +75,7 @@ def contents(folder):
 def test_a_grid_survives_the_death_of_a_worker(scheduler, worker, tmp_path):
     """With one worker killed in mid-run and one that joins late, the grid must complete and equal a local one."""
     doomed, _ = worker(), worker()
+    local = sweep.run(STUDY, options(tmp_path / "local"), lambda _: None)  # while they start
     with Client(scheduler) as client:
         client.wait_for_workers(2, timeout=60)
     lines = []
@@ -88,7 +89,6 @@ def test_a_grid_survives_the_death_of_a_worker(scheduler, worker, tmp_path):
     result = sweep.run(STUDY, options(tmp_path / "cluster", cluster=scheduler), tell)
     assert result.failures == ()
     assert len(lines) == 4
-    local = sweep.run(STUDY, options(tmp_path / "local"), lambda _: None)
     assert contents(result.folder) == contents(local.folder)
     lines.clear()
     sweep.run(STUDY, options(tmp_path / "cluster", cluster=scheduler), lines.append)

@@ -11,6 +11,8 @@ import pytest
 
 from mixmnist.core import storage
 
+HERE = storage._machine()  # how files name it
+
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
@@ -238,7 +240,11 @@ def test_any_other_trouble_with_a_folder_is_named(tmp_path, monkeypatch):
 
 def test_partials_of_dead_processes_are_removed(tmp_path, dead):
     """What a dead process left half-written goes, at any depth and with all its content."""
-    for place in (f".one.partial-{dead}-1", f"runs/.two.partial-{dead}-2", f"runs/deep/.three.partial-{dead}-3"):
+    for place in (
+        f".one.partial-{HERE}-{dead}-1",
+        f"runs/.two.partial-{HERE}-{dead}-2",
+        f"runs/deep/.three.partial-{HERE}-{dead}-3",
+    ):
         (tmp_path / place / "sub").mkdir(parents=True)
         (tmp_path / place / "sub" / "half.txt").write_text("half")
     storage.clear_partials(tmp_path)
@@ -247,7 +253,7 @@ def test_partials_of_dead_processes_are_removed(tmp_path, dead):
 
 def test_partials_of_living_processes_stay(tmp_path):
     """What a living process is writing stays."""
-    place = tmp_path / f".one.partial-{os.getpid()}-1"
+    place = tmp_path / f".one.partial-{HERE}-{os.getpid()}-1"
     place.mkdir()
     (place / "half.txt").write_text("half")
     storage.clear_partials(tmp_path)
@@ -256,22 +262,22 @@ def test_partials_of_living_processes_stay(tmp_path):
 
 def test_partials_of_another_users_processes_stay(tmp_path, dead, monkeypatch):
     """A process we may not ask is alive, so what it is writing stays."""
-    (tmp_path / f".one.partial-{dead}-1").mkdir()
+    (tmp_path / f".one.partial-{HERE}-{dead}-1").mkdir()
 
     def refuse(pid, signal):
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(os, "kill", refuse)
     storage.clear_partials(tmp_path)
-    assert tree(tmp_path) == [f".one.partial-{dead}-1"]
+    assert tree(tmp_path) == [f".one.partial-{HERE}-{dead}-1"]
 
 
 def test_clearing_partials_touches_nothing_else(tmp_path, dead):
     """Published folders, hidden ones too, stay when partials are cleared."""
-    for place in ("runs/one", "runs/.hidden", f"runs/one.partial-{dead}-1"):
+    for place in ("runs/one", "runs/.hidden", f"runs/one.partial-{HERE}-{dead}-1"):
         (tmp_path / place).mkdir(parents=True)
     storage.clear_partials(tmp_path)
-    assert tree(tmp_path) == ["runs", "runs/.hidden", "runs/one", f"runs/one.partial-{dead}-1"]
+    assert tree(tmp_path) == ["runs", "runs/.hidden", "runs/one", f"runs/one.partial-{HERE}-{dead}-1"]
 
 
 def test_what_publishing_leaves_behind_when_killed_is_cleared(tmp_path, dead, monkeypatch):
