@@ -50,9 +50,8 @@ def run_blocks(blocks: Sequence[Block], address: str, auto_device: bool, tell: C
 
         first = blocks[0]
         data = first.config["data"]
-        parcel = client.submit(
-            _unpack, _pack(first.source, first.root), key=f"glyphs {data}"
-        )  # can be made again, so may be lost
+        # a task, not scattered data: what is lost with a worker can be unpacked again elsewhere
+        parcel = client.submit(_unpack, _pack(first.source, first.root), key=f"glyphs {data}")
         waiting = {
             client.submit(_work, b, b.fingerprints, data, parcel, auto_device, key=f"{b.label} {b.fingerprints['scores']}"): b
             for b in blocks

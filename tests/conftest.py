@@ -1,5 +1,7 @@
 """What many tests share: small mixtures of the digits that come with scikit-learn, and single-threaded arithmetic."""
 
+import json
+
 import pytest
 import torch
 
@@ -15,3 +17,20 @@ def _one_thread():
 def pairs_mixture() -> Mixture:
     """800 test canvases of the task `pairs`."""
     return draw("pairs", "digits", "test", n=800, seed=0)
+
+
+@pytest.fixture(scope="session")
+def contents():
+    """Gives a function from a folder to every file's bytes below it, records without times and hardware; locks do not count."""
+
+    def read(folder):
+        found = {}
+        for path in sorted(p for p in folder.rglob("*") if p.is_file() and ".locks" not in p.parts):
+            content = path.read_bytes()
+            if path.name == "record.json":
+                known = {k: v for k, v in json.loads(content).items() if k not in ("seconds", "hardware")}
+                content = json.dumps(known).encode()
+            found[path.relative_to(folder).as_posix()] = content
+        return found
+
+    return read

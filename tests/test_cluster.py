@@ -60,19 +60,7 @@ def options(folder, **changes):
     return replace(Options(source="digits", out=str(folder), device="cpu", precision="float32"), **changes)
 
 
-def contents(folder):
-    """Gives every file's bytes below a folder, records without times and hardware."""
-    found = {}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and ".locks" not in p.parts):
-        content = path.read_bytes()
-        if path.name == "record.json":
-            known = json.loads(content)
-            content = json.dumps({k: v for k, v in known.items() if k not in ("seconds", "hardware")}).encode()
-        found[path.relative_to(folder).as_posix()] = content
-    return found
-
-
-def test_a_grid_survives_the_death_of_a_worker(scheduler, worker, tmp_path):
+def test_a_grid_survives_the_death_of_a_worker(scheduler, worker, tmp_path, contents):
     """With one worker killed in mid-run and one that joins late, the grid must complete and equal a local one."""
     doomed, _ = worker(), worker()
     local = sweep.run(STUDY, options(tmp_path / "local"), lambda _: None)  # while they start

@@ -25,19 +25,6 @@ def record(folder, variant="baseline", block="s0-1", seed=0):
     return json.loads((folder / "runs" / variant / block / f"s{seed}" / "record.json").read_text())
 
 
-def contents(folder):
-    """Gives every file's bytes below a folder, records without their times."""
-    found = {}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        content = path.read_bytes()
-        if path.name == "record.json":
-            known = json.loads(content)
-            known.pop("seconds")
-            content = json.dumps(known).encode()
-        found[path.relative_to(folder).as_posix()] = content
-    return found
-
-
 def test_every_run_has_a_whole_record(options):
     """Each variant and seed must have its record, tables, pictures and weights, and nothing else may be left."""
     lines = []
@@ -63,7 +50,7 @@ def test_a_record_says_what_it_depends_on(options):
     assert len(found["history"]) == 1
 
 
-def test_the_same_configuration_gives_the_same_bytes(options, tmp_path):
+def test_the_same_configuration_gives_the_same_bytes(options, tmp_path, contents):
     """Two sweeps with one configuration must give identical weights and identical records but for times."""
     first = sweep.run(STUDY, options, lambda _: None)
     second = sweep.run(STUDY, replace(options, out=str(tmp_path / "again")), lambda _: None)

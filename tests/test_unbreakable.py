@@ -50,20 +50,7 @@ def options(tmp_path):
     return Options(source="digits", out=str(tmp_path), device="cpu", precision="float32")
 
 
-def contents(folder):
-    """Gives every file's bytes below a folder, records without their times; locks do not count."""
-    found = {}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and ".locks" not in p.parts):
-        content = path.read_bytes()
-        if path.name == "record.json":
-            known = json.loads(content)
-            known.pop("seconds")
-            content = json.dumps(known).encode()
-        found[path.relative_to(folder).as_posix()] = content
-    return found
-
-
-def test_twenty_kills_change_nothing(tmp_path):
+def test_twenty_kills_change_nothing(tmp_path, contents):
     """Killed without warning at 20 random moments and started again, a sweep must give the bytes of an undisturbed one."""
     command = [sys.executable, "-c", SWEEPER]
     ask, pipe = {}, subprocess.PIPE
