@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mixmnist.core import registry
-from mixmnist.core.records import Canvas, Options, require
+from mixmnist.core.records import Canvas, Options, Task, require
 
 if TYPE_CHECKING:
     from mixmnist.data.mixture import Mixture
@@ -145,7 +145,7 @@ def preview(args: argparse.Namespace, say: Say) -> int:
     from mixmnist.report.plots import save_preview
 
     path = _new_file(args.out, (".png", ".pdf", ".svg"))
-    classes = [mixture.classes[c] for c in mixture.labels.tolist()]
+    classes = mixture.titles(len(mixture))
     caption = f"{args.task}, {source} glyphs, {args.split}, seed {args.seed}; above each canvas, its class."
     save_preview(mixture.images.numpy(), classes, caption, path)
     say(f"{len(mixture)} canvases: {path}")
@@ -210,7 +210,8 @@ def _draw(args: argparse.Namespace) -> "tuple[Mixture, str]":
             settings[name] = float(value)
         except ValueError:
             raise ValueError(f"set must be written name=number, got {setting!r}. For example --set q=.5.") from None
-    canvas = Canvas(args.size, args.glyph, args.overlap)
+    entry: Task = registry.choose("tasks", args.task)
+    canvas = Canvas(entry.canvas.size if args.size is None else args.size, args.glyph, args.overlap)
     source, root = resolve_source(args.source, args.data_root)
     _warn_of_digits(args.source, source)
     mixture = draw(args.task, source, args.split, args.n, canvas=canvas, settings=settings, root=root, seed=args.seed)
@@ -312,7 +313,7 @@ def _add_mixture(command: argparse.ArgumentParser, n: int, out: str) -> None:
     command.add_argument("--split", default="test", help="train, test or rank")
     command.add_argument("--n", type=int, default=n, help=f"number of canvases (default {n})")
     command.add_argument("--seed", type=int, default=0, help="the same seed gives the same canvases on every machine")
-    command.add_argument("--size", type=int, default=canvas.size, help=texts["size"])
+    command.add_argument("--size", type=int, help=f"{texts['size']} By default the task's own.")
     command.add_argument("--glyph", type=int, default=canvas.glyph, help=texts["glyph"])
     command.add_argument("--overlap", default=canvas.overlap, help=texts["overlap"])
     command.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER", help="a task's setting, e.g. q=.5")

@@ -18,10 +18,11 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from mixmnist.block import Block
 from mixmnist.core import storage
 from mixmnist.core.records import Glyphs, require
 from mixmnist.data import sources
-from mixmnist.pipeline import Block, choose_device, fill, summary
+from mixmnist.pipeline import choose_device, fill, summary
 
 if TYPE_CHECKING:
     from distributed import Client

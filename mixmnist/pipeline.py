@@ -3,7 +3,6 @@
 A block is one variant under a few seeds, trained side by side. It is the unit of work, of resuming and of recording.
 """
 
-import hashlib
 import json
 import os
 import platform
@@ -11,7 +10,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,10 +21,10 @@ from safetensors.torch import load_file, save
 from torch import nn
 from tqdm import tqdm
 
+from mixmnist.block import OUT_OF_MEMORY, Block, sha256
 from mixmnist.core import registry, storage
-from mixmnist.core.records import Canvas, Net, Task, Variant, require
+from mixmnist.core.records import Canvas, Net, Task, require
 from mixmnist.data.mixture import Mixture, draw
-from mixmnist.data.sources import fingerprint as data_fingerprint
 from mixmnist.probing import probe
 from mixmnist.scoring import score
 from mixmnist.training import Outcome, Watch, train
@@ -33,100 +32,7 @@ from mixmnist.training import Outcome, Watch, train
 DEVICES = ("auto", "cpu", "cuda")
 TOP = 12  # images kept of each unit, for pictures
 FIRST = 32  # canvases kept of the test mixture, for pictures
-FILES = ("units.csv", "concepts.csv", "curves.csv", "top.npz", "weights.safetensors")  # of a run that did not fail
-OUT_OF_MEMORY = "out of memory"  # how the failure of a run begins that is tried again the next time
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn", "pandas")
-
-
-@dataclass(frozen=True)
-class Block:
-    """One variant under a few seeds: everything its records depend on, and where they go."""
-
-    study: str
-    name: str  # the variant's
-    variant: Variant
-    source: str
-    root: str | None
-    seeds: tuple[int, ...]
-    device: str
-    precision: str
-    threads: int
-    folder: Path  # of the study and source; holds runs/<variant>/s<first>-<last>
-    quick: bool = False  # a shortened recipe, which says nothing about the claims
-
-    @property
-    def home(self) -> Path:
-        """Where the block's records lie."""
-        return self.folder / "runs" / self.name / f"s{self.seeds[0]}-{self.seeds[-1]}"
-
-    @property
-    def lock(self) -> Path:
-        """The file that the process holds which works on the block."""
-        return self.folder / ".locks" / f"{self.name}-{self.home.name}.lock"
-
-    @property
-    def label(self) -> str:
-        """What messages call the block."""
-        return f"{self.study} {self.source} {self.name} {self.home.name}"
-
-    @cached_property
-    def config(self) -> dict[str, Any]:
-        """Everything that decides the weights."""
-        return {
-            "variant": self.variant.as_dict(),
-            "source": self.source,
-            "data": data_fingerprint(self.source, self.root),
-            "seeds": list(self.seeds),
-            "device": self.device,
-            "precision": self.precision,
-            "threads": self.threads,
-            "code": storage.code_version(storage.CODE_OF_WEIGHTS),
-        }
-
-    @cached_property
-    def fingerprints(self) -> dict[str, str]:
-        """What must be the same for recorded weights, and for recorded scores, to be used again."""
-        weights = storage.fingerprint(self.config)
-        return {
-            "weights": weights,
-            "scores": storage.fingerprint([weights, storage.code_version(storage.CODE_OF_SCORES)]),
-        }
-
-    def recorded(self) -> dict[str, str] | None:
-        """Gives the fingerprints of the block that is recorded whole, or None if there is none or it must be run again."""
-        return None if not self.home.is_dir() or self.damage() else self._record(self.seeds[-1])["fingerprints"]
-
-    def damage(self) -> str | None:
-        """Says why the records that lie there cannot stand for the block, or None if they can or there are none."""
-        if not self.home.is_dir():
-            return None
-        for seed in self.seeds:
-            home = self.home / f"s{seed}"
-            try:
-                record = self._record(seed)
-                if record["failure"] is None:
-                    missing = [name for name in FILES if not (home / name).is_file()]
-                    if missing:
-                        return f"{home} lacks {', '.join(missing)}"
-                    if _sha256(home / "weights.safetensors") != record["weights_sha256"]:
-                        return f"the weights in {home} are not those of its record"
-                elif record["failure"].startswith(OUT_OF_MEMORY):
-                    return f"seed {seed} ran out of memory the last time"
-                record["fingerprints"]["weights"], record["fingerprints"]["scores"]
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                return f"the record in {home} cannot be read ({type(error).__name__})"
-        return None
-
-    def _record(self, seed: int) -> dict[str, Any]:
-        record: dict[str, Any] = json.loads((self.home / f"s{seed}" / "record.json").read_text(encoding="utf-8"))
-        return record
-
-    def failures(self) -> list[str]:
-        """Gives a sentence for each recorded run that failed: which, why, and where its configuration stands."""
-        failed = [record for record in map(self._record, self.seeds) if record["failure"]]
-        said = f"{self.study} {self.source} {self.name}"
-        where = [self.home / f"s{record['seed']}" / "record.json" for record in failed]
-        return [f"{said} seed {r['seed']}: {r['failure']} (configuration: {w})" for r, w in zip(failed, where, strict=True)]
 
 
 def choose_device(device: str) -> str:
@@ -160,9 +66,9 @@ def run_block(block: Block, tell: Callable[[str], None], watch: Watch = Watch())
 def fill(block: Block, folder: Path, tell: Callable[[str], None], watch: Watch = Watch()) -> None:  # noqa: B008 -- as above
     """Writes the records of a block, s<seed> each, into an empty folder."""
     started = time.perf_counter()
-    known = block.recorded()
-    if known is not None and known["weights"] == block.fingerprints["weights"]:
-        trained, seconds = _load_block(block)
+    holder = block if block.has_weights() else block.twin()
+    if holder is not None:
+        trained, seconds = _load_block(holder)
     else:
         trained = _train(block, block.seeds, tell, watch)
         seconds = time.perf_counter() - started
@@ -276,11 +182,11 @@ def _record(block: Block, folder: Path, seed: int, trained: _Trained, train_seco
             images=images[top].numpy(),  # units top rows cols
             present=present[top].numpy(),  # units top concepts
             first=images[:FIRST].numpy(),  # the mixture's first canvases
-            first_classes=np.array([test.classes[c] for c in test.labels[:FIRST].tolist()]),
+            first_classes=np.array(test.titles(FIRST)),
         )
         state = {name: tensor.contiguous().cpu() for name, tensor in net.state_dict().items()}
         (folder / "weights.safetensors").write_bytes(save(state))
-        record["weights_sha256"] = _sha256(folder / "weights.safetensors")
+        record["weights_sha256"] = sha256(folder / "weights.safetensors")
     record["seconds"] = {"train": round(train_seconds, 2), "score": round(time.perf_counter() - started, 2)}
     storage.write_json(folder / "record.json", record)
 
@@ -308,9 +214,8 @@ def _load_block(block: Block) -> tuple[list[_Trained], float]:
     """Loads recorded weights, for scores to be computed anew, and the seconds that they took."""
     trained, seconds = [], 0.0
     for seed in block.seeds:
-        folder = block.home / f"s{seed}"
-        record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-        net = None if record["failure"] else load_net(folder).to(block.device)
+        record = block.record(seed)
+        net = None if record["failure"] else load_net(block.place / f"s{seed}").to(block.device)
         outcome = Outcome(tuple((loss, accuracy) for loss, accuracy in record["history"]), record["failure"])
         trained.append(_Trained(net, outcome, tuple(record.get("together", block.seeds))))
         seconds += record["seconds"]["train"]
@@ -321,7 +226,7 @@ def summary(block: Block, seconds: float) -> str:
     """Says in a line what a block gave."""
     rows = []
     for seed in block.seeds:
-        record = json.loads((block.home / f"s{seed}" / "record.json").read_text(encoding="utf-8"))
+        record = block.record(seed)
         rows += [record["layer"]] if record["failure"] is None else []
     if not rows:
         return f"{block.label}: every run failed"
@@ -340,7 +245,3 @@ def hardware(device: str) -> str:
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return f"{next(named, platform.processor() or platform.machine())}, {os.cpu_count()} cores"
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -31,7 +31,7 @@ class Drawn(Protocol):
     @property
     def images(self) -> UInt8[Tensor, "images rows cols"]: ...  # noqa: D102
     @property
-    def labels(self) -> Int[Tensor, " images"]: ...  # noqa: D102
+    def labels(self) -> Int[Tensor, "images *classes"]: ...  # noqa: D102
     @property
     def present(self) -> Bool[Tensor, "images concepts"]: ...  # noqa: D102
     @property

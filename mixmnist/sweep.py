@@ -10,18 +10,20 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from queue import Queue
 from threading import Event
+from typing import Any
 
 import torch
 
+from mixmnist.block import Block
 from mixmnist.core import registry, storage
 from mixmnist.core.records import Net, Options, Study, Task, Variant, require
 from mixmnist.data.mixture import draw
 from mixmnist.data.sources import resolve_source
-from mixmnist.pipeline import Block, choose_device, run_block
+from mixmnist.pipeline import choose_device, run_block
 from mixmnist.training import Stopped, Watch, choose_precision
 
 BLOCK = 5  # seeds trained side by side
-QUICK = {"epochs": 2, "images": 4000}
+QUICK: dict[str, Any] = {"epochs": 2, "images": 4000}
 PATIENCE = 1.0  # seconds that a worker waits for a block of another process before it looks for other work
 
 
@@ -80,10 +82,11 @@ def run(study: Study | str, options: Options = Options(), tell: Callable[[str], 
     for block in blocks:
         if _is_recorded(block, options):
             tell(f"{block.label}: already recorded")
-            failures += block.failures()
-        else:
+        elif not _refer(block, tell):
             todo.append(block)
-    here = [block for block in todo if options.cluster is None or _has_weights(block)]
+            continue
+        failures += block.failures()
+    here = [block for block in todo if options.cluster is None or block.has_weights() or block.twin()]
     workers = 1 if blocks[0].device.startswith("cuda") else max(1, _cores() // options.threads)
     failures += _run_blocks(here, workers, options.threads, tell)
     away = [block for block in todo if block not in here]
@@ -101,10 +104,14 @@ def _is_recorded(block: Block, options: Options) -> bool:
     ]
 
 
-def _has_weights(block: Block) -> bool:
-    """Says whether only the scores of a block are out of date."""
-    known = block.recorded()
-    return known is not None and known["weights"] == block.fingerprints["weights"]
+def _refer(block: Block, tell: Callable[[str], None]) -> bool:
+    """Refers to another study's block where one has the same runs; says whether there is one."""
+    twin = block.twin()
+    if twin is None or twin.recorded() != block.fingerprints:
+        return False
+    storage.refer(block.home, twin.home, replaced=block.folder / "replaced")
+    tell(f"{block.label}: the same runs as {twin.label}")
+    return True
 
 
 def _send_blocks(blocks: Sequence[Block], options: Options, tell: Callable[[str], None]) -> list[str]:

@@ -1,12 +1,14 @@
 """Training: one plain loop for any module that maps [n, copies, rows, cols] to [n, copies, classes].
 
 It knows no net and no task by name. Copies train side by side, each on its own canvases in its own order; the loss is the sum
-of theirs, so that none changes another.
+of theirs, so that none changes another. On a GPU a step is captured once as a CUDA graph and then replayed, since launching
+its many small kernels would take longer than they do.
 """
 
 import contextlib
 import math
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
@@ -21,6 +23,8 @@ from mixmnist.core.records import Training
 from mixmnist.core.seeding import derive
 
 PRECISIONS = ("auto", "float32", "bf16")
+EAGER_STEPS = 3  # taken on a GPU before a step is captured: by then the optimiser and the libraries hold what they need
+Step = Callable[[Tensor], Tensor]  # rows of each copy's canvases [copies, batch] -> loss and accuracy [2, copies]
 
 
 @dataclass(frozen=True)
@@ -62,22 +66,25 @@ def choose_precision(precision: str, device: str) -> str:
 def train(
     module: nn.Module,
     images: UInt8[Tensor, "copies images rows cols"],
-    labels: Int[Tensor, "copies images"],
+    labels: Int[Tensor, "copies images *classes"],
     recipe: Training,
     seeds: Sequence[int],
     precision: str = "float32",
     watch: Watch = Watch(),
+    capture: bool = True,
 ) -> list[Outcome]:
     """Trains a module in place, on the device of its parameters and images, and leaves it in eval mode.
 
     Args:
         module: One copy of a net per seed.
         images: Each copy's canvases.
-        labels: Their classes.
+        labels: Their classes; or, where classes do not exclude each other, 0 or 1 for each.
         recipe: Epochs, batch, learning rate and so on.
         seeds: One a copy; decides the order in which it sees its canvases.
         precision: "float32" or "bf16" (autocast).
         watch: Progress bar and stop signal.
+        capture: Whether steps are captured as a CUDA graph, on a GPU. A module that draws random numbers of its own lists its
+            generators in `generators`.
 
     Returns:
         What became of each copy. A copy whose loss is not a number has failed; the others are not touched by it.
@@ -91,6 +98,7 @@ def train(
     histories: list[list[tuple[float, float]]] = [[] for _ in seeds]
     failures: list[str | None] = [None for _ in seeds]
     module.train()
+    step = _Step(module, optimiser, images, labels, precision, capture and images.is_cuda)
     with _bar(watch, recipe.epochs * steps) as bar:
         for epoch in range(recipe.epochs):
             order = torch.stack([torch.randperm(images.shape[1], generator=g) for g in orders]).to(images.device)
@@ -98,7 +106,7 @@ def train(
             for rows in order.split(recipe.batch, dim=1)[:steps]:
                 if watch.stop is not None and watch.stop.is_set():
                     raise Stopped
-                totals += _step(module, optimiser, images, labels, rows, precision)
+                totals += step(rows)
                 schedule.step()
                 bar.update()
             for copy, (loss, accuracy) in enumerate((totals / steps).T.tolist()):
@@ -115,47 +123,101 @@ def train(
 def _optimiser(
     module: nn.Module, recipe: Training, steps: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """Makes stochastic gradient descent under a one-cycle learning rate, the momentum constant."""
-    optimiser = torch.optim.SGD(
-        module.parameters(), lr=recipe.peak, momentum=recipe.momentum, weight_decay=recipe.decay, foreach=True
-    )
+    """Makes the optimiser under a one-cycle learning rate, the momentum constant."""
+    device = next(module.parameters()).device
+    # a captured step reads the learning rate from the GPU's memory, which only the fused forms do
+    rate = torch.tensor(recipe.peak, device=device) if device.type == "cuda" else recipe.peak
+    form: dict[str, Any] = {"lr": rate, "weight_decay": recipe.decay}
+    form |= {"fused": True} if device.type == "cuda" else {"foreach": True}
+    optimiser: torch.optim.Optimizer
+    if recipe.optimiser == "adamw":
+        betas = (recipe.momentum, 0.999)
+        optimiser = torch.optim.AdamW(module.parameters(), betas=betas, capturable=device.type == "cuda", **form)
+    else:
+        nesterov = recipe.optimiser == "nesterov"
+        optimiser = torch.optim.SGD(module.parameters(), momentum=recipe.momentum, nesterov=nesterov, **form)
+    warmup = recipe.warmup * (1 + 1e-9 * (recipe.warmup * steps == 1))  # torch divides by the steps before the peak, less one
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=recipe.peak, total_steps=steps, pct_start=recipe.warmup, cycle_momentum=False
+        optimiser, max_lr=recipe.peak, total_steps=steps, pct_start=warmup, cycle_momentum=False
     )
     return optimiser, schedule
 
 
-def _step(
-    module: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    images: UInt8[Tensor, "copies images rows cols"],
-    labels: Int[Tensor, "copies images"],
-    rows: Int[Tensor, "copies batch"],
-    precision: str,
-) -> Float[Tensor, "2 copies"]:
-    """Takes one step on the given rows of each copy's canvases; gives each copy's loss and accuracy."""
-    dtype = next(module.parameters()).dtype
-    x, y = _batch(images, labels, rows, dtype)
-    with torch.autocast(x.device.type, torch.bfloat16, enabled=precision == "bf16"):
-        logits = module(x)
-    logits = logits.to(dtype).transpose(1, 2)  # images classes copies
-    losses = F.cross_entropy(logits, y, reduction="none").mean(dim=0)
-    optimiser.zero_grad()
-    losses.sum().backward()
-    optimiser.step()
-    accuracy = (logits.detach().argmax(dim=1) == y).to(dtype).mean(dim=0)
-    return torch.stack([losses.detach(), accuracy])
+@dataclass
+class _Step:
+    """Takes steps on given rows of each copy's canvases; gives each copy's loss and accuracy."""
+
+    module: nn.Module
+    optimiser: torch.optim.Optimizer
+    images: UInt8[Tensor, "copies images rows cols"]
+    labels: Int[Tensor, "copies images *classes"]
+    precision: str
+    capture: bool
+    taken: int = 0
+    replay: Step | None = None  # the captured step
+
+    def __call__(self, rows: Int[Tensor, "copies batch"]) -> Float[Tensor, "2 copies"]:
+        """Takes one step."""
+        if self.capture and self.taken == EAGER_STEPS:
+            try:
+                self.replay = self._captured(rows)
+            except RuntimeError as error:
+                warnings.warn(f"a step could not be captured, training goes on step by step: {error}", stacklevel=2)
+        self.taken += 1
+        return self._eager(rows) if self.replay is None else self.replay(rows)
+
+    def _eager(self, rows: Int[Tensor, "copies batch"]) -> Float[Tensor, "2 copies"]:
+        dtype = next(self.module.parameters()).dtype
+        x, y = _batch(self.images, self.labels, rows, dtype)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            logits = self.module(x)
+        losses, accuracy = _losses(logits.to(dtype), y)
+        self.optimiser.zero_grad()
+        losses.sum().backward()
+        self.optimiser.step()
+        return torch.stack([losses.detach(), accuracy])
+
+    def _captured(self, rows: Int[Tensor, "copies batch"]) -> Step:
+        """Captures a step, without taking it, as a graph that reads its rows from one place."""
+        place, graph = rows.clone(), torch.cuda.CUDAGraph()
+        for generator in getattr(self.module, "generators", ()):
+            graph.register_generator_state(generator)
+        torch.cuda.synchronize()
+        with torch.cuda.graph(graph):
+            result = self._eager(place)
+
+        def replay(rows: Tensor) -> Tensor:
+            place.copy_(rows)
+            graph.replay()
+            return result
+
+        return replay
+
+
+def _losses(
+    logits: Float[Tensor, "batch copies classes"], y: Int[Tensor, "batch copies *classes"]
+) -> tuple[Float[Tensor, " copies"], Float[Tensor, " copies"]]:
+    """Gives each copy's mean loss and share of right answers: one class an image, or a yes or no for each class."""
+    if y.ndim == 2:
+        each = F.cross_entropy(logits.transpose(1, 2), y, reduction="none")
+        right = logits.detach().argmax(dim=2) == y
+        return each.mean(dim=0), right.to(logits.dtype).mean(dim=0)
+    each = F.binary_cross_entropy_with_logits(logits, y.to(logits.dtype), reduction="none")
+    right = (logits.detach() > 0) == (y > 0)
+    return each.mean(dim=(0, 2)), right.to(logits.dtype).mean(dim=(0, 2))
 
 
 def _batch(
     images: UInt8[Tensor, "copies images rows cols"],
-    labels: Int[Tensor, "copies images"],
+    labels: Int[Tensor, "copies images *classes"],
     rows: Int[Tensor, "copies batch"],
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
     """Gathers one batch, [batch, copies, rows, cols] in [0, 1] with the copies outermost in memory, and its labels."""
-    copy = torch.arange(len(images), device=images.device)[:, None]
-    return images[copy, rows].to(dtype).div_(255).transpose(0, 1), labels[copy, rows].T
+    first = torch.arange(0, labels.shape[0] * labels.shape[1], labels.shape[1], device=images.device)[:, None]
+    chosen = (rows + first).flatten()
+    x, y = (every.flatten(0, 1).index_select(0, chosen).unflatten(0, rows.shape) for every in (images, labels))
+    return x.to(dtype).div_(255).transpose(0, 1), y.transpose(0, 1)
 
 
 @contextlib.contextmanager

@@ -48,7 +48,7 @@ def test_a_stack_trains_like_its_nets_alone(canvases, dropout, pairs_mixture):
             score(r, rank=r).units.select_dtypes("number")
             for r in (probe(n, pairs_mixture, "conv3") for n in (alone, together[copy]))
         ]
-        assert scores[0].to_numpy() == pytest.approx(scores[1].to_numpy(), abs=1e-6, nan_ok=True)
+        assert scores[0].to_numpy() == pytest.approx(scores[1].to_numpy(), abs=1e-5, nan_ok=True)  # a near tie may turn
 
 
 def test_a_stack_trains_like_a_plain_loop(canvases):

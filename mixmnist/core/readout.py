@@ -31,7 +31,7 @@ class Readout:
     response: Float[Tensor, "images units"]  # spatial maximum of each unit's map
     mean: Float[Tensor, "images units"]  # spatial mean
     present: Bool[Tensor, "images concepts"]  # which concepts the image shows
-    labels: Int[Tensor, " images"]
+    labels: Int[Tensor, "images *classes"]  # the class; or, where classes do not exclude each other, 0 or 1 for each
     glyphs: Int[Tensor, "images slots"]  # source glyph in each slot, -1 where empty
     logits: Float[Tensor, "images classes"] | None = None  # None where the network does not classify
     head: Float[Tensor, "classes units"] | None = None  # weight of the linear head, where the layer feeds one through its mean

@@ -35,27 +35,6 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Task:
-    """Which concepts make which classes.
-
-    `draw(n, stream, **settings)` gives labels [n] and the concept shown in each slot [n, slots], -1 for an empty slot.
-    """
-
-    title: str
-    concepts: tuple[str, ...]
-    classes: tuple[str, ...]
-    draw: Callable[..., tuple[NDArray[np.int64], NDArray[np.int64]]]
-    settings: Settings = field(default_factory=dict)  # what a variant may override, with the defaults
-    useless: tuple[str, ...] = ()  # concepts that say nothing about the class
-
-    def with_settings(self, settings: Settings) -> dict[str, Number]:
-        """Merges the task's own settings with others; unknown names are refused."""
-        for name in settings:
-            require(name in self.settings, f"task settings must be among {sorted(self.settings)}, got {name!r}.")
-        return {**self.settings, **settings}
-
-
-@dataclass(frozen=True)
 class Canvas:
     """How glyphs are laid out on an image."""
 
@@ -78,6 +57,29 @@ class Canvas:
 
 
 @dataclass(frozen=True)
+class Task:
+    """Which concepts make which classes.
+
+    `draw(n, stream, **settings)` gives labels and the concept shown in each slot [n, slots], -1 for an empty slot. Labels are
+    classes [n], or 0 and 1 for each class [n, classes] where classes do not exclude each other.
+    """
+
+    title: str
+    concepts: tuple[str, ...]
+    classes: tuple[str, ...]
+    draw: Callable[..., tuple[NDArray[np.int64], NDArray[np.int64]]]
+    settings: Settings = field(default_factory=dict)  # what a variant may override, with the defaults
+    useless: tuple[str, ...] = ()  # concepts that say nothing about the class
+    canvas: Canvas = field(default_factory=Canvas)  # the layout where nobody asks for another
+
+    def with_settings(self, settings: Settings) -> dict[str, Number]:
+        """Merges the task's own settings with others; unknown names are refused."""
+        for name in settings:
+            require(name in self.settings, f"task settings must be among {sorted(self.settings)}, got {name!r}.")
+        return {**self.settings, **settings}
+
+
+@dataclass(frozen=True)
 class Net:
     """An architecture that trains one copy per seed in one module.
 
@@ -96,7 +98,7 @@ class Net:
 
 @dataclass(frozen=True)
 class Training:
-    """The recipe: stochastic gradient descent under a one-cycle learning rate, no checkpoint picking."""
+    """The recipe: gradient descent under a one-cycle learning rate, no checkpoint picking."""
 
     images: int = 20_000
     """Training canvases, drawn once per seed."""
@@ -109,9 +111,11 @@ class Training:
     warmup: float = 0.2
     """Share of all steps until the peak."""
     momentum: float = 0.9
-    """Constant."""
+    """Constant; for adamw its first beta."""
     decay: float = 1e-4
     """Weight decay on all parameters."""
+    optimiser: str = "sgd"
+    """One of sgd, nesterov, adamw."""
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, f"epochs must be 1 or more, got epochs={self.epochs}.")
@@ -121,6 +125,8 @@ class Training:
         )
         require(self.peak > 0, f"peak must be above 0, got peak={self.peak}.")
         require(0 < self.warmup < 1, f"warmup must lie between 0 and 1, got warmup={self.warmup}.")
+        kinds = ("adamw", "nesterov", "sgd")
+        require(self.optimiser in kinds, f"optimiser must be one of {', '.join(kinds)}, got optimiser={self.optimiser!r}.")
 
 
 @dataclass(frozen=True)

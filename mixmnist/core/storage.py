@@ -18,8 +18,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+SAME = "same.json"  # in place of records: where another study has them
 PACKAGE = Path(__file__).resolve().parents[1]
-CODE_OF_WEIGHTS = ("core/seeding.py", "data/canvas.py", "data/mixture.py", "data/tasks", "nets", "training.py")  # data: own sum
 CODE_OF_SCORES = ("metrics", "pipeline.py", "probing.py", "scoring.py")
 
 
@@ -28,12 +28,17 @@ def fingerprint(content: Any) -> str:  # noqa: ANN401 -- anything that JSON can 
     return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
+def code_of_weights(task: str, net: str) -> tuple[str, ...]:
+    """Names the sources that decide a net's weights, those of glyphs apart (the data have a sum of their own)."""
+    shelves = [f"{place}/{name}" for place, name in (("data/tasks", task), ("nets", net)) for name in (f"{name}.py", "_*.py")]
+    return ("core/seeding.py", "data/canvas.py", "data/mixture.py", *shelves, "training.py")
+
+
 def code_version(parts: Iterable[str]) -> str:
-    """Gives the SHA-256 of the package's sources under the given files and folders, as far as they can change a result."""
+    """Gives the SHA-256 of the package's sources by file, folder or pattern, as far as they can change a result."""
     digest = hashlib.sha256()
     for part in parts:
-        place = PACKAGE / part
-        for path in [place] if place.is_file() else sorted(place.rglob("*.py")):
+        for path in sorted((PACKAGE / part).rglob("*.py") if (PACKAGE / part).is_dir() else PACKAGE.glob(part)):
             digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + _bare(path.read_text(encoding="utf-8")) + b"\0")
     return digest.hexdigest()
 
@@ -164,3 +169,15 @@ def sole_right(path: Path, patience: float) -> Iterator[bool]:
         yield True
     finally:
         lock.release()
+
+
+def refer(home: Path, other: Path, replaced: Path) -> None:
+    """Records that what belongs into a folder lies in another, wherever both are moved together."""
+    link = {"as": Path(os.path.relpath(other, home)).as_posix()}
+    publish(home, lambda folder: write_json(folder / SAME, link), replaced)
+
+
+def follow(home: Path) -> Path:
+    """Gives the folder that holds what belongs into this one: mostly itself."""
+    link = home / SAME
+    return Path(os.path.normpath(home / json.loads(link.read_text(encoding="utf-8"))["as"])) if link.is_file() else home

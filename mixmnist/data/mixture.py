@@ -30,7 +30,7 @@ class Mixture:
     concepts: tuple[str, ...]
     classes: tuple[str, ...]
     canvas: Canvas
-    labels: Int[Tensor, " images"]  # class of each image
+    labels: Int[Tensor, "images *classes"]  # class of each image; or 0 or 1 for each class
     shown: Int[Tensor, "images slots"]  # concept in each slot, -1 where the slot is empty
     glyphs: Int[Tensor, "images slots"]  # index of the glyph in its source's split, -1 where the slot is empty
     positions: Int[Tensor, "images slots 2"]  # row and column of each glyph's top left pixel
@@ -48,6 +48,12 @@ class Mixture:
     def present(self) -> Bool[Tensor, "images concepts"]:
         """Which concepts each image shows."""
         return torch.stack([(self.shown == c).any(dim=1) for c in range(len(self.concepts))], dim=1)
+
+    def titles(self, n: int) -> list[str]:
+        """Names the class, or the classes, of each of the first n images."""
+        if self.labels.ndim == 1:
+            return [self.classes[label] for label in self.labels[:n].tolist()]
+        return [" ".join(c for c, yes in zip(self.classes, row, strict=True) if yes) for row in self.labels[:n].tolist()]
 
     @property
     def boxes(self) -> Int[Tensor, "images slots 4"]:
@@ -97,7 +103,7 @@ def draw(
         source: Name of a source of glyphs, a path to an .npz, or "auto" (MNIST where it can be had, else scikit-learn's digits).
         split: "train" and "rank" canvases use training glyphs (with different random numbers), "test" canvases test glyphs.
         n: Number of canvases, 1 or more.
-        canvas: Sizes and overlap policy; by default 32 pixels, glyphs of 12, no overlap.
+        canvas: Sizes and overlap policy; by default the task's own, for most 32 pixels, glyphs of 12, no overlap.
         settings: Overrides of the task's settings, e.g. {"q": 0.5}.
         root: Folder that holds the source's files; by default `MIXMNIST_DATA`, else the user's cache.
         seed: The same seed gives the same plan on every machine.
@@ -118,7 +124,7 @@ def draw(
     entry: Task = registry.choose("tasks", task)
     name, source_root = resolve_source(source, root)
     pool = "test" if split == "test" else "train"
-    canvas = canvas or Canvas()
+    canvas = canvas or entry.canvas
     purposes = {purpose: Stream(seed, "mixture", split, purpose) for purpose in ("classes", "glyphs", "layout")}
     labels, shown = entry.draw(n, purposes["classes"], **entry.with_settings(settings or {}))
     known = load_glyphs(name, source_root, pool).labels

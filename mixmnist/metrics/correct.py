@@ -1,6 +1,7 @@
-"""Correct: how right the network is on each image, intact and with every unit silenced in turn. Ablation scores build on it.
+"""Correct: how right each of the network's decisions is, intact and with every unit silenced in turn. Ablation builds on it.
 
-Ties: an image whose right class ties with t - 1 others for the largest logit counts 1/t.
+Ties: an image whose right class ties with t - 1 others for the largest logit counts 1/t. Where classes do not exclude each
+other a decision is a yes or no about one class, weighted so that the mean is the balanced accuracy.
 """
 
 import torch
@@ -9,28 +10,14 @@ from torch import Tensor
 
 from mixmnist.core.readout import Without
 from mixmnist.core.records import Metric
+from mixmnist.metrics._decisions import correct
 
 CHUNK = 2**20  # logits held at once: few enough for the processor's cache
 
 
-def correct(logits: Float[Tensor, "*sets images classes"], labels: Int[Tensor, " images"]) -> Float[Tensor, "*sets images"]:
-    """Gives 1 where the right class has the largest logit, 1/t where it ties with t - 1 others, else 0.
-
-    Example:
-        >>> correct(torch.tensor([[2.0, 1.0], [1.0, 2.0], [1.0, 1.0]]), torch.tensor([0, 0, 0]))
-        tensor([1.0000, 0.0000, 0.5000])
-    """
-    right = logits.gather(-1, labels.expand(logits.shape[:-1])[..., None])
-    best = logits.amax(dim=-1, keepdim=True)
-    hit = (right == best)[..., 0]
-    score = hit.to(logits.dtype)
-    score[hit] = 1 / (logits[hit] == best[hit]).sum(dim=-1).to(logits.dtype)
-    return score
-
-
 def correct_without(
-    without: Without, labels: Int[Tensor, " images"], sets: Bool[Tensor, "sets units"], values: Float[Tensor, " units"]
-) -> Float[Tensor, "sets images"]:
+    without: Without, labels: Int[Tensor, "images *classes"], sets: Bool[Tensor, "sets units"], values: Float[Tensor, " units"]
+) -> Float[Tensor, "sets decisions"]:
     """Gives `correct` with each set of units silenced to the given values, a few sets at a time."""
     logits = without(sets[:1], values)
     step = max(1, CHUNK // (len(labels) * max(logits.shape[2], sets.shape[1])))
@@ -39,22 +26,22 @@ def correct_without(
 
 
 def _intact(
-    without: Without, labels: Int[Tensor, " images"], response: Float[Tensor, "images units"]
-) -> Float[Tensor, "1 images"]:
+    without: Without, labels: Int[Tensor, "images *classes"], response: Float[Tensor, "images units"]
+) -> Float[Tensor, "1 decisions"]:
     none = torch.zeros(1, response.shape[1], dtype=torch.bool, device=response.device)
     return correct_without(without, labels, none, torch.zeros_like(response[0]))
 
 
 def _each_to_zero(
-    without: Without, labels: Int[Tensor, " images"], response: Float[Tensor, "images units"]
-) -> Float[Tensor, "units images"]:
+    without: Without, labels: Int[Tensor, "images *classes"], response: Float[Tensor, "images units"]
+) -> Float[Tensor, "units decisions"]:
     each = torch.eye(response.shape[1], dtype=torch.bool, device=response.device)
     return correct_without(without, labels, each, torch.zeros_like(response[0]))
 
 
 def _each_to_mean(
-    without: Without, labels: Int[Tensor, " images"], rank_mean: Float[Tensor, "rank_images units"]
-) -> Float[Tensor, "units images"]:
+    without: Without, labels: Int[Tensor, "images *classes"], rank_mean: Float[Tensor, "rank_images units"]
+) -> Float[Tensor, "units decisions"]:
     each = torch.eye(rank_mean.shape[1], dtype=torch.bool, device=rank_mean.device)
     return correct_without(without, labels, each, rank_mean.mean(dim=0))
 
@@ -63,6 +50,6 @@ METRIC = Metric(
     "Correct predictions, intact and with each unit silenced",
     axes=("units", "images"),
     columns={"correct": _intact, "correct_without": _each_to_zero, "correct_without_mean": _each_to_mean},
-    chance="1 / number of classes",
+    chance="1 / number of classes; .5 where classes do not exclude each other",
     ceiling="1",
 )

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mixmnist.core.readout import Without
 from mixmnist.core.records import Metric
-from mixmnist.metrics.correct import correct
+from mixmnist.metrics._decisions import correct
 
 ORDERS = 20  # random orders averaged
 SEED = 0  # of the random orders
@@ -22,7 +22,7 @@ SEED = 0  # of the random orders
 
 def curve(
     without: Without,
-    labels: Int[Tensor, " images"],
+    labels: Int[Tensor, "images *classes"],
     orders: Int[Tensor, "orders units"],
     values: Float[Tensor, " units"],
 ) -> Float[Tensor, " steps"]:
@@ -48,7 +48,7 @@ def random_orders(n_units: int, seed: int = SEED) -> Int[Tensor, "orders units"]
 
 
 def _random(
-    without: Without, labels: Int[Tensor, " images"], rank_mean: Float[Tensor, "rank_images units"], share: float
+    without: Without, labels: Int[Tensor, "images *classes"], rank_mean: Float[Tensor, "rank_images units"], share: float
 ) -> Float[Tensor, " steps"]:
     orders = random_orders(rank_mean.shape[1]).to(rank_mean.device)
     return curve(without, labels, orders, share * rank_mean.mean(dim=0))
@@ -56,7 +56,7 @@ def _random(
 
 def _by_alignment(
     without: Without,
-    labels: Int[Tensor, " images"],
+    labels: Int[Tensor, "images *classes"],
     rank_mean: Float[Tensor, "rank_images units"],
     rank_alignment: Float[Tensor, "units concepts"],
     share: float,
@@ -66,7 +66,7 @@ def _by_alignment(
 
 def _by_drop(
     without: Without,
-    labels: Int[Tensor, " images"],
+    labels: Int[Tensor, "images *classes"],
     rank_mean: Float[Tensor, "rank_images units"],
     rank_drop: Float[Tensor, " units"],
     sign: int,
@@ -77,7 +77,7 @@ def _by_drop(
 
 def _by_weight(
     without: Without,
-    labels: Int[Tensor, " images"],
+    labels: Int[Tensor, "images *classes"],
     rank_mean: Float[Tensor, "rank_images units"],
     head: Float[Tensor, "classes units"],
     share: float,
@@ -106,6 +106,6 @@ METRIC = Metric(
     "Cumulative ablation curves",
     axes=("curve",),
     columns=_columns(),
-    chance="1 / number of classes",
+    chance="1 / number of classes; .5 where classes do not exclude each other",
     ceiling="the intact accuracy",
 )

@@ -12,10 +12,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mixmnist.core.records import Metric
+from mixmnist.metrics._decisions import classes_of
 
 
 def drop(
-    correct: Float[Tensor, "1 images"], correct_without: Float[Tensor, "units images"], dead: Bool[Tensor, " units"]
+    correct: Float[Tensor, "1 decisions"], correct_without: Float[Tensor, "units decisions"], dead: Bool[Tensor, " units"]
 ) -> Float[Tensor, " units"]:
     """Gives the overall accuracy drop of each unit, in [-1, 1]; `nan` for a dead unit.
 
@@ -29,26 +30,29 @@ def drop(
 
 
 def _drop_to_mean(
-    correct: Float[Tensor, "1 images"],
-    correct_without_mean: Float[Tensor, "units images"],
+    correct: Float[Tensor, "1 decisions"],
+    correct_without_mean: Float[Tensor, "units decisions"],
     dead: Bool[Tensor, " units"],
 ) -> Float[Tensor, " units"]:
     return drop(correct, correct_without_mean, dead)
 
 
 def class_drops(
-    correct: Float[Tensor, "1 images"], correct_without: Float[Tensor, "units images"], labels: Int[Tensor, " images"]
+    correct: Float[Tensor, "1 decisions"],
+    correct_without: Float[Tensor, "units decisions"],
+    labels: Int[Tensor, "images *classes"],
 ) -> Float[Tensor, "units classes"]:
     """Gives each class's accuracy drop; -inf for a class without images."""
-    member = (labels[:, None] == torch.arange(int(labels.max()) + 1, device=labels.device)).to(correct.dtype)
+    about = classes_of(labels)
+    member = (about[:, None] == torch.arange(int(about.max()) + 1, device=about.device)).to(correct.dtype)
     drops = (correct - correct_without) @ member / member.sum(dim=0)
     return drops.nan_to_num(-torch.inf)
 
 
 def max_class_drop(
-    correct: Float[Tensor, "1 images"],
-    correct_without: Float[Tensor, "units images"],
-    labels: Int[Tensor, " images"],
+    correct: Float[Tensor, "1 decisions"],
+    correct_without: Float[Tensor, "units decisions"],
+    labels: Int[Tensor, "images *classes"],
     dead: Bool[Tensor, " units"],
 ) -> Float[Tensor, " units"]:
     """Gives the largest accuracy drop of one class, in [-1, 1]; `nan` for a dead unit."""
@@ -56,9 +60,9 @@ def max_class_drop(
 
 
 def max_class(
-    correct: Float[Tensor, "1 images"],
-    correct_without: Float[Tensor, "units images"],
-    labels: Int[Tensor, " images"],
+    correct: Float[Tensor, "1 decisions"],
+    correct_without: Float[Tensor, "units decisions"],
+    labels: Int[Tensor, "images *classes"],
     dead: Bool[Tensor, " units"],
 ) -> Int[Tensor, " units"]:
     """Gives the class that loses most; -1 for a dead unit."""

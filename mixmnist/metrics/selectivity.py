@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mixmnist.core.records import Metric
+from mixmnist.metrics import _decisions
 from mixmnist.metrics._ranking import dead_units
 
 
@@ -43,8 +44,8 @@ def selectivity(mean: Float[Tensor, "images units"], groups: Bool[Tensor, "image
     return scores
 
 
-def _over_classes(mean: Float[Tensor, "images units"], labels: Int[Tensor, " images"]) -> Float[Tensor, " units"]:
-    return selectivity(mean, labels[:, None] == labels.unique())
+def _over_classes(mean: Float[Tensor, "images units"], labels: Int[Tensor, "images *classes"]) -> Float[Tensor, " units"]:
+    return selectivity(mean, _decisions.groups(labels))
 
 
 def _over_concepts(mean: Float[Tensor, "images units"], present: Bool[Tensor, "images concepts"]) -> Float[Tensor, " units"]:

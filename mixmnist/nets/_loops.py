@@ -23,115 +23,150 @@ def compiled(function: Callable[..., None]) -> Callable[..., Any]:
 
 @compiled
 @no_type_check
-def correlate(x, shifts, products):
-    """Adds up each image times itself moved: x [copies, n, pixels], shifts, products [copies, shifts, pixels]."""
-    copies, n, pixels = x.shape
+def correlate(x, products):
+    """Adds up each image times itself moved, from every pixel that is not black.
+
+    x [copies, n, rows, cols + margins]; products [copies, rows, cols, FIRST, 2 FIRST - 1]: rows down, columns from 1 - FIRST.
+    """
+    copies, n, rows, across = x.shape
+    cols = products.shape[2]
     for copy in range(copies):
         for i in range(n):
-            image = x[copy, i]
-            for s in range(len(shifts)):
-                moved, total = image[shifts[s] :], products[copy, s]
-                for t in range(pixels - shifts[s]):
-                    total[t] += image[t] * moved[t]
+            image = x[copy, i].reshape(rows * across)
+            for r in range(rows):
+                for c in range(cols):
+                    value = image[r * across + c + FIRST - 1]
+                    if value != 0:
+                        for a in range(min(FIRST, rows - r)):
+                            total, line = products[copy, r, c, a], image[(r + a) * across + c :]
+                            for b in range(2 * FIRST - 1):
+                                total[b] += value * line[b]
 
 
 @compiled
 @no_type_check
-def _pool(full, cols, peaks, places):
-    """Fills peaks and places [high, wide] with each window's largest value and its place on the line `full`."""
-    high, wide = peaks.shape
-    length = STRIDE * (high - 1) * cols + STRIDE * wide + 1
-    best, where = np.empty(length, full.dtype), np.empty(length, np.int32)
-    below, far = full[cols:], full[2 * cols :]
-    for t in range(length):  # the largest of three rows, everywhere
-        value, place = full[t], 0
-        if below[t] > value:
-            value, place = below[t], cols
-        if far[t] > value:
-            value, place = far[t], 2 * cols
-        best[t], where[t] = value, place
-    for t in range(length - 2):  # of three columns; what is written is not read again
-        value, place = best[t], where[t]
-        if best[t + 1] > value:
-            value, place = best[t + 1], where[t + 1] + 1
-        if best[t + 2] > value:
-            value, place = best[t + 2], where[t + 2] + 2
-        best[t], where[t] = value, place
-    for p in range(high):
-        for q in range(wide):
-            t = STRIDE * (p * cols + q)
-            peaks[p, q], places[p, q] = best[t], t + where[t]
+def _peaks(full, down, right, tall, above, best, where):
+    """Fills best and where with the largest of nine values from each place of `full` on, and how far it is from there.
+
+    They lie on three rows, `down` apart, and three columns, `right` apart; tall, above: room for the largest of three rows.
+    Places are 32-bit numbers throughout, so that a vector holds as many of them as of the values.
+    """
+    n = len(tall)
+    one, two, three = full[:n], full[down : down + n], full[2 * down : 2 * down + n]
+    near, far = np.int32(down), np.int32(2 * down)
+    for t in range(n):
+        a, b, c = one[t], two[t], three[t]
+        place = near if b > a else np.int32(0)
+        value = b if b > a else a
+        above[t] = far if c > value else place
+        tall[t] = c if c > value else value
+    n = len(best)
+    one, two, three = tall[:n], tall[right : right + n], tall[2 * right : 2 * right + n]
+    first, second, third = above[:n], above[right : right + n], above[2 * right : 2 * right + n]
+    near, far = np.int32(right), np.int32(2 * right)
+    for t in range(n):
+        a, b, c = one[t], two[t], three[t]
+        place = np.int32(second[t] + near) if b > a else first[t]
+        value = b if b > a else a
+        where[t] = np.int32(third[t] + far) if c > value else place
+        best[t] = c if c > value else value
+
+
+@compiled
+@no_type_check
+def _paint(image, kernels, units, full):
+    """Fills full [down, (cols + margin) * units] with the convolution of an image [rows, cols] that is mostly black.
+
+    Every other pixel adds its kernels, turned round: a row of each is one line of numbers here, with the units innermost.
+    """
+    rows, cols = image.shape
+    for r in range(len(full)):
+        full[r, :] = 0
+    for r in range(rows):
+        for c in range(cols):
+            value = image[r, c]
+            if value != 0:
+                for a in range(max(0, r - len(full) + 1), min(FIRST, r + 1)):
+                    line, kernel = full[r - a, c * units :], kernels[a]
+                    for t in range(len(kernel)):
+                        line[t] += value * kernel[t]
 
 
 @compiled
 @no_type_check
 def first_forward(x, kernels, scale, shift, out, places):
-    """Fills the normalised pooled map and, for each pixel that the ReLU lets through, where its patch starts (else -1).
+    """Fills the normalised pooled map and, for each of its pixels, its place in the large map; past its end if it is blocked.
 
-    x [copies, n, rows, cols]; kernels [copies, units, taps]; scale, shift [copies, units];
-    out [copies, n, units, border + high + border, border + wide + border]; places [copies, n, units, high * wide].
+    x [copies, n, rows, cols]; kernels [copies, FIRST, FIRST * units] as `_paint` wants them; scale, shift [copies, units];
+    out [copies, n, units, border + high + border, border + wide + border]; places [copies, n, high, wide, units].
     """
     copies, n, rows, cols = x.shape
-    units, high, wide = out.shape[2], out.shape[3] - 2 * BORDER, out.shape[4] - 2 * BORDER
-    length = (rows - FIRST + 1) * cols - FIRST + 1  # the large map as one line; its last columns are not used
-    full = np.empty(length + FIRST, x.dtype)
-    peaks, where = np.empty((high, wide), x.dtype), np.empty((high, wide), np.int32)
-    zero = x.dtype.type(0)
+    high, wide, units = places.shape[2:]
+    length = (cols + FIRST - 1) * units
+    full = np.empty((rows - FIRST + 1, length), x.dtype)
+    flat, line = full.reshape(full.size), np.empty(wide * units, x.dtype)
+    tall, above = np.empty((STRIDE * wide + 1) * units, x.dtype), np.empty((STRIDE * wide + 1) * units, np.int32)
+    best, where = np.empty((STRIDE * wide - 1) * units, x.dtype), np.empty((STRIDE * wide - 1) * units, np.int32)
+    zero, blocked = x.dtype.type(0), np.int32(full.size)
     for copy in range(copies):
+        factor, summand = scale[copy], shift[copy]
         for i in range(n):
-            image = x[copy, i].reshape(rows * cols)
-            for unit in range(units):
-                full[:] = 0
-                for a in range(FIRST):
-                    line, k = image[a * cols :], kernels[copy, unit, a * FIRST :]
-                    k0, k1, k2, k3, k4 = k[0], k[1], k[2], k[3], k[4]
-                    for t in range(length):
-                        full[t] += k0 * line[t] + k1 * line[t + 1] + k2 * line[t + 2] + k3 * line[t + 3] + k4 * line[t + 4]
-                _pool(full, cols, peaks, where)
-                place = places[copy, i, unit]
-                for p in range(high):
-                    target = out[copy, i, unit, p + BORDER, BORDER:]
+            _paint(x[copy, i], kernels[copy], units, full)
+            for p in range(high):
+                start = STRIDE * p * length + (FIRST - 1) * units
+                _peaks(flat[start:], length, units, tall, above, best, where)
+                for q in range(wide):
+                    left = STRIDE * q * units
+                    peak, at, base = best[left:], where[left:], np.int32(start + left)
+                    target, place = line[q * units :], places[copy, i, p, q]
+                    for unit in range(units):
+                        value = peak[unit] * factor[unit] + summand[unit]
+                        target[unit] = zero if value <= zero else value
+                        place[unit] = blocked if value <= zero else np.int32(at[unit] + base + np.int32(unit))
+                for unit in range(units):
+                    target, source = out[copy, i, unit, p + BORDER, BORDER:], line[unit:]
                     for q in range(wide):
-                        target[q] = max(peaks[p, q] * scale[copy, unit] + shift[copy, unit], zero)
-                        place[p * wide + q] = -1 if target[q] == 0 else where[p, q]
+                        target[q] = source[q * units]
 
 
 @compiled
 @no_type_check
-def first_backward(x, grad, places, sums):
+def first_backward(x, grad, places, sums, betas):
     """Adds up, over the pooled pixels that the ReLU lets through, the gradient times its patch, and the gradient.
 
-    x [copies, n, rows, cols]; grad like `out` and places as in `first_forward`; sums [copies, units, taps + 1].
+    x [copies, n, rows, cols]; grad like `out` and places as in `first_forward`; sums like its kernels; betas [copies, units].
     """
-    copies, n, units, pixels = places.shape
-    rows, cols = x.shape[2:]
-    wide = grad.shape[4] - 2 * BORDER
-    values, starts = np.empty(pixels + 1, x.dtype), np.empty(pixels + 1, np.uintp)
-    zero = x.dtype.type(0)
+    copies, n, rows, cols = x.shape
+    high, wide, units = places.shape[2:]
+    down, length, zero = rows - FIRST + 1, (cols + FIRST - 1) * units, x.dtype.type(0)
+    size, part = down * length, np.empty(sums.shape[1:], x.dtype)
+    flat, beta, line = np.empty(size + 1, x.dtype), np.empty(units, x.dtype), np.empty(wide * units, x.dtype)
     for copy in range(copies):
         for i in range(n):
-            image = x[copy, i].reshape(rows * cols)
-            for unit in range(units):
-                place, total, count, beta = places[copy, i, unit], sums[copy, unit], 0, zero
-                for p in range(pixels // wide):
-                    line, at = grad[copy, i, unit, p + BORDER, BORDER:], place[p * wide :]
-                    for q in range(wide):  # without a branch: what is blocked is written over
-                        values[count], starts[count] = line[q], at[q]
-                        count += at[q] >= 0
-                for t in range(count):
-                    beta += values[t]
-                for a in range(FIRST):
-                    s0 = s1 = s2 = s3 = s4 = zero
-                    for t in range(count):
-                        value, start = values[t], starts[t] + np.uintp(a * cols)
-                        s0 += value * image[start]
-                        s1 += value * image[start + np.uintp(1)]
-                        s2 += value * image[start + np.uintp(2)]
-                        s3 += value * image[start + np.uintp(3)]
-                        s4 += value * image[start + np.uintp(4)]
-                    for b, part in enumerate((s0, s1, s2, s3, s4)):
-                        total[a * FIRST + b] += part
-                total[FIRST * FIRST] += beta
+            flat[:] = 0
+            part[:] = 0
+            beta[:] = 0
+            for p in range(high):
+                for unit in range(units):
+                    source, target = grad[copy, i, unit, p + BORDER, BORDER:], line[unit:]
+                    for q in range(wide):
+                        target[q * units] = source[q]
+                for q in range(wide):
+                    value, place = line[q * units :], places[copy, i, p, q]
+                    for unit in range(units):
+                        beta[unit] += value[unit] if place[unit] < size else zero
+                    for unit in range(units):
+                        flat[np.uint32(place[unit])] += value[unit]
+            for r in range(rows):
+                for c in range(cols):
+                    value = x[copy, i, r, c]
+                    if value != 0:
+                        for a in range(max(0, r - down + 1), min(FIRST, r + 1)):
+                            patch, total = flat[(r - a) * length + c * units :], part[a]
+                            for t in range(len(total)):
+                                total[t] += value * patch[t]
+            sums[copy] += part
+            betas[copy] += beta
 
 
 @compiled
@@ -164,6 +199,10 @@ def inner_forward(x, kernels, full, peaks, places, sums, cols):
     peaks, places [copies, n, units, high, wide]; sums [2, copies, units].
     """
     copies, n, units, size = full.shape
+    high, wide = peaks.shape[3:]
+    length = STRIDE * (high - 1) * cols + STRIDE * wide - 1  # of the places where a window may start
+    tall, above = np.empty(length + 2, x.dtype), np.empty(length + 2, np.int32)
+    best, where = np.empty(length, x.dtype), np.empty(length, np.int32)
     zero = x.dtype.type(0)
     for copy in range(copies):
         for i in range(n):
@@ -177,7 +216,14 @@ def inner_forward(x, kernels, full, peaks, places, sums, cols):
                     square += line[t] * line[t]
                 sums[0, copy, unit] += total
                 sums[1, copy, unit] += square
-                _pool(line, cols, peaks[copy, i, unit], places[copy, i, unit])
+                _peaks(line, cols, 1, tall, above, best, where)
+                for p in range(high):
+                    start = STRIDE * p * cols
+                    peak, at = best[start:], where[start:]
+                    target, place = peaks[copy, i, unit, p], places[copy, i, unit, p]
+                    for q in range(wide):
+                        target[q] = peak[STRIDE * q]
+                        place[q] = at[STRIDE * q] + start + STRIDE * q
 
 
 @compiled

@@ -10,12 +10,13 @@ from functools import lru_cache
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from mixmnist.nets import _loops
 from mixmnist.nets._loops import BORDER, FIRST, INNER
-from mixmnist.nets._pooled import POOL, STRIDE
+from mixmnist.nets._pooled import POOL, STRIDE, through_moments
 
 
 class FirstLayer(torch.autograd.Function):
@@ -47,10 +48,12 @@ class FirstLayer(torch.autograd.Function):
         rstd = (var + eps).rsqrt()
         scale = gamma.abs() * rstd
         high, wide = (_pooled(size - FIRST + 1) for size in (rows, cols))
-        out = x.new_zeros(copies, n, kernels.shape[1], high + 2 * BORDER, wide + 2 * BORDER)
-        places = torch.empty(copies, n, kernels.shape[1], high * wide, dtype=torch.int32)
+        units = kernels.shape[1]
+        out = x.new_zeros(copies, n, units, high + 2 * BORDER, wide + 2 * BORDER)
+        places = torch.empty(copies, n, high, wide, units, dtype=torch.int32)
         positions = n * (rows - FIRST + 1) * (cols - FIRST + 1)
-        _loops.first_forward(*_arrays(x, kernels, scale.view(copies, -1), (beta - mean * scale).view(copies, -1), out, places))
+        turned = kernels.view(copies, units, FIRST, FIRST).flip(3).permute(0, 2, 3, 1).flatten(2)
+        _loops.first_forward(*_arrays(x, turned, scale.view(copies, -1), (beta - mean * scale).view(copies, -1), out, places))
         ctx.save_for_backward(x, kernels, sign, patch, product, mean, rstd, scale, places)
         moments = mean * sign + bias, var * (positions / (positions - 1))
         ctx.mark_non_differentiable(*moments)
@@ -61,11 +64,12 @@ class FirstLayer(torch.autograd.Function):
         """Sends the gradient to the patches of the pooled pixels and adds what flows through the moments."""
         x, kernels, sign, patch, product, mean, rstd, scale, places = ctx.saved_tensors
         copies, units, taps = kernels.shape
-        sums = torch.zeros(copies, units, taps + 1, dtype=torch.float64)
-        _loops.first_backward(*_arrays(x, grads[0], places, sums))
-        routed, grad_beta = sums[:, :, :taps].flatten(0, 1), sums[:, :, taps].flatten()
+        sums, betas = torch.zeros(copies, FIRST, FIRST * units).double(), torch.zeros(copies, units).double()
+        _loops.first_backward(*_arrays(x, grads[0], places, sums, betas))
+        routed = sums.view(copies, FIRST, FIRST, units).flip(2).permute(0, 3, 1, 2).reshape(-1, taps)
+        grad_beta = betas.flatten()
         times_peak = (kernels.flatten(0, 1) * routed).sum(1)
-        grad_gamma, slope, offset = _through_moments(grad_beta, times_peak, mean.double(), rstd.double(), scale.double())
+        grad_gamma, slope, offset = through_moments(grad_beta, times_peak, mean.double(), rstd.double(), scale.double())
         dense = slope.view(copies, units, 1) * (kernels.double() @ product) + offset.view(copies, units, 1) * patch[:, None]
         grad_kernel = scale[:, None] * routed + dense.flatten(0, 1)
         grad_weight = (grad_kernel * sign[:, None]).to(sign).view(-1, 1, FIRST, FIRST)
@@ -118,7 +122,7 @@ class InnerLayer(torch.autograd.Function):
         grad = grads[0].permute(0, 2, 3, 1).flatten(1, 2)
         _loops.collect(*_arrays(grad, peaks.flatten(3), places.flatten(3), scale, routed.flatten(3), sums))
         grad_beta, times_peak = sums.to(sign)
-        grad_gamma, slope, offset = _through_moments(grad_beta, times_peak, mean, rstd, scale)
+        grad_gamma, slope, offset = through_moments(grad_beta, times_peak, mean, rstd, scale)
         positions = n * (rows - INNER + 1) * (cols - INNER + 1)
         slope, offset = (v.view(copies, -1) / positions for v in (slope, offset))
         grad_x = x.new_empty(copies, n, fan_in, rows * cols)
@@ -139,15 +143,6 @@ def _moments(mean: Tensor, square: Tensor, dtype: torch.dtype) -> tuple[Tensor, 
     return mean.to(dtype), (square - mean * mean).clamp_min(0).to(dtype)
 
 
-def _through_moments(
-    grad_beta: Tensor, times_peak: Tensor, mean: Tensor, rstd: Tensor, scale: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Gives the scale's gradient and, times the pixels of the large map, slope and offset of what each of them gets."""
-    grad_gamma = (times_peak - mean * grad_beta) * rstd
-    slope = -scale * rstd * grad_gamma
-    return grad_gamma, slope, -scale * grad_beta - slope * mean
-
-
 def _patch_moments(x: Float[Tensor, "copies images rows cols"]) -> tuple[Tensor, Tensor]:
     """Gives the mean patch [copies, taps] and the mean product of two of its pixels [copies, taps, taps], in float64.
 
@@ -155,30 +150,31 @@ def _patch_moments(x: Float[Tensor, "copies images rows cols"]) -> tuple[Tensor,
     the images, pixel by pixel, and then over the window that the first of the two passes over.
     """
     copies, n, rows, cols = x.shape
-    shifts, which, down, across = _patch_geometry(rows, cols)
-    products = x.new_zeros(copies, len(shifts), rows * cols)
-    _loops.correlate(*_arrays(x.flatten(2), shifts, products))
-    windows = down @ products.double().view(copies, -1, rows, cols) @ across.T  # copies shifts side side
+    which, down, across = _patch_geometry(rows, cols)
+    products = x.new_zeros(copies, rows, cols, FIRST, 2 * FIRST - 1)
+    _loops.correlate(*_arrays(F.pad(x, (FIRST - 1, FIRST - 1)), products))
+    windows = (down.to(x) @ products.view(copies, rows, -1)).view(copies, FIRST, cols, -1)  # copies side cols steps
+    windows = across.to(x) @ windows  # copies side side steps
     total = down @ x.sum(1).double() @ across.T
     positions = n * (rows - FIRST + 1) * (cols - FIRST + 1)
-    return total.flatten(1) / positions, windows.flatten(1)[:, which] / positions
+    return total.flatten(1) / positions, windows.double().flatten(1)[:, which] / positions
 
 
 @lru_cache
 def _patch_geometry(
     rows: int, cols: int
-) -> tuple[Int[Tensor, " shifts"], Int[Tensor, "taps taps"], Float[Tensor, "side rows"], Float[Tensor, "side cols"]]:
-    """Gives distances in pixels, which distance and window each pair of taps uses, and the rows and columns of the windows."""
-    steps = [(down, right) for down in range(FIRST) for right in range(1 - FIRST, FIRST) if (down, right) >= (0, 0)]
+) -> tuple[Int[Tensor, "taps taps"], Float[Tensor, "side rows"], Float[Tensor, "side cols"]]:
+    """Gives which distance and window each pair of taps uses, and the rows and columns of the windows."""
+    steps = [(down, right) for down in range(FIRST) for right in range(1 - FIRST, FIRST)]
     taps = FIRST * FIRST
     which = torch.empty(taps, taps, dtype=torch.int64)
     for first in range(taps):
         for second in range(first, taps):
             step = (second // FIRST - first // FIRST, second % FIRST - first % FIRST)
-            which[first, second] = which[second, first] = steps.index(step) * taps + first
+            which[first, second] = which[second, first] = first * len(steps) + steps.index(step)
     start, edges = torch.arange(FIRST)[:, None], (torch.arange(rows), torch.arange(cols))
     down, across = (((at >= start) & (at - start <= len(at) - FIRST)).double() for at in edges)
-    return torch.tensor([row * cols + col for row, col in steps]), which, down, across
+    return which, down, across
 
 
 def _arrays(*tensors: Tensor) -> list[Any]:

@@ -60,10 +60,8 @@ class ConvNormReluPool(torch.autograd.Function):
         n = full.numel() // full.shape[1]
         grad = grads[0] * (out > 0)
         grad_beta = grad.sum((0, 2, 3))
-        grad_gamma = ((grad * peaks).sum((0, 2, 3)) - mean * grad_beta) * rstd
-        slope = -scale * rstd * grad_gamma / n
-        offset = -scale * grad_beta / n - slope * mean
-        slope, offset = (v[:, None, None].to(kernel.dtype) for v in (slope, offset))
+        grad_gamma, slope, offset = through_moments(grad_beta, (grad * peaks).sum((0, 2, 3)), mean, rstd, scale)
+        slope, offset = ((v / n)[:, None, None].to(kernel.dtype) for v in (slope, offset))
         grad = (grad * scale[:, None, None]).to(kernel.dtype)
         grad_full = torch.ops.aten.max_pool2d_with_indices_backward(
             grad, full, [POOL, POOL], [STRIDE, STRIDE], [0, 0], [1, 1], False, index
@@ -75,3 +73,12 @@ class ConvNormReluPool(torch.autograd.Function):
         )
         grad_weight = grad_kernel.to(sign) * sign[:, None, None, None]
         return grad_x, grad_weight, torch.zeros_like(mean), grad_gamma * sign, grad_beta, None, None, None
+
+
+def through_moments(
+    grad_beta: Tensor, times_peak: Tensor, mean: Tensor, rstd: Tensor, scale: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gives the scale's gradient and, times the pixels of the large map, slope and offset of what each of them gets."""
+    grad_gamma = (times_peak - mean * grad_beta) * rstd
+    slope = -scale * rstd * grad_gamma
+    return grad_gamma, slope, -scale * grad_beta - slope * mean

@@ -65,6 +65,7 @@ class ConvNet(nn.Module):
         self.conv3 = layer(widths.conv2, widths.conv3, 3, 1)
         self.dropout = (nn.Dropout2d if widths.dropout_kind == "channel" else nn.Dropout)(widths.dropout)
         self.head = nn.Linear(widths.conv3, n_classes)
+        self.to(memory_format=torch.channels_last)  # the faster order
 
     def forward(self, x: Float[Tensor, "images 1 rows cols"]) -> Float[Tensor, "images classes"]:
         """Gives logits of images with values in [0, 1]."""
@@ -97,14 +98,15 @@ class ConvNetStack(nn.Module):
         weight, bias = _default_initialisation((n_classes, widths.conv3), widths.conv3, generators)
         self.head_weight, self.head_bias = nn.Parameter(weight), nn.Parameter(bias)
         self._dropout_seeds = [derive(seed, "dropout") for seed in seeds]
-        self._dropout: list[torch.Generator] = []
+        self.generators: list[torch.Generator] = []  # of the dropout, on the device of the first batch
 
     def forward(self, x: Float[Tensor, "images copies rows cols"]) -> Float[Tensor, "images copies classes"]:
         """Gives each copy's logits of its own images, with values in [0, 1]."""
         x = self._in_lines(x) if self._fits_lines(x) else self._in_maps(x)
         weight, bias, norm = self._parts("conv3")
-        x = F.relu(norm(F.conv2d(x, weight, bias, padding=1, groups=self.copies)))
-        means = self._drop(x).unflatten(1, (self.copies, -1)).mean((3, 4))  # images copies units
+        x = norm(F.conv2d(x, weight, bias, padding=1, groups=self.copies)).permute(0, 2, 3, 1)  # images rows cols channels
+        sums = self._drop(F.relu(x.flatten(1, 2))).sum(1)  # a mean's gradient would be laid out in another order
+        means = sums.unflatten(1, (self.copies, -1)) / (x.shape[1] * x.shape[2])  # images copies units
         return torch.einsum("iku,kcu->ikc", means, self.head_weight) + self.head_bias
 
     def _fits_lines(self, x: Tensor) -> bool:
@@ -139,16 +141,15 @@ class ConvNetStack(nn.Module):
         assert isinstance(norm, nn.BatchNorm2d)
         return self.get_parameter(f"{name}_weight"), self.get_parameter(f"{name}_bias"), norm
 
-    def _drop(self, x: Float[Tensor, "images channels rows cols"]) -> Float[Tensor, "images channels rows cols"]:
+    def _drop(self, x: Float[Tensor, "images places channels"]) -> Float[Tensor, "images places channels"]:
         """Drops whole units or single values, each copy by its own generator, and scales up what is kept."""
         p = self.widths.dropout
         if not self.training or p == 0:
             return x
-        if not self._dropout:
-            self._dropout = [torch.Generator(x.device).manual_seed(seed) for seed in self._dropout_seeds]
-        size = (1, 1) if self.widths.dropout_kind == "channel" else x.shape[2:]
-        shape = (len(x), self.widths.conv3, *size)
-        kept = torch.cat([torch.rand(shape, generator=g, device=x.device) >= p for g in self._dropout], dim=1)
+        if not self.generators:
+            self.generators = [torch.Generator(x.device).manual_seed(seed) for seed in self._dropout_seeds]
+        shape = (len(x), 1 if self.widths.dropout_kind == "channel" else x.shape[1], self.widths.conv3)
+        kept = torch.cat([torch.rand(shape, generator=g, device=x.device) >= p for g in self.generators], dim=2)
         return x * (kept.to(x.dtype) / (1 - p))
 
 

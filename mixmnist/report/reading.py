@@ -2,11 +2,15 @@
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from mixmnist.core import storage
+from mixmnist.core.records import require
 
 KEYS = ["study", "source", "task", "variant", "seed", "block", "layer"]
 
@@ -40,7 +44,7 @@ class StudyRecords:
         if self.quick:
             said.insert(0, "QUICK: 2 epochs on 4,000 images; says nothing about the claims.")
         for column in ("code", "precision", "device", "threads"):
-            if len(set(self.runs[column])) > 1:
+            if self.runs.groupby("task")[column].nunique().max() > 1:  # another task is other code
                 said.append(f"WARNING: runs differ in {column}; compare them with care.")
         if self.failures:
             said.append(f"{len(self.failures)} failed runs are left out.")
@@ -54,20 +58,16 @@ def read_study(folder: Path) -> StudyRecords:
         FileNotFoundError: If there are no records.
         ValueError: If no run succeeded.
     """
-    paths = sorted(folder.glob("runs/*/s*-*/s*/record.json"))
-    if not paths:
+    homes = sorted(folder.resolve().glob("runs/*/s*-*"))
+    if not homes:
         raise FileNotFoundError(f"a study's folder must hold runs/, got none in {folder}. Make them: mixmnist run sanity.")
     chosen: dict[tuple[str, int], tuple[int, Path, dict[str, Any]]] = {}
     damaged = []
-    for path in paths:
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            key = (record["variant"], record["seed"])
-            width = _width(path.parent.parent.name)
-            _ = record["failure"] or _run(record)  # whatever a row needs must be there
-        except (ValueError, KeyError) as error:
-            damaged.append(f"{path} cannot be read ({error}); delete its block's folder and run the study again.")
+    for home, path, record in _records(homes):
+        if isinstance(record, Exception):
+            damaged.append(f"{path} cannot be read ({record}); delete its block's folder and run the study again.")
             continue
+        key, width = (record["variant"], record["seed"]), _width(home.name)
         if key not in chosen or width > chosen[key][0]:
             chosen[key] = (width, path.parent, record)
     failures = [f"{v} seed {s}: {r['failure']}" for (v, s), (_, _, r) in chosen.items() if r["failure"]]
@@ -93,6 +93,26 @@ def read_study(folder: Path) -> StudyRecords:
         failures=tuple(failures),
         damaged=tuple(damaged),
     )
+
+
+def _records(homes: Iterable[Path]) -> Iterator[tuple[Path, Path, dict[str, Any] | Exception]]:
+    """Gives each record's block, its file, and what it holds or why it cannot be read."""
+    for home in homes:
+        try:
+            place = storage.follow(home)
+            paths = sorted(place.glob("s*/record.json"))
+            require(paths, f"no records in {place}")
+        except (OSError, ValueError, KeyError) as error:
+            yield home, home, error
+            continue
+        own = {} if place == home else {"study": home.parts[-5], "variant": home.parent.name}  # as they are called here
+        for path in paths:
+            try:
+                record = json.loads(path.read_text(encoding="utf-8")) | own
+                record["variant"], record["seed"], record["failure"] or _run(record)  # whatever a row needs must be there
+                yield home, path, record
+            except (ValueError, KeyError) as error:
+                yield home, path, error
 
 
 def _order(variant: str) -> tuple[bool, str]:

@@ -10,6 +10,7 @@ from mixmnist.data.tasks import pairs, redundant
 
 RARE = 1e-3  # p-value below which a seeded draw counts as not as promised
 N = 20_000
+ONE_CLASS = [name for name in registry.names("tasks") if name != "presence"]
 every_task = pytest.mark.parametrize("name", registry.names("tasks"))
 
 
@@ -26,15 +27,15 @@ def shows(shown, concept):
 
 @every_task
 def test_a_label_a_canvas(name):
-    """A task gives one label and one row of slots for each canvas, as 64-bit integers."""
-    _, labels, shown = drawn(name)
-    assert labels.shape == (N,)
+    """A task gives a label, or a yes or no for each class, and a row of slots for each canvas, as 64-bit integers."""
+    task, labels, shown = drawn(name)
+    assert labels.shape in ((N,), (N, len(task.classes)))
     assert shown.ndim == 2
     assert len(shown) == N
     assert labels.dtype == shown.dtype == np.int64
 
 
-@every_task
+@pytest.mark.parametrize("name", ONE_CLASS)
 def test_labels_are_uniform(name):
     """Every class of a task comes, and all come equally often."""
     task, labels, _ = drawn(name)
@@ -52,6 +53,16 @@ def test_shown_concepts_are_known(name):
 
 
 @every_task
+def test_the_same_digits_are_always_of_the_same_class(name):
+    """What is shown decides the class, whatever useless concepts come with it."""
+    task, labels, shown = drawn(name)
+    useful = [concept for concept, title in enumerate(task.concepts) if title not in task.useless]
+    sets = np.sort(np.where(np.isin(shown, useful), shown, -1), axis=1)
+    both = np.unique(np.column_stack([sets, labels]), axis=0)
+    assert len(both) == len(np.unique(sets, axis=0))
+
+
+@pytest.mark.parametrize("name", ["pairs", "redundant", "single"])
 def test_shown_concepts_fit_the_label(name):
     """A canvas shows every concept its class is named after, and no other that any class is named after."""
     task, labels, shown = drawn(name)
@@ -61,12 +72,40 @@ def test_shown_concepts_fit_the_label(name):
     assert (present[:, useful] == named[labels][:, useful]).all()
 
 
-@every_task
+@pytest.mark.parametrize("name", ["pairs", "redundant", "single", "presence"])
 def test_no_concept_is_shown_twice(name):
-    """No canvas shows a concept in two slots."""
+    """Where digits must differ no canvas shows a concept in two slots."""
     _, _, shown = drawn(name)
     for concept in range(shown.max() + 1):
         assert (shown == concept).sum(axis=1).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "meaning", "n_sets"),
+    [
+        ("xor", lambda digits: "equal" if digits[0] == digits[1] else "different", 3),
+        ("greater", lambda digits: str(max(digits)), 55),
+        ("sum", lambda digits: str(sum(digits)), 55),
+    ],
+)
+def test_a_class_is_what_its_name_says_and_its_sets_are_uniform(name, meaning, n_sets):
+    """Classes of several sets of digits must mean what they say; every set comes, uniformly within its class."""
+    task, labels, shown = drawn(name)
+    assert [task.classes[label] for label in labels] == [meaning(digits) for digits in shown.tolist()]
+    sets, counts = np.unique(np.column_stack([labels, np.sort(shown, axis=1)]), axis=0, return_counts=True)
+    assert len(sets) == n_sets
+    for label in range(len(task.classes)):
+        assert stats.chisquare(counts[sets[:, 0] == label]).pvalue > RARE or (sets[:, 0] == label).sum() == 1
+
+
+def test_presence_shows_each_digit_by_itself():
+    """In `presence` each digit's prevalence is .2, no two go together, and the labels say what is shown."""
+    task, labels, shown = drawn("presence")
+    assert (labels == np.stack([shows(shown, digit) for digit in range(10)], axis=1)).all()
+    assert np.abs(labels.mean(axis=0) - 0.2).max() < 4 * (0.2 * 0.8 / N) ** 0.5
+    assert np.abs(np.corrcoef(labels.T) - np.eye(10)).max() < 4 / N**0.5
+    assert (labels.sum(axis=1) == 0).any()
+    assert task.canvas.size == 56
 
 
 @every_task
@@ -155,8 +194,9 @@ def test_distractors_are_independent_of_each_other(q):
     assert abs(both - q**2) < 4 * (q**2 * (1 - q**2) / N) ** 0.5
 
 
+@pytest.mark.parametrize("name", ["redundant", "presence"])
 @pytest.mark.parametrize("q", [-0.01, 1.01, float("nan")])
-def test_a_share_outside_its_range_is_refused(q):
-    """In `redundant` a q that is no probability is refused with its value."""
+def test_a_share_outside_its_range_is_refused(name, q):
+    """A q that is no probability is refused with its value."""
     with pytest.raises(ValueError, match=f"q must lie between 0 and 1, got q={q}"):
-        drawn("redundant", q=q)
+        drawn(name, q=q)

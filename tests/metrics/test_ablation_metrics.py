@@ -147,14 +147,14 @@ def test_drop_of_a_dead_unit_is_nan():
 def test_concept_drop_by_hand():
     """The drop is over the images that show the concept."""
     expected = torch.tensor([[0.5, 0.0, 1.5 / 4], [0.75 / 2, (0.75 - 1) / 2, -1 / 4]])
-    torch.testing.assert_close(concept_drop(INTACT, WITHOUT, PRESENT, LIVE), expected)
+    torch.testing.assert_close(concept_drop(INTACT, WITHOUT, PRESENT, LABELS, LIVE), expected)
 
 
 def test_damage_selectivity_by_hand():
     """The drop over the other images is taken off."""
     inside = torch.tensor([[0.5, 0.0, 1.5 / 4], [0.75 / 2, (0.75 - 1) / 2, -1 / 4]])
     outside = torch.tensor([[0.5 / 3, 1.5 / 3, 0.0], [-1 / 3, 0.0, 0.75]])
-    torch.testing.assert_close(damage_selectivity(INTACT, WITHOUT, PRESENT, LIVE), inside - outside)
+    torch.testing.assert_close(damage_selectivity(INTACT, WITHOUT, PRESENT, LABELS, LIVE), inside - outside)
 
 
 def test_concept_drops_average_to_the_drop(tied, tied_sheet):

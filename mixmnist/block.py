@@ -1,0 +1,134 @@
+"""One block of runs: everything its records depend on, where they lie, and what can be said of them."""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mixmnist.core import storage
+from mixmnist.core.records import Variant
+from mixmnist.data.sources import fingerprint as data_fingerprint
+
+FILES = ("units.csv", "concepts.csv", "curves.csv", "top.npz", "weights.safetensors")  # of a run that did not fail
+OUT_OF_MEMORY = "out of memory"  # how the failure of a run begins that is tried again the next time
+
+
+@dataclass(frozen=True)
+class Block:
+    """One variant under a few seeds: everything its records depend on, and where they go."""
+
+    study: str
+    name: str  # the variant's
+    variant: Variant
+    source: str
+    root: str | None
+    seeds: tuple[int, ...]
+    device: str
+    precision: str
+    threads: int
+    folder: Path  # of the study and source; holds runs/<variant>/s<first>-<last>
+    quick: bool = False  # a shortened recipe, which says nothing about the claims
+
+    @property
+    def home(self) -> Path:
+        """Where the block's records lie."""
+        return self.folder / "runs" / self.name / f"s{self.seeds[0]}-{self.seeds[-1]}"
+
+    @property
+    def place(self) -> Path:
+        """Where the records are read: at home, or with another study that has the same runs."""
+        return storage.follow(self.home)
+
+    @property
+    def lock(self) -> Path:
+        """The file that the process holds which works on the block."""
+        return self.folder / ".locks" / f"{self.name}-{self.home.name}.lock"
+
+    @property
+    def label(self) -> str:
+        """What messages call the block."""
+        return f"{self.study} {self.source} {self.name} {self.home.name}"
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """Everything that decides the weights."""
+        return {
+            "variant": self.variant.as_dict(),
+            "source": self.source,
+            "data": data_fingerprint(self.source, self.root),
+            "seeds": list(self.seeds),
+            "device": self.device,
+            "precision": self.precision,
+            "threads": self.threads,
+            "code": storage.code_version(storage.code_of_weights(self.variant.task, self.variant.net)),
+        }
+
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """What must be the same for recorded weights, and for recorded scores, to be used again."""
+        weights = storage.fingerprint(self.config)
+        return {
+            "weights": weights,
+            "scores": storage.fingerprint([weights, storage.code_version(storage.CODE_OF_SCORES)]),
+        }
+
+    def recorded(self) -> dict[str, str] | None:
+        """Gives the fingerprints of the block that is recorded whole, or None if there is none or it must be run again."""
+        return None if not self.home.is_dir() or self.damage() else self.record(self.seeds[-1])["fingerprints"]
+
+    def has_weights(self) -> bool:
+        """Says whether its weights are recorded, be its scores out of date."""
+        known = self.recorded()
+        return known is not None and known["weights"] == self.fingerprints["weights"]
+
+    def damage(self) -> str | None:
+        """Says why the records that lie there cannot stand for the block, or None if they can or there are none."""
+        if not self.home.is_dir():
+            return None
+        for seed in self.seeds:
+            home = self.home
+            try:
+                home = self.place / f"s{seed}"
+                record = self.record(seed)
+                if record["failure"] is None:
+                    missing = [name for name in FILES if not (home / name).is_file()]
+                    if missing:
+                        return f"{home} lacks {', '.join(missing)}"
+                    if sha256(home / "weights.safetensors") != record["weights_sha256"]:
+                        return f"the weights in {home} are not those of its record"
+                elif record["failure"].startswith(OUT_OF_MEMORY):
+                    return f"seed {seed} ran out of memory the last time"
+                record["fingerprints"]["weights"], record["fingerprints"]["scores"]
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                return f"the record in {home} cannot be read ({type(error).__name__})"
+        return None
+
+    def record(self, seed: int) -> dict[str, Any]:
+        """Reads what was recorded of one seed."""
+        record: dict[str, Any] = json.loads((self.place / f"s{seed}" / "record.json").read_text(encoding="utf-8"))
+        return record
+
+    def failures(self) -> list[str]:
+        """Gives a sentence for each recorded run that failed: which, why, and where its configuration stands."""
+        failed = [record for record in map(self.record, self.seeds) if record["failure"]]
+        said = f"{self.study} {self.source} {self.name}"
+        where = [self.place / f"s{record['seed']}" / "record.json" for record in failed]
+        return [f"{said} seed {r['seed']}: {r['failure']} (configuration: {w})" for r, w in zip(failed, where, strict=True)]
+
+    def twin(self) -> "Block | None":
+        """Finds a block of another study under the same results that has the same weights; the same scores come first."""
+        found = []
+        for home in sorted(self.folder.parents[1].glob(f"*/{self.folder.name}/runs/*/{self.home.name}")):
+            if home != self.home and storage.follow(home) == home:
+                other = replace(self, study=home.parts[-5], name=home.parts[-2], folder=home.parents[2])
+                known = other.recorded()
+                if known is not None and known["weights"] == self.fingerprints["weights"]:
+                    found.append((known["scores"] != self.fingerprints["scores"], other))
+        return min(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def sha256(path: Path) -> str:
+    """Gives the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,62 @@
+"""What a network decides on an image: one class of many, or a yes or no for each class.
+
+Labels say which: [images] holds the right class, [images, classes] holds 0 or 1. Every score of ablation is an average over
+decisions, one an image in the first case and one per image and class in the second, so none of them needs to know.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+def correct(
+    logits: Float[Tensor, "*sets images classes"], labels: Int[Tensor, "images *classes"]
+) -> Float[Tensor, "*sets decisions"]:
+    """Says how right each decision is, so that the mean over decisions is the accuracy.
+
+    One class of many: 1 where the right class has the largest logit, 1/t where it ties with t - 1 others, else 0. A yes (logit
+    above 0) or no for each class: 1 where it is right, weighted so that a class's mean is its balanced accuracy (chance .5).
+
+    Example:
+        >>> correct(torch.tensor([[2.0, 1.0], [1.0, 2.0], [1.0, 1.0]]), torch.tensor([0, 0, 0]))
+        tensor([1.0000, 0.0000, 0.5000])
+        >>> correct(torch.tensor([[1.0], [2.0], [-1.0], [1.0]]), torch.tensor([[1], [0], [0], [0]]))
+        tensor([2.0000, 0.0000, 0.6667, 0.0000])
+    """
+    if labels.ndim == 2:
+        yes = labels > 0
+        share = torch.where(yes, labels.sum(dim=0), (1 - labels).sum(dim=0)) / len(labels)
+        weight = torch.where(share < 1, 0.5 / share, 1.0).to(logits.dtype)  # a class without contrast counts as it is
+        return (((logits > 0) == yes) * weight).flatten(-2)
+    right = logits.gather(-1, labels.expand(logits.shape[:-1])[..., None])
+    best = logits.amax(dim=-1, keepdim=True)
+    hit = (right == best)[..., 0]
+    score = hit.to(logits.dtype)
+    score[hit] = 1 / (logits[hit] == best[hit]).sum(dim=-1).to(logits.dtype)
+    return score
+
+
+def classes_of(labels: Int[Tensor, "images *classes"]) -> Int[Tensor, " decisions"]:
+    """Gives the class that each decision is about."""
+    if labels.ndim == 1:
+        return labels
+    return torch.arange(labels.shape[1], device=labels.device).repeat(len(labels))
+
+
+def per_decision(
+    present: Bool[Tensor, "images concepts"], labels: Int[Tensor, "images *classes"]
+) -> Bool[Tensor, "decisions concepts"]:
+    """Gives what is on the image of each decision."""
+    return present if labels.ndim == 1 else present.repeat_interleave(labels.shape[1], dim=0)
+
+
+def groups(labels: Int[Tensor, "images *classes"]) -> Bool[Tensor, "images groups"]:
+    """Gives the images of each class that has any."""
+    return labels[:, None] == labels.unique() if labels.ndim == 1 else labels > 0
+
+
+def probabilities(
+    logits: Float[Tensor, "images classes"], labels: Int[Tensor, "images *classes"]
+) -> Float[Tensor, "images classes"]:
+    """Gives the predicted probability of each class."""
+    return logits.softmax(dim=1) if labels.ndim == 1 else logits.sigmoid()
