@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from queue import Queue
+from queue import SimpleQueue
 from threading import Event
 from typing import Any
 
@@ -19,8 +19,9 @@ from mixmnist.core import registry, storage
 from mixmnist.core.records import Net, Options, Study, Task, Variant, require
 from mixmnist.data.mixture import draw
 from mixmnist.data.sources import resolve_source
-from mixmnist.pipeline import choose_device, run_block
-from mixmnist.training import Stopped, Watch, choose_precision
+from mixmnist.pipeline import choose_device
+from mixmnist.training import Stopped, choose_precision
+from mixmnist.workers import Here, Worker
 
 BLOCK = 5  # seeds trained side by side
 QUICK: dict[str, Any] = {"epochs": 2, "images": 4000}
@@ -88,7 +89,10 @@ def run(study: Study | str, options: Options = Options(), tell: Callable[[str], 
         failures += block.failures()
     here = [block for block in todo if options.cluster is None or block.has_weights() or block.twin()]
     workers = 1 if blocks[0].device.startswith("cuda") else max(1, _cores() // options.threads)
-    failures += _run_blocks(here, workers, options.threads, tell)
+    try:
+        failures += _run_blocks(here, workers, options.threads, tell)
+    finally:
+        storage.clear_partials(folder)  # of worker processes that were ended
     away = [block for block in todo if block not in here]
     if away:
         failures += _send_blocks(away, options, tell)
@@ -208,23 +212,15 @@ def _check(variant: Variant, source: str, root: str | None) -> None:
         draw(variant.task, source, split, sample, canvas=variant.canvas, settings=variant.task_settings, root=root)
 
 
-def _run_blocks(blocks: Sequence[Block], workers: int, threads: int, tell: Callable[[str], None]) -> list[str]:
-    """Runs blocks, several at a time, and gives the failures."""
-    failures: list[str] = []
-    stop, lines = Event(), Queue[int]()
-    for line in range(workers):
-        lines.put(line)
+def _run_blocks(blocks: Sequence[Block], at_a_time: int, threads: int, tell: Callable[[str], None]) -> list[str]:
+    """Runs blocks, several at a time, each in a process of its own, and gives the failures."""
+    stop, told = Event(), set[Path]()
+    workers = [Worker(line) if at_a_time > 1 and len(blocks) > 1 else Here(line) for line in range(at_a_time)]
+    idle = SimpleQueue[Here | Worker]()
+    for worker in workers:
+        idle.put(worker)
 
-    def work(block: Block) -> list[str]:
-        line = lines.get()
-        try:
-            return run_block(block, tell, Watch(position=line, stop=stop))
-        finally:
-            lines.put(line)
-
-    told: set[Path] = set()
-
-    def work_alone(block: Block) -> list[str] | None:
+    def work(block: Block) -> list[str] | None:
         """Works on a block unless another process does; None if that one is not done yet."""
         with storage.sole_right(block.lock, PATIENCE) as mine:
             if stop.is_set():
@@ -237,21 +233,28 @@ def _run_blocks(blocks: Sequence[Block], workers: int, threads: int, tell: Calla
             if block.recorded() == block.fingerprints:
                 tell(f"{block.label}: recorded by another process")
                 return block.failures()
-            return work(block)
+            worker = idle.get()
+            try:
+                return worker.run(block, tell)
+            finally:
+                idle.put(worker)
 
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        with ThreadPoolExecutor(workers, initializer=lambda: torch.set_num_threads(threads)) as pool:
+        with ThreadPoolExecutor(at_a_time, initializer=lambda: torch.set_num_threads(threads)) as pool:
             try:
-                failures += _gather(pool, work_alone, blocks)
+                return _gather(pool, work, blocks)
             except BaseException:  # whatever it is, the workers must be told, or the pool would wait for them
                 stop.set()
+                for worker in workers:
+                    worker.end()
                 pool.shutdown(cancel_futures=True)
                 raise
     finally:
+        for worker in workers:
+            worker.end()
         torch.set_num_threads(before)
-    return failures
 
 
 def _gather(pool: ThreadPoolExecutor, work: Callable[[Block], list[str] | None], blocks: Sequence[Block]) -> list[str]:

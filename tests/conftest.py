@@ -13,6 +13,13 @@ def _one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def _no_processes(request, monkeypatch):
+    """Keeps blocks in the tests' own process, where things can be put in place of others; `processes` asks for real ones."""
+    if "processes" not in request.keywords:
+        monkeypatch.setattr("mixmnist.sweep._cores", lambda: 1)
+
+
 @pytest.fixture(scope="session")
 def pairs_mixture() -> Mixture:
     """800 test canvases of the task `pairs`."""

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from mixmnist import Canvas, Options, Study, Training, Variant, draw, load_net, pipeline, sweep
 from mixmnist.core import storage
+from mixmnist.report.reading import read_study
 
 TINY = Variant(training=Training(images=64, epochs=1, batch=16), probe_images=720, net_settings={"conv3": 4})
 STUDY = Study("tiny", {"baseline": TINY, "wide": replace(TINY, net_settings={"conv3": 6})}, seeds=2)
@@ -326,3 +328,63 @@ def test_studies_and_files_of_other_names_do_not_share_a_folder(options, tmp_pat
     glyphs = np.full((40, 8, 8), 200, dtype=np.uint8)
     np.savez(tmp_path / "mine.npz", images=glyphs, labels=np.arange(40) % 10)
     assert sweep.plan(STUDY, replace(options, source=str(tmp_path / "mine.npz")))[0].folder.name == "file-mine"
+
+
+def test_a_run_of_another_study_is_referred_to(options, tmp_path, monkeypatch):
+    """A configuration that another study has recorded must not be trained again, and its report must be the study's own."""
+    sweep.run(STUDY, options, lambda _: None)
+    monkeypatch.setattr(pipeline, "train", None)  # nothing may be trained
+    width, lines = Study("width", {"w4": TINY, "w6": STUDY.variants["wide"]}, seeds=2), []
+    folder = sweep.run(width, options, lines.append).folder
+    assert lines == [f"width digits w{n} s0-1: the same runs as tiny digits {v} s0-1" for n, v in ((4, "baseline"), (6, "wide"))]
+    assert [p.name for p in folder.glob("runs/*/*/*")] == ["same.json"] * 2
+    records = read_study(folder)
+    assert records.variants == ["w4", "w6"]
+    assert set(records.runs["study"]) == {"width"}
+    assert records.damaged == ()
+    lines.clear()
+    assert sweep.run(width, options, lines.append).failures == ()
+    assert all(line.endswith("already recorded") for line in lines)
+
+
+def test_a_lost_run_of_another_study_is_run_again(options):
+    """Where the runs that are referred to are gone the study must say so and run them itself."""
+    other = Study("other", {"same": TINY}, seeds=2)
+    first = sweep.run(replace(STUDY, variants={"baseline": TINY}), options, lambda _: None).folder
+    folder = sweep.run(other, options, lambda _: None).folder
+    shutil.rmtree(first / "runs")
+    assert "cannot be read" in read_study_or_error(folder)
+    lines = []
+    assert sweep.run(other, options, lines.append).failures == ()
+    assert "cannot be read (FileNotFoundError); the block is run again" in lines[0]
+    assert (folder / "runs/same/s0-1/s1/weights.safetensors").is_file()
+
+
+def read_study_or_error(folder):
+    """Reads a study, or gives the sentence that says why not."""
+    try:
+        return " ".join(read_study(folder).damaged)
+    except ValueError as error:
+        return str(error)
+
+
+def test_scores_out_of_date_are_made_anew_from_the_weights_of_another_study(options, monkeypatch):
+    """With new scoring code a study must score the weights that another has, and keep the records itself."""
+    sweep.run(STUDY, options, lambda _: None)
+    real = storage.code_version
+    monkeypatch.setattr(storage, "code_version", lambda parts: "changed" if parts == storage.CODE_OF_SCORES else real(parts))
+    monkeypatch.setattr(pipeline, "train", None)
+    folder = sweep.run(Study("width", {"w4": TINY}, seeds=2), options, lambda _: None).folder
+    assert (folder / "runs/w4/s0-1/s0/weights.safetensors").is_file()
+
+
+def test_classes_that_do_not_exclude_each_other_go_the_whole_way(options):
+    """A task of yes or no for each class must be trained, scored by balanced accuracy and reported."""
+    variant = replace(TINY, task="presence", canvas=Canvas(size=56), probe_images=400)
+    folder = sweep.run(Study("multi", {"baseline": variant}, seeds=1), options, lambda _: None).folder
+    found = record(folder, block="s0-0")["layer"]
+    assert 0.4 < found["accuracy"] < 0.7
+    units = pd.read_csv(folder / "runs/baseline/s0-0/s0/units.csv", dtype={"max_class": str})
+    assert set(units["max_class"]) <= set("0123456789")
+    with np.load(folder / "runs/baseline/s0-0/s0/top.npz", allow_pickle=False) as stored:
+        assert all(set(title) <= set("0123456789 ") for title in stored["first_classes"].tolist())
