@@ -89,8 +89,7 @@ def run(args: argparse.Namespace, say: Say) -> int:
         return 0
     failures: list[str] = []
     finished = []
-    for study in args.studies:
-        result = sweep.run(study, options, say)
+    for result in sweep.run_all(args.studies, options, say):
         failures += result.failures
         if list(result.folder.glob("runs/*/s*-*/s*/weights.safetensors")):
             failures += _report(result.folder, say).damaged

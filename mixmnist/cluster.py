@@ -33,8 +33,10 @@ SPLITS = ("train", "test")  # of a source
 Files = dict[str, bytes]  # path below the block's folder -> content
 
 
-def run_blocks(blocks: Sequence[Block], address: str, auto_device: bool, tell: Callable[[str], None]) -> list[str]:
-    """Runs blocks on a cluster, records each as it comes back, and gives the failures, one sentence each.
+def run_blocks(
+    blocks: Sequence[Block], address: str, auto_device: bool, tell: Callable[[str], None]
+) -> Iterator[tuple[Block, list[str]]]:
+    """Runs blocks on a cluster, records each as it comes back, and gives it with its failures, one sentence each.
 
     Args:
         blocks: Blocks of one source.
@@ -45,7 +47,6 @@ def run_blocks(blocks: Sequence[Block], address: str, auto_device: bool, tell: C
     Raises:
         ValueError: If Dask is not installed, nobody answers, or a worker's package is another one.
     """
-    failures: list[str] = []
     with _client(address) as client:
         from distributed import as_completed
 
@@ -60,10 +61,11 @@ def run_blocks(blocks: Sequence[Block], address: str, auto_device: bool, tell: C
         title = f"{first.study}: blocks on {address}"
         with tqdm(total=len(blocks), desc=title, leave=False, disable=None) as bar:
             for future in as_completed(list(waiting), raise_errors=False):
-                failures += _receive(waiting.pop(future), future, tell)
+                block = waiting.pop(future)
+                found = _receive(block, future, tell)
                 future.release()  # or the cluster would keep every block's files until the end
                 bar.update()
-    return failures
+                yield block, found
 
 
 def _pack(source: str, root: str | None) -> bytes:

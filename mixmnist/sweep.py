@@ -4,7 +4,7 @@ import contextlib
 import importlib.util
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -76,27 +76,51 @@ def run(study: Study | str, options: Options = Options(), tell: Callable[[str], 
         ValueError: On anything unknown or impossible, before anything is written.
         FileNotFoundError: If the source's files are neither on disk nor to be fetched.
     """
-    blocks = plan(study, options)
-    folder = storage.writable_folder(blocks[0].folder)
-    storage.clear_partials(folder)
-    todo, failures = [], []
-    for block in blocks:
-        if _is_recorded(block, options):
+    (result,) = run_all((study,), options, tell)
+    return result
+
+
+def run_all(studies: Sequence[Study | str], options: Options, tell: Callable[[str], None]) -> Iterator[Result]:
+    """Runs several studies as one grid, so that no core waits for the end of one; gives each as soon as it is whole."""
+    plans = [plan(study, options) for study in studies]
+    failures: dict[Path, list[str]] = {}
+    waiting: dict[Path, int] = {}
+    todo: list[Block] = []
+    for blocks in plans:
+        folder = storage.writable_folder(blocks[0].folder)
+        storage.clear_partials(folder)
+        known = [block for block in blocks if _is_recorded(block, options)]
+        for block in known:
             tell(f"{block.label}: already recorded")
-        elif not _refer(block, tell):
-            todo.append(block)
-            continue
-        failures += block.failures()
-    here = [block for block in todo if options.cluster is None or block.has_weights() or block.twin()]
-    workers = 1 if blocks[0].device.startswith("cuda") else max(1, _cores() // options.threads)
+        failures[folder] = [line for block in known for line in block.failures()]
+        waiting[folder] = len(blocks) - len(known)
+        todo += [block for block in blocks if block not in known]
     try:
-        failures += _run_blocks(here, workers, options.threads, tell)
+        yield from (Result(folder, tuple(sorted(failures[folder]))) for folder, left in waiting.items() if not left)
+        for block, found in _work_off(todo, options, tell):
+            failures[block.folder] += found
+            waiting[block.folder] -= 1
+            if not waiting[block.folder]:
+                yield Result(block.folder, tuple(sorted(failures[block.folder])))
     finally:
-        storage.clear_partials(folder)  # of worker processes that were ended
-    away = [block for block in todo if block not in here]
-    if away:
-        failures += _send_blocks(away, options, tell)
-    return Result(folder, tuple(sorted(failures)))
+        for folder in waiting:
+            storage.clear_partials(folder)  # of worker processes that were ended
+
+
+def _work_off(todo: Sequence[Block], options: Options, tell: Callable[[str], None]) -> Iterator[tuple[Block, list[str]]]:
+    """Runs blocks here or on a cluster; gives each with its failures when it is done."""
+    seen: set[str] = set()
+    first: list[Block] = []
+    same: list[Block] = []  # a block with the runs of an earlier one waits until that is recorded, to refer to it
+    for block in todo:
+        (same if block.fingerprints["weights"] in seen else first).append(block)
+        seen.add(block.fingerprints["weights"])
+    for part in (first, same):
+        here = [block for block in part if options.cluster is None or block.has_weights() or block.twin()]
+        away = [block for block in part if block not in here]
+        yield from _run_blocks(here, options.threads, tell)
+        if away:
+            yield from _send_blocks(away, options, tell)
 
 
 def _is_recorded(block: Block, options: Options) -> bool:
@@ -118,23 +142,22 @@ def _refer(block: Block, tell: Callable[[str], None]) -> bool:
     return True
 
 
-def _send_blocks(blocks: Sequence[Block], options: Options, tell: Callable[[str], None]) -> list[str]:
+def _send_blocks(blocks: Sequence[Block], options: Options, tell: Callable[[str], None]) -> Iterator[tuple[Block, list[str]]]:
     """Runs blocks on a cluster; those that another process is at are waited for."""
     from mixmnist import cluster  # needs an extra that few have
 
     assert options.cluster is not None
-    failures, left = [], list(blocks)
+    left = list(blocks)
     while left:
         with contextlib.ExitStack() as locks:
             patience = PATIENCE / len(left)
             mine = [b for b in left if locks.enter_context(storage.sole_right(b.lock, patience))]
             left = [b for b in left if b not in mine]
             done = [b for b in mine if _is_recorded(b, options)]  # by another process, in the meantime
+            yield from ((b, b.failures()) for b in done)
             todo = [b for b in mine if b not in done]
-            failures += [line for b in done for line in b.failures()]
             if todo:
-                failures += cluster.run_blocks(todo, options.cluster, options.device == "auto", tell)
-    return failures
+                yield from cluster.run_blocks(todo, options.cluster, options.device == "auto", tell)
 
 
 def plan(study: Study | str, options: Options) -> list[Block]:
@@ -212,55 +235,70 @@ def _check(variant: Variant, source: str, root: str | None) -> None:
         draw(variant.task, source, split, sample, canvas=variant.canvas, settings=variant.task_settings, root=root)
 
 
-def _run_blocks(blocks: Sequence[Block], at_a_time: int, threads: int, tell: Callable[[str], None]) -> list[str]:
-    """Runs blocks, several at a time, each in a process of its own, and gives the failures."""
-    stop, told = Event(), set[Path]()
-    workers = [Worker(line) if at_a_time > 1 and len(blocks) > 1 else Here(line) for line in range(at_a_time)]
-    idle = SimpleQueue[Here | Worker]()
-    for worker in workers:
-        idle.put(worker)
+class _Crew:
+    """Workers that share the blocks of a sweep."""
 
-    def work(block: Block) -> list[str] | None:
-        """Works on a block unless another process does; None if that one is not done yet."""
+    def __init__(self, workers: Sequence[Here | Worker], tell: Callable[[str], None]) -> None:
+        self._workers, self._tell = workers, tell
+        self._stop, self._told = Event(), set[Path]()
+        self._idle = SimpleQueue[Here | Worker]()
+        for worker in workers:
+            self._idle.put(worker)
+
+    def work_on(self, block: Block) -> list[str] | None:
+        """Runs a block and gives its failures, unless another process is at it; None if that one is not done yet."""
         with storage.sole_right(block.lock, PATIENCE) as mine:
-            if stop.is_set():
+            if self._stop.is_set():
                 raise Stopped
             if not mine:
-                if block.home not in told:
-                    tell(f"{block.label}: another process is at it; waiting for its record")
-                    told.add(block.home)
+                if block.home not in self._told:
+                    self._tell(f"{block.label}: another process is at it; waiting for its record")
+                    self._told.add(block.home)
                 return None
             if block.recorded() == block.fingerprints:
-                tell(f"{block.label}: recorded by another process")
+                self._tell(f"{block.label}: recorded by another process")
                 return block.failures()
-            worker = idle.get()
+            if _refer(block, self._tell):
+                return block.failures()
+            worker = self._idle.get()
             try:
-                return worker.run(block, tell)
+                return worker.run(block, self._tell)
             finally:
-                idle.put(worker)
+                self._idle.put(worker)
 
+    def end(self) -> None:
+        """Ends all work at once."""
+        self._stop.set()
+        for worker in self._workers:
+            worker.end()
+
+
+def _run_blocks(blocks: Sequence[Block], threads: int, tell: Callable[[str], None]) -> Iterator[tuple[Block, list[str]]]:
+    """Runs blocks, several at a time, each in a process of its own; gives each with its failures when it is done."""
+    if not blocks:
+        return
+    at_a_time = 1 if blocks[0].device.startswith("cuda") else max(1, _cores() // threads)
+    crew = _Crew([Worker(line) if at_a_time > 1 and len(blocks) > 1 else Here(line) for line in range(at_a_time)], tell)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         with ThreadPoolExecutor(at_a_time, initializer=lambda: torch.set_num_threads(threads)) as pool:
             try:
-                return _gather(pool, work, blocks)
+                yield from _gather(pool, crew.work_on, blocks)
             except BaseException:  # whatever it is, the workers must be told, or the pool would wait for them
-                stop.set()
-                for worker in workers:
-                    worker.end()
+                crew.end()
                 pool.shutdown(cancel_futures=True)
                 raise
     finally:
-        for worker in workers:
-            worker.end()
+        crew.end()
         torch.set_num_threads(before)
 
 
-def _gather(pool: ThreadPoolExecutor, work: Callable[[Block], list[str] | None], blocks: Sequence[Block]) -> list[str]:
+def _gather(
+    pool: ThreadPoolExecutor, work: Callable[[Block], list[str] | None], blocks: Sequence[Block]
+) -> Iterator[tuple[Block, list[str]]]:
     """Waits for the blocks; what goes wrong in one is a failure of its runs, a full disk ends the sweep."""
     waiting = {pool.submit(work, block): block for block in blocks}
-    failures = []
     while waiting:
         for future in wait(waiting, return_when=FIRST_COMPLETED).done:
             block = waiting.pop(future)
@@ -269,10 +307,8 @@ def _gather(pool: ThreadPoolExecutor, work: Callable[[Block], list[str] | None],
             except (Stopped, OSError):
                 raise
             except Exception as error:
-                failures.append(f"{block.label}: {error!r}")
-                continue
+                found = [f"{block.label}: {error!r}"]
             if found is None:
                 waiting[pool.submit(work, block)] = block  # behind what is left to do
             else:
-                failures += found
-    return failures
+                yield block, found

@@ -4,6 +4,7 @@ A worker reads blocks from its standard input and writes what became of them to 
 however that ends.
 """
 
+import contextlib
 import os
 import pickle
 import subprocess
@@ -62,11 +63,15 @@ class Worker:
             pickle.dump((block, self.position), process.stdin)
             process.stdin.flush()
             lines, failures, error = pickle.load(process.stdout)  # noqa: S301 -- from our own process
-        except (EOFError, BrokenPipeError, pickle.UnpicklingError) as broken:
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError) as broken:  # a ValueError: ended between the two
             self._process = None
             if self._ended:
                 raise Stopped from broken
-            raise RuntimeError(f"its process ended with code {process.wait()}, most often for want of memory") from broken
+            if not isinstance(broken, EOFError | BrokenPipeError | pickle.UnpicklingError):
+                raise
+            code = process.wait()
+            _close(process)
+            raise RuntimeError(f"its process ended with code {code}, most often for want of memory") from broken
         for line in lines:
             tell(line)
         if error is not None:
@@ -77,9 +82,19 @@ class Worker:
     def end(self) -> None:
         """Ends the process at once."""
         self._ended = True
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        process = self._process
+        if process is not None:
+            process.kill()
+            process.wait()
+            _close(process)
+
+
+def _close(process: "subprocess.Popen[bytes]") -> None:
+    """Closes the pipes of a process that has ended."""
+    for pipe in (process.stdin, process.stdout):
+        assert pipe is not None
+        with contextlib.suppress(OSError):  # what it did not read any more
+            pipe.close()
 
 
 def _serve() -> None:

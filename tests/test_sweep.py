@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mixmnist import Canvas, Options, Study, Training, Variant, draw, load_net, pipeline, sweep
+from mixmnist import Canvas, Options, Study, Training, Variant, draw, load_net, pipeline, sweep, workers
 from mixmnist.core import storage
 from mixmnist.report.reading import read_study
 
@@ -63,7 +63,7 @@ def test_what_is_recorded_is_not_run_again(options, monkeypatch):
     """A second call must train nothing and change no byte."""
     folder = sweep.run(STUDY, options, lambda _: None).folder
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
-    monkeypatch.setattr(sweep, "run_block", None)
+    monkeypatch.setattr(workers, "run_block", None)
     lines = []
     sweep.run(STUDY, options, lines.append)
     assert all("already recorded" in line for line in lines)
@@ -305,7 +305,7 @@ def test_recorded_failures_are_told_again(options, monkeypatch):
     real = pipeline.train
     monkeypatch.setattr(pipeline, "train", lambda *a: [replace(o, failure="not a number") for o in real(*a)])
     first = sweep.run(STUDY, options, lambda _: None)
-    monkeypatch.setattr(sweep, "run_block", None)
+    monkeypatch.setattr(workers, "run_block", None)
     assert sweep.run(STUDY, options, lambda _: None).failures == first.failures != ()
 
 
@@ -380,7 +380,7 @@ def test_scores_out_of_date_are_made_anew_from_the_weights_of_another_study(opti
 
 def test_classes_that_do_not_exclude_each_other_go_the_whole_way(options):
     """A task of yes or no for each class must be trained, scored by balanced accuracy and reported."""
-    variant = replace(TINY, task="presence", canvas=Canvas(size=56), probe_images=400)
+    variant = replace(TINY, task="presence", canvas=Canvas(size=56), probe_images=720)
     folder = sweep.run(Study("multi", {"baseline": variant}, seeds=1), options, lambda _: None).folder
     found = record(folder, block="s0-0")["layer"]
     assert 0.4 < found["accuracy"] < 0.7

@@ -171,18 +171,18 @@ def first_backward(x, grad, places, sums, betas):
 
 @compiled
 @no_type_check
-def _convolve(lines, kernels, length, cols, out):
-    """Fills out [units, >= length]: lines [fan_in, pixels] convolved with kernels [units, fan_in, 9], two units at a time."""
+def _convolve(lines, kernels, start, length, cols, out):
+    """Fills out [units, pixels] from `start` on with lines [fan_in, pixels] convolved with kernels [units, fan_in, 9]."""
     units, fan_in = kernels.shape[:2]
     spare = np.empty(length, out.dtype)
     for unit in range(0, units, 2):
-        one, two = out[unit], out[unit + 1] if unit + 1 < units else spare
+        one, two = out[unit, start:], out[unit + 1, start:] if unit + 1 < units else spare
         last = min(unit + 1, units - 1)
         for t in range(length):
             one[t] = two[t] = 0
         for v in range(fan_in):
             for a in range(INNER):
-                line, k, m = lines[v, a * cols :], kernels[unit, v, a * INNER :], kernels[last, v, a * INNER :]
+                line, k, m = lines[v, start + a * cols :], kernels[unit, v, a * INNER :], kernels[last, v, a * INNER :]
                 k0, k1, k2, m0, m1, m2 = k[0], k[1], k[2], m[0], m[1], m[2]
                 for t in range(length):
                     x0, x1, x2 = line[t], line[t + 1], line[t + 2]
@@ -206,7 +206,7 @@ def inner_forward(x, kernels, full, peaks, places, sums, cols):
     zero = x.dtype.type(0)
     for copy in range(copies):
         for i in range(n):
-            _convolve(x[copy, i], kernels[copy], size - INNER + 1, cols, full[copy, i])
+            _convolve(x[copy, i], kernels[copy], 0, size - INNER + 1, cols, full[copy, i])
             for unit in range(units):
                 line = full[copy, i, unit]
                 _blank_edge(line, cols, size)
@@ -279,13 +279,14 @@ def _blank_edge(line, cols, size):
 
 @compiled
 @no_type_check
-def _add_kernel_gradient(planes, one, two, length, cols, first, second):
-    """Adds to first and second [fan_in, taps] the planes [fan_in, pixels] times the gradients of two units' large maps."""
+def _add_kernel_gradient(planes, lines, unit, start, length, cols, sums):
+    """Adds to sums [units, fan_in, taps] the planes [fan_in, pixels] times the gradients of four units' maps."""
     zero = planes.dtype.type(0)
+    one, two, three, four = lines[unit, start:], lines[unit + 1, start:], lines[unit + 2, start:], lines[unit + 3, start:]
     for v in range(len(planes)):
         for a in range(INNER):
             line = planes[v, a * cols :]
-            s0 = s1 = s2 = r0 = r1 = r2 = zero
+            s0 = s1 = s2 = r0 = r1 = r2 = q0 = q1 = q2 = p0 = p1 = p2 = zero
             for t in range(length):
                 x0, x1, x2 = line[t], line[t + 1], line[t + 2]
                 s0 += one[t] * x0
@@ -294,15 +295,21 @@ def _add_kernel_gradient(planes, one, two, length, cols, first, second):
                 r0 += two[t] * x0
                 r1 += two[t] * x1
                 r2 += two[t] * x2
-            for b, (s, r) in enumerate(((s0, r0), (s1, r1), (s2, r2))):
-                first[v, a * INNER + b] += s
-                second[v, a * INNER + b] += r
+                q0 += three[t] * x0
+                q1 += three[t] * x1
+                q2 += three[t] * x2
+                p0 += four[t] * x0
+                p1 += four[t] * x1
+                p2 += four[t] * x2
+            for b, parts in enumerate(((s0, r0, q0, p0), (s1, r1, q1, p1), (s2, r2, q2, p2))):
+                for u, part in enumerate(parts):
+                    sums[unit + u, v, a * INNER + b] += part
 
 
 @compiled
 @no_type_check
 def inner_backward(x, turned, full, grad, places, slope, offset, grad_x, grad_kernels, cols):
-    """Fills the planes' gradient and adds to that of the kernels, image by image.
+    """Fills the planes' gradient, but for their border's, and adds to that of the kernels, image by image.
 
     x, grad_x [copies, n, fan_in, rows * cols]; turned [copies, fan_in, units, taps], the kernels turned by half a circle;
     full [copies, n, units, down * cols]; grad, places [copies, n, units, pooled pixels]; slope, offset [copies, units];
@@ -311,8 +318,10 @@ def inner_backward(x, turned, full, grad, places, slope, offset, grad_x, grad_ke
     copies, n, units, size = full.shape
     pixels = x.shape[3]
     ahead = (INNER - 1) * cols + INNER - 1  # zeros before and after the large map's gradient, for the turned kernels
-    lines = np.zeros((units + units % 2, ahead + size + ahead), x.dtype)
-    spare = np.empty(grad_kernels.shape[2:], grad_kernels.dtype)
+    first = BORDER * (cols + 1)  # the pixel where the border ends
+    wanted = pixels - 2 * first
+    lines = np.zeros((units + -units % 4, ahead + size + ahead), x.dtype)
+    sums = np.empty((len(lines), *grad_kernels.shape[2:]), x.dtype)
     for copy in range(copies):
         for i in range(n):
             for unit in range(units):
@@ -323,8 +332,8 @@ def inner_backward(x, turned, full, grad, places, slope, offset, grad_x, grad_ke
                 value, place = grad[copy, i, unit], places[copy, i, unit]
                 for q in range(len(place)):
                     line[max(place[q], 0)] += value[q]  # zero where the place is -1
-            _convolve(lines, turned[copy], pixels, cols, grad_x[copy, i])
-            for unit in range(0, units, 2):
-                second = grad_kernels[copy, unit + 1] if unit + 1 < units else spare
-                one, two = lines[unit, ahead:], lines[unit + 1, ahead:]
-                _add_kernel_gradient(x[copy, i], one, two, size - INNER + 1, cols, grad_kernels[copy, unit], second)
+            _convolve(lines, turned[copy], first, wanted, cols, grad_x[copy, i])
+            sums[:] = 0
+            for unit in range(0, units, 4):
+                _add_kernel_gradient(x[copy, i], lines, unit, ahead, size - INNER + 1, cols, sums)
+            grad_kernels[copy] += sums[:units]

@@ -77,7 +77,7 @@ class FirstLayer(torch.autograd.Function):
 
 
 class InnerLayer(torch.autograd.Function):
-    """Convolves each copy's planes, 3x3, which hold their border already.
+    """Convolves each copy's planes, 3x3, which hold their border already; no gradient flows to the border.
 
     Gives the pooled map, as images by channels by rows by columns and without a border, and the same moments as `FirstLayer`.
     """
@@ -125,7 +125,7 @@ class InnerLayer(torch.autograd.Function):
         grad_gamma, slope, offset = through_moments(grad_beta, times_peak, mean, rstd, scale)
         positions = n * (rows - INNER + 1) * (cols - INNER + 1)
         slope, offset = (v.view(copies, -1) / positions for v in (slope, offset))
-        grad_x = x.new_empty(copies, n, fan_in, rows * cols)
+        grad_x = x.new_zeros(copies, n, fan_in, rows * cols)
         grad_kernel = torch.zeros(kernels.shape, dtype=torch.float64)
         lines = x.flatten(3), kernels.flip(3).transpose(1, 2), full, routed.flatten(3), places.flatten(3)
         _loops.inner_backward(*_arrays(*lines, slope, offset, grad_x, grad_kernel), cols)

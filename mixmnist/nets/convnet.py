@@ -67,8 +67,8 @@ class ConvNet(nn.Module):
         self.head = nn.Linear(widths.conv3, n_classes)
         self.to(memory_format=torch.channels_last)  # the faster order
 
-    def forward(self, x: Float[Tensor, "images 1 rows cols"]) -> Float[Tensor, "images classes"]:
-        """Gives logits of images with values in [0, 1]."""
+    def forward(self, x: Float[Tensor, "images 1 rows cols"]) -> Float[Tensor, "_ classes"]:
+        """Gives logits of images with values in [0, 1]; of more images where a layer's maps are replaced by those of several."""
         x = F.max_pool2d(self.conv1(x), POOL, STRIDE)
         x = F.max_pool2d(self.conv2(x), POOL, STRIDE)
         x = self.dropout(self.conv3(x))

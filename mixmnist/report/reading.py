@@ -76,7 +76,7 @@ def read_study(folder: Path) -> StudyRecords:
         key=lambda pair: (_order(pair[0]["variant"]), pair[0]["seed"]),
     )
     if not good:
-        raise ValueError(f"a report needs one run that did not fail, got {len(failures)} failures in {folder}. Run again.")
+        raise ValueError(" ".join([f"a report needs one run that did not fail, got none in {folder}. Run again.", *damaged]))
     tables: dict[str, list[pd.DataFrame]] = {"units": [], "concepts": [], "curves": []}
     for record, home in good:
         keys = _keys(record)
