@@ -6,6 +6,7 @@ Writes results/speed/end-to-end-<hardware>.json and .md. Cost: as `make benchmar
 import json
 import os
 import re
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -21,47 +22,49 @@ STUDIES = ("sanity", "usefulness")
 SEEDS = 5
 
 
-def shares(folder: Path, sweep_seconds: float, report_seconds: float, cores: int) -> dict[str, float]:
-    """Gives the seconds of each part of one study; training and scoring run on several cores at a time, so theirs are shared."""
-    records = [json.loads(path.read_text()) for path in folder.glob("runs/*/*/*/record.json")]
+def shares(folders: list[Path], total: float, report: float) -> dict[str, float]:
+    """Gives the seconds of each part; training and scoring run on every core at a time, so theirs are shared among them."""
+    cores = len(os.sched_getaffinity(0))
+    records = [json.loads(path.read_text()) for folder in folders for path in folder.glob("runs/*/*/*/record.json")]
     parts = {part: sum(record["seconds"][part] for record in records) / cores for part in ("train", "score")}
-    return {**parts, "idle core, starting, writing": sweep_seconds - sum(parts.values()), "report": report_seconds}
+    return {**parts, "report": report, "starting, writing, idle cores": total - sum(parts.values()) - report}
 
 
-def table(where: str, found: dict[str, dict[str, float]]) -> str:
-    """Writes the parts for people."""
-    parts = list(next(iter(found.values())))
-    total = sum(sum(study.values()) for study in found.values())
-    lines = [f"{where}; MNIST, {SEEDS} seeds, {total / 60:.1f} minutes in all.", ""]
-    lines += [f"| seconds | {' | '.join(found)} | share |", "|---" * (len(found) + 2) + "|"]
-    for part in parts:
-        each = [study[part] for study in found.values()]
-        lines.append(f"| {part} | {' | '.join(f'{s:.0f}' for s in each)} | {sum(each) / total:.1%} |")
-    lines.append(f"| all | {' | '.join(f'{sum(study.values()):.0f}' for study in found.values())} | |")
-    return "\n".join(lines) + "\n"
-
-
-def write(where: str, found: dict[str, dict[str, float]]) -> None:
+def write(where: str, found: dict[str, float]) -> None:
     """Writes the result."""
+    total = sum(found.values())
+    lines = [
+        f"{where}; MNIST, {SEEDS} seeds, both studies: {total / 60:.1f} minutes.",
+        "",
+        "| part | seconds | share |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {part} | {seconds:.0f} | {seconds / total:.1%} |" for part, seconds in found.items()]
     OUT.mkdir(parents=True, exist_ok=True)
     name = "end-to-end-" + re.sub(r"[^a-z0-9]+", "-", where.lower()).strip("-")
-    content = {"hardware": where, "torch": torch.__version__, "seeds": SEEDS, "seconds": found}
+    content = {"hardware": where, "torch": torch.__version__, "seeds": SEEDS, "seconds": found, "total": total}
     (OUT / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    (OUT / f"{name}.md").write_text(table(where, found), encoding="utf-8")
-    print(table(where, found))
+    (OUT / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines))
 
 
 def main() -> None:
-    """Runs both studies and times their parts."""
-    found, cores = {}, len(os.sched_getaffinity(0))
-    with tempfile.TemporaryDirectory() as folder:
-        for study in STUDIES:
-            start = time.perf_counter()
-            result = sweep.run(study, Options(source="mnist", seeds=SEEDS, out=folder))
-            middle = time.perf_counter()
+    """Runs both studies and times their parts; or, given the seconds that a run took and its folders, tells its parts."""
+    if len(sys.argv) > 2:
+        total, folders = float(sys.argv[1]), [Path(folder) for folder in sys.argv[2:]]
+        start = time.perf_counter()
+        for folder in folders:
+            write_report(folder)
+        write(hardware("cpu"), shares(folders, total, time.perf_counter() - start))
+        return
+    with tempfile.TemporaryDirectory() as out:
+        start, report, folders = time.perf_counter(), 0.0, []
+        for result in sweep.run_all(STUDIES, Options(source="mnist", seeds=SEEDS, out=out), print):
+            before = time.perf_counter()
             write_report(result.folder)
-            found[study] = shares(result.folder, middle - start, time.perf_counter() - middle, cores)
-    write(hardware("cpu"), found)
+            report += time.perf_counter() - before
+            folders.append(result.folder)
+        write(hardware("cpu"), shares(folders, time.perf_counter() - start, report))
 
 
 if __name__ == "__main__":
