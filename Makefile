@@ -10,7 +10,7 @@ BIN = .venv/bin
 RUN = $(BIN)/mixmnist run --source $(SOURCE) --device $(DEVICE) $(if $(DATA),--data-root $(DATA))
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark test check smoke reference figures speed growth gpu-check clean
+.PHONY: help benchmark test check smoke reference figures speed growth recipes gpu-check clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ speed: .venv/speed ## time every stage against its peers, side by side (about 10
 
 growth: .venv/installed ## seconds and memory from a thousand to a million canvases, from 10 to 2,000 units
 	$(BIN)/python benchmarks/speed/growth.py
+
+recipes: .venv/installed ## time to accuracy: is there a cheaper recipe that moves no finding? (about 40 minutes)
+	$(BIN)/python benchmarks/speed/recipes.py
 
 gpu-check: .venv/speed ## on a GPU: the same results as on the processor, and how fast
 	$(BIN)/python benchmarks/speed/gpu_check.py
