@@ -17,6 +17,7 @@ from mixmnist.core.records import Canvas, Options, Task, require
 
 if TYPE_CHECKING:
     from mixmnist.data.mixture import Mixture
+    from mixmnist.report.drawing import Look
     from mixmnist.report.reading import StudyRecords
 
 REFERENCE = Path("results/reference")
@@ -110,19 +111,23 @@ def _warn_of_digits(asked: str, source: str) -> None:
 
 def report(args: argparse.Namespace, say: Say) -> int:
     """Writes tables and figures of folders of records."""
-    reports = [_report(Path(folder), say) for folder in args.folders]
+    from mixmnist.report.drawing import Look
+
+    look = Look(tuple(args.format.split(",")), args.style, args.columns)
+    only = tuple(name for name in args.only.split(",") if name)
+    reports = [_report(Path(folder), say, look, only) for folder in args.folders]
     failures = [line for records in reports for line in (*records.failures, *records.damaged)]
     for failure in failures:
         _complain(f"failed: {failure}")
     return 1 if failures else 0
 
 
-def _report(folder: Path, say: Say) -> "StudyRecords":
+def _report(folder: Path, say: Say, look: "Look | None" = None, only: Sequence[str] = ()) -> "StudyRecords":
     """Writes a report and prints the variants table."""
     from mixmnist.report import show_variants, write_report
 
     say(f"Writing tables and figures of {folder} ...")
-    records = write_report(folder)
+    records = write_report(folder, look, only)
     say(f"\n{show_variants(records)}")
     return records
 
@@ -134,14 +139,23 @@ def list_entries(args: argparse.Namespace, say: Say) -> int:
         for name, entry in registry.collect(shelf).items():
             columns = f" ({', '.join(entry.columns)})" if shelf == "metrics" else ""
             say(f"  {name:22} {entry.title}{columns}")
+            if args.long:
+                _card(shelf, name, entry, say)
     return 0
+
+
+def _card(shelf: str, name: str, entry: object, say: Say) -> None:
+    """Prints what an entry's file says of it: definition, source, and for a metric its axes, chance and ceiling."""
+    facts = [f"{fact}: {getattr(entry, fact)}" for fact in ("axes", "chance", "ceiling") if getattr(entry, fact, None)]
+    for line in [*registry.explain(shelf, name).strip().splitlines(), *facts, ""]:
+        say(f"      {line}")
 
 
 def preview(args: argparse.Namespace, say: Say) -> int:
     """Draws the first canvases of a mixture with their classes."""
     require(args.n <= 400, f"n must be at most 400 in a preview, got n={args.n}. Use mixmnist export for more.")
     mixture, source = _draw(args)
-    from mixmnist.report.plots import save_preview
+    from mixmnist.report.drawing import save_preview
 
     path = _new_file(args.out, (".png", ".pdf", ".svg"))
     classes = mixture.titles(len(mixture))
@@ -197,11 +211,51 @@ def layers(args: argparse.Namespace, say: Say) -> int:
     return 0
 
 
-def _draw(args: argparse.Namespace) -> "tuple[Mixture, str]":
-    """Draws the mixture that the options ask for; gives it and the name of its source."""
-    from mixmnist.data.mixture import draw
+def audit(args: argparse.Namespace, say: Say) -> int:
+    """Checks a mixture against what is promised of it."""
+    from mixmnist.data.audit import audit as check
     from mixmnist.data.sources import resolve_source
+    from mixmnist.report.tables import as_markdown
 
+    canvas, settings = _canvas(args), _settings(args)
+    _warn_of_digits(args.source, resolve_source(args.source, args.data_root)[0])
+    more = {"canvas": canvas, "settings": settings, "root": args.data_root, "seed": args.seed}
+    found = check(args.task, args.source, args.split, args.n, **more)
+    say(as_markdown(found.assign(good=found["good"].map({True: "yes", False: "NO"}))))
+    return 0 if found["good"].all() else 1
+
+
+def verify(args: argparse.Namespace, say: Say) -> int:
+    """Recomputes recorded scores from recorded weights."""
+    from mixmnist.verifying import verify as check
+
+    code = 0
+    for folder in args.folders:
+        for found in check(folder, args.data_root):
+            said = "; ".join(found.differences) or "as recorded"
+            say(f"{folder} {found.run}: {said}")
+            code = max(code, 2 if found.fatal else 1 if found.differences else 0)
+    return code
+
+
+def index(args: argparse.Namespace, say: Say) -> int:
+    """Writes a page that says what results there are and what they say of the claims."""
+    from mixmnist.report.index import write_index
+
+    path = _new_file(args.out, (".md",))
+    write_index(Path(args.folder), path)
+    say(f"Index: {path}")
+    return 0
+
+
+def _canvas(args: argparse.Namespace) -> Canvas:
+    """Gives the layout that the options ask for."""
+    entry: Task = registry.choose("tasks", args.task)
+    return Canvas(entry.canvas.size if args.size is None else args.size, args.glyph, args.overlap)
+
+
+def _settings(args: argparse.Namespace) -> dict[str, float]:
+    """Gives the task's settings that the options ask for."""
     settings = {}
     for setting in args.set:
         name, _, value = setting.partition("=")
@@ -209,8 +263,15 @@ def _draw(args: argparse.Namespace) -> "tuple[Mixture, str]":
             settings[name] = float(value)
         except ValueError:
             raise ValueError(f"set must be written name=number, got {setting!r}. For example --set q=.5.") from None
-    entry: Task = registry.choose("tasks", args.task)
-    canvas = Canvas(entry.canvas.size if args.size is None else args.size, args.glyph, args.overlap)
+    return settings
+
+
+def _draw(args: argparse.Namespace) -> "tuple[Mixture, str]":
+    """Draws the mixture that the options ask for; gives it and the name of its source."""
+    from mixmnist.data.mixture import draw
+    from mixmnist.data.sources import resolve_source
+
+    canvas, settings = _canvas(args), _settings(args)
     source, root = resolve_source(args.source, args.data_root)
     _warn_of_digits(args.source, source)
     mixture = draw(args.task, source, args.split, args.n, canvas=canvas, settings=settings, root=root, seed=args.seed)
@@ -248,8 +309,15 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "folders", nargs="+", metavar="DIR", help="folder of a study and source, e.g. results/local/sanity/mnist"
     )
+    command.add_argument(
+        "--only", default="", metavar="FIGURES", help="names of the figures to draw; by default all, and all tables"
+    )
+    command.add_argument("--format", default="pdf,png", metavar="KINDS", help="some of pdf, svg, png")
+    command.add_argument("--style", default="paper", help="one of paper, talk (larger letters and lines)")
+    command.add_argument("--columns", default="two", help="one or two: columns of a page that a figure is at least as wide as")
     command = _command(commands, "list", list_entries, "metrics", "list tasks, sources, nets and metrics")
     command.add_argument("shelf", nargs="?", choices=list(registry.SHELVES), help="one of them; by default all")
+    command.add_argument("--long", action="store_true", help="with definition, source, range, chance and ceiling")
     command = _command(commands, "preview", preview, "--task redundant --out p.png", "draw some canvases with their classes")
     _add_mixture(command, n=32, out="p.png")
     command = _command(
@@ -263,6 +331,16 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--masks", action="store_true", help="also the ink masks [n, concepts, rows, cols]: a byte a pixel in memory"
     )
+    command = _command(commands, "audit", audit, "--task pairs --overlap max", "check a mixture against what is promised of it")
+    _add_mixture(command, n=10_000)
+    command = _command(
+        commands, "verify", verify, "results/reference/sanity/mnist", "recompute recorded scores from recorded weights"
+    )
+    command.add_argument("folders", nargs="+", metavar="DIR", help="folder of a study and source")
+    command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
+    command = _command(commands, "index", index, "results/reference --out results/README.md", "write a page of all verdicts")
+    command.add_argument("folder", metavar="DIR", help="folder of results, <study>/<source> each")
+    command.add_argument("--out", default="results/README.md", help="the page (default results/README.md)")
     command = _command(
         commands, "layers", layers, "torchvision.models:resnet18 --channels 3 --size 64", "list the layers of a network"
     )
@@ -304,7 +382,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     command.add_argument("--reference", default=str(REFERENCE), metavar="DIR", help="what the result is compared with at the end")
 
 
-def _add_mixture(command: argparse.ArgumentParser, n: int, out: str) -> None:
+def _add_mixture(command: argparse.ArgumentParser, n: int, out: str | None = None) -> None:
     texts, canvas = help_of(Canvas), Canvas()
     command.add_argument("--task", default="pairs", help=f"one of {', '.join(registry.names('tasks'))}")
     command.add_argument("--source", default="auto", help=help_of(Options)["source"])
@@ -316,7 +394,8 @@ def _add_mixture(command: argparse.ArgumentParser, n: int, out: str) -> None:
     command.add_argument("--glyph", type=int, default=canvas.glyph, help=texts["glyph"])
     command.add_argument("--overlap", default=canvas.overlap, help=texts["overlap"])
     command.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER", help="a task's setting, e.g. q=.5")
-    command.add_argument("--out", default=out, help=f"where to write (default {out})")
+    if out is not None:
+        command.add_argument("--out", default=out, help=f"where to write (default {out})")
 
 
 if __name__ == "__main__":

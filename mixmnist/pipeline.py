@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from safetensors.torch import load_file, save
 from torch import nn
@@ -23,14 +24,16 @@ from tqdm import tqdm
 
 from mixmnist.block import OUT_OF_MEMORY, Block, sha256
 from mixmnist.core import registry, storage
+from mixmnist.core.readout import Readout
 from mixmnist.core.records import Canvas, Net, Task, require
 from mixmnist.data.mixture import Mixture, draw
-from mixmnist.probing import probe
-from mixmnist.scoring import score
+from mixmnist.probing import probe_layers
+from mixmnist.scoring import Scores, score
 from mixmnist.training import Outcome, Watch, train
 
 DEVICES = ("auto", "cpu", "cuda")
 TOP = 12  # images kept of each unit, for pictures
+FEW = 1_000  # canvases of each mixture on which maps meet masks, and lower layers are silenced: there the net is run again
 FIRST = 32  # canvases kept of the test mixture, for pictures
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn", "pandas")
 
@@ -147,7 +150,6 @@ def _record(block: Block, folder: Path, seed: int, trained: _Trained, train_seco
     """Probes and scores one trained net and writes its record; of a failed run only the failure."""
     started = time.perf_counter()
     net, outcome = trained.net, trained.outcome
-    layer = registry.choose("nets", block.variant.net).layers[-1]
     record: dict[str, Any] = {
         "study": block.study,
         "source": block.source,
@@ -167,28 +169,49 @@ def _record(block: Block, folder: Path, seed: int, trained: _Trained, train_seco
         "versions": {name: version(name) for name in ("mixmnist", *LIBRARIES)} | {"python": platform.python_version()},
     }
     if net is not None and outcome.failure is None:
-        n = block.variant.probe_images
-        test, rank = (_draw(block, split, n, 0) for split in ("test", "rank"))
-        readout = probe(net, test, layer)
-        scores = score(readout, rank=probe(net, rank, layer))
-        scores.units.to_csv(folder / "units.csv", index=False)
-        scores.concepts.to_csv(folder / "concepts.csv", index=False)
-        scores.curves.to_csv(folder / "curves.csv", index=False)
-        record["layer"] = scores.layer.to_dict("records")[0]
-        top = readout.response.argsort(dim=0, descending=True, stable=True)[:TOP].T.cpu()  # units top
-        images, present = test.images.cpu(), test.present.cpu()
-        np.savez_compressed(
-            folder / "top.npz",
-            images=images[top].numpy(),  # units top rows cols
-            present=present[top].numpy(),  # units top concepts
-            first=images[:FIRST].numpy(),  # the mixture's first canvases
-            first_classes=np.array(test.titles(FIRST)),
-        )
+        scores, record["layers"], readout = score_net(block, net)
+        for table in ("units", "concepts", "curves"):
+            getattr(scores, table).to_csv(folder / f"{table}.csv", index=False)
+        _save_pictures(block, readout, folder / "top.npz")
         state = {name: tensor.contiguous().cpu() for name, tensor in net.state_dict().items()}
         (folder / "weights.safetensors").write_bytes(save(state))
         record["weights_sha256"] = sha256(folder / "weights.safetensors")
     record["seconds"] = {"train": round(train_seconds, 2), "score": round(time.perf_counter() - started, 2)}
     storage.write_json(folder / "record.json", record)
+
+
+def score_net(block: Block, net: nn.Module) -> tuple[Scores, list[dict[str, Any]], Readout]:
+    """Scores every layer of a trained net on the block's test mixture.
+
+    Returns:
+        Tables of all layers, the layer told by a column (curves of the layer that feeds the head); a row of scores a layer; and
+        the readout of the layer that feeds the head.
+    """
+    layers = registry.choose("nets", block.variant.net).layers
+    mixtures = (_draw(block, split, block.variant.probe_images, 0) for split in ("test", "rank"))
+    readouts, ranks = (probe_layers(net, mixture, layers, few=FEW) for mixture in mixtures)
+    scores = [score(one, rank=other, sets=one is readouts[-1]) for one, other in zip(readouts, ranks, strict=True)]
+    every = {
+        table: pd.concat([getattr(s, table).assign(layer=layer) for layer, s in zip(layers, scores, strict=True)])
+        for table in ("units", "concepts")
+    }
+    curves = scores[-1].curves.assign(layer=layers[-1])
+    rows = [{str(name): value for name, value in row.items()} for s in scores for row in s.layer.to_dict("records")]
+    return Scores(**every, layer=scores[-1].layer, curves=curves), rows, readouts[-1]
+
+
+def _save_pictures(block: Block, readout: Readout, path: Path) -> None:
+    """Keeps each unit's top images and the mixture's first ones."""
+    test = _draw(block, "test", block.variant.probe_images, 0)
+    top = readout.response.argsort(dim=0, descending=True, stable=True)[:TOP].T.cpu()  # units top
+    images, present = test.images.cpu(), test.present.cpu()
+    np.savez_compressed(
+        path,
+        images=images[top].numpy(),  # units top rows cols
+        present=present[top].numpy(),  # units top concepts
+        first=images[:FIRST].numpy(),  # the mixture's first canvases
+        first_classes=np.array(test.titles(FIRST)),
+    )
 
 
 def load_net(folder: str | Path) -> nn.Module:
@@ -227,7 +250,7 @@ def summary(block: Block, seconds: float) -> str:
     rows = []
     for seed in block.seeds:
         record = block.record(seed)
-        rows += [record["layer"]] if record["failure"] is None else []
+        rows += [record["layers"][-1]] if record["failure"] is None else []
     if not rows:
         return f"{block.label}: every run failed"
     means = {column: np.mean([row[column] for row in rows]) for column in ("accuracy", "unique_concepts", "mean_drop")}

@@ -17,6 +17,7 @@ from torch import Tensor
 from mixmnist.core.readout import Readout
 from mixmnist.core.records import Metric, require
 from mixmnist.core.registry import collect
+from mixmnist.metrics._decisions import correct
 
 TABLE_OF_AXES = {
     ("units", "concepts"): "both",
@@ -37,12 +38,13 @@ class Scores:
     curves: pd.DataFrame  # a row for each number of silenced units
 
 
-def score(readout: Readout, *, rank: Readout) -> Scores:
+def score(readout: Readout, *, rank: Readout, sets: bool = True) -> Scores:
     """Scores a readout by every metric of the shelf.
 
     Args:
         readout: The layer on the images to be scored.
         rank: The same layer on other images; thresholds, orders and mean activations are fitted there.
+        sets: Whether groups and curves are computed, too, which silence several units at a time.
 
     Returns:
         Tables. A unit's own concept is the one with its largest alignment. Columns that need what the readout lacks (logits,
@@ -60,15 +62,15 @@ def score(readout: Readout, *, rank: Readout) -> Scores:
     """
     same = all(getattr(readout, name) == getattr(rank, name) for name in ("layer", "n_units", "concepts", "classes"))
     require(same, "readout and rank must be of the same layer, units, concepts and classes. Probe one net twice.")
-    sheet = _Sheet(readout, _Sheet(rank, None))
+    sheet = _Sheet(readout, _Sheet(rank, None, sets), sets)
     return Scores(_units(sheet), _concepts(sheet), _layer(sheet), _curves(sheet))
 
 
 class _Sheet:
     """All columns of one readout, each computed when it is first asked for; None where something it needs is missing."""
 
-    def __init__(self, readout: Readout, rank: "_Sheet | None") -> None:
-        self.readout, self.rank = readout, rank or self
+    def __init__(self, readout: Readout, rank: "_Sheet | None", sets: bool = True) -> None:
+        self.readout, self.rank, self.sets = readout, rank or self, sets
         self.metrics: dict[str, Metric] = collect("metrics")
         self._columns: dict[str, Callable[[], Any]] = {}
         self._values: dict[str, Any] = {}
@@ -88,6 +90,8 @@ class _Sheet:
         return self._values[name]
 
     def compute(self, metric: Metric, column: str) -> Any:  # noqa: ANN401 -- a tensor or None
+        if metric.sets and not self.sets:
+            return None
         needs = {name: self[name] for name in metric.needs(column)}
         return None if any(value is None for value in needs.values()) else metric.columns[column](**needs)
 
@@ -146,8 +150,8 @@ def _concepts(sheet: _Sheet) -> pd.DataFrame:
 def _layer(sheet: _Sheet) -> pd.DataFrame:
     readout = sheet.readout
     row: dict[str, Any] = {"layer": readout.layer, "n_units": readout.n_units}
-    if sheet["correct"] is not None:
-        row["accuracy"] = float(sheet["correct"].double().mean())
+    if readout.logits is not None:
+        row["accuracy"] = float(correct(readout.logits, readout.labels).double().mean())
     row |= {column: float(value) for column, value in sheet.columns("layer").items()}
     return pd.DataFrame([row])
 

@@ -1,4 +1,4 @@
-"""Statistics of runs: intervals over training seeds."""
+"""Statistics of runs: intervals over training seeds, tests of variants paired by seed, correction for several tests."""
 
 import math
 from collections.abc import Sequence
@@ -8,6 +8,8 @@ import numpy as np
 from scipy import stats
 
 FEWEST = 5  # seeds below which no interval is given
+FEWEST_FOR_TEST = 8  # pairs below which no p-value is given: with 5 the smallest possible is .0625
+EXACT = 2**20  # sign patterns up to which all are looked at
 
 
 class Interval(NamedTuple):
@@ -49,3 +51,60 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
         return Interval(mean, math.nan, math.nan, n)
     half = float(stats.t.ppf((1 + level) / 2, n - 1) * found.std(ddof=1) / math.sqrt(n))
     return Interval(mean, mean - half, mean + half, n)
+
+
+def paired_interval(ours: Sequence[float], theirs: Sequence[float], level: float = 0.95) -> Interval:
+    """Gives the mean difference of paired values and its t interval; pairs with a `nan` are left out.
+
+    Args:
+        ours: One a seed.
+        theirs: Of the same seeds, in the same order.
+        level: Coverage for normally distributed differences.
+
+    Raises:
+        ValueError: If there are not as many values on both sides.
+
+    Example:
+        >>> [round(value, 3) for value in paired_interval([2.0, 3.0, 4.0, 5.0, 7.0], [1.0, 2.0, 3.0, 4.0, 5.0])]
+        [1.2, 0.645, 1.755, 5]
+    """
+    if len(ours) != len(theirs):
+        raise ValueError(f"values must be paired, got {len(ours)} and {len(theirs)}. Give those of the same seeds.")
+    return t_interval([a - b for a, b in zip(ours, theirs, strict=True)], level)
+
+
+def sign_flip(differences: Sequence[float]) -> float:
+    """Gives the two-sided p-value of a permutation test that flips the signs of paired differences.
+
+    Args:
+        differences: One a seed; `nan` left out.
+
+    Returns:
+        p-value in (0, 1], exact up to 20 pairs, from 2**20 random patterns beyond; `nan` below 8 pairs.
+
+    Example:
+        >>> sign_flip([1.0, 2.0, 1.5, 0.5, 1.0, 2.5, 1.0, 0.5])
+        0.0078125
+    """
+    found = np.asarray([d for d in differences if not math.isnan(d)], dtype=float)
+    if len(found) < FEWEST_FOR_TEST:
+        return math.nan
+    test = stats.permutation_test(
+        (found,), np.mean, permutation_type="samples", vectorized=True, n_resamples=EXACT, batch=2**14, random_state=0
+    )
+    return float(test.pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Corrects p-values for their number by Holm's step-down method; those that are `nan` stay and do not count.
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03, math.nan])
+        [0.03, 0.06, 0.06, nan]
+    """
+    known = sorted((p, i) for i, p in enumerate(p_values) if not math.isnan(p))
+    corrected, highest = [math.nan] * len(p_values), 0.0
+    for rank, (p, i) in enumerate(known):
+        highest = max(highest, min(1.0, p * (len(known) - rank)))
+        corrected[i] = highest
+    return corrected

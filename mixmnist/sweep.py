@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
@@ -86,9 +86,11 @@ def run_all(studies: Sequence[Study | str], options: Options, tell: Callable[[st
     failures: dict[Path, list[str]] = {}
     waiting: dict[Path, int] = {}
     todo: list[Block] = []
-    for blocks in plans:
+    for study, blocks in zip(studies, plans, strict=True):
         folder = storage.writable_folder(blocks[0].folder)
         storage.clear_partials(folder)
+        named = load_study(study)[1] if isinstance(study, str) else study
+        storage.write_json(folder / "study.json", {"title": named.title, "claims": [asdict(claim) for claim in named.claims]})
         known = [block for block in blocks if _is_recorded(block, options)]
         for block in known:
             tell(f"{block.label}: already recorded")

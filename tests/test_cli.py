@@ -31,7 +31,7 @@ def study(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def _no_figures(monkeypatch):
     """Figures take seconds and have tests of their own."""
-    monkeypatch.setattr("mixmnist.report.draw_figures", lambda _records, _folder: None)
+    monkeypatch.setattr("mixmnist.report.draw_figures", lambda *_: None)
 
 
 def run(*args):
@@ -46,7 +46,7 @@ def test_help_and_names_import_no_torch():
         subprocess.run([sys.executable, "-c", check], check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("command", ["run", "report", "list", "preview", "export", "layers"])
+@pytest.mark.parametrize("command", ["run", "report", "list", "preview", "export", "audit", "verify", "index", "layers"])
 def test_every_command_has_help_with_an_example(command, capsys):
     """Each command must explain itself and show an example."""
     with pytest.raises(SystemExit) as stop:
@@ -283,3 +283,44 @@ def test_a_net_of_another_size_is_said(capsys, tmp_path, monkeypatch):
     )
     assert run("layers", "my_flat_module:make") == 2
     assert "Try --size" in capsys.readouterr().err
+
+
+def test_audit_prints_every_check(capsys):
+    """Each check must be printed with what was found, and a mixture as promised must end with code 0."""
+    assert run("audit", "--task", "xor", "--source", "digits", "--n", 500) == 0
+    text = capsys.readouterr().out
+    for name in ("classes", "positions, rows", "glyphs in both splits", "masks against ink"):
+        assert f"| {name}" in text
+    assert "NO" not in text
+
+
+def test_verify_says_what_differs(study, capsys):
+    """A record that stands must end with code 0, one that differs with 1, one that cannot be read with 2."""
+    run("run", study, "--source", "digits", "--out", "out", "--variants", "baseline", "--quiet")
+    assert run("verify", "out/tiny/digits") == 0
+    assert "baseline s0-0 s0: as recorded" in capsys.readouterr().out
+    record = Path("out/tiny/digits/runs/baseline/s0-0/s0/record.json")
+    whole = record.read_text()
+    record.write_text(whole.replace('"dead": 0.0', '"dead": 1.0'))
+    assert run("verify", "out/tiny/digits") == 1
+    assert "layers.dead moved by up to 1" in capsys.readouterr().out
+    record.write_text(whole[:100])
+    assert run("verify", "out/tiny/digits") == 2
+
+
+def test_the_index_lists_studies(study, capsys):
+    """The page must name each study with its variants and seeds."""
+    run("run", study, "--source", "digits", "--out", "out", "--quiet")
+    assert run("index", "out", "--out", "index.md") == 0
+    text = Path("index.md").read_text()
+    assert "## tiny/digits" in text
+    assert "| redundant | 1 " in text
+
+
+def test_cards_of_metrics_explain_them(capsys):
+    """The long list must give definition, source and chance of each metric."""
+    assert run("list", "metrics", "--long") == 0
+    text = capsys.readouterr().out
+    assert "share that shows the concept" in text
+    assert "arXiv:1704.05796" in text
+    assert "chance: prevalence" in text

@@ -1,10 +1,14 @@
+from dataclasses import dataclass
+
 import pytest
 import torch
 from torch import nn
 
+from mixmnist.core.readout import Field
 from mixmnist.nets import convnet
 from mixmnist.nets.convnet import Widths
-from mixmnist.probing import SAME, HeadAlgebra, Replay, describe_layers, probe
+from mixmnist.probing import SAME, HeadAlgebra, Replay, describe_layers, probe, probe_layers
+from mixmnist.probing.running import Images
 
 
 @pytest.fixture
@@ -90,9 +94,7 @@ def test_algebra_and_replay_agree_in_float32(net, pairs_mixture):
 
 
 def _images(net, mixture):
-    from mixmnist.probing import _Images
-
-    return _Images(mixture.images, next(net.parameters()), None)
+    return Images(mixture.images, next(net.parameters()), None)
 
 
 def test_a_net_without_such_a_head_is_replayed(pairs_mixture):
@@ -182,3 +184,125 @@ def test_layers_are_described_in_running_order(net):
     found = describe_layers(net, torch.zeros(1, 1, 32, 32))
     assert ("conv3", "Sequential", (5, 6, 6)) in found
     assert found[-1] == ("head", "Linear", (45,))
+
+
+@pytest.mark.parametrize(("layer", "field"), [("conv1", (5, 1.0, 2.0)), ("conv2", (11, 2.0, 3.0)), ("conv3", (23, 4.0, 5.0))])
+def test_fields_of_the_convnet_are_those_of_its_arithmetic(net, pairs_mixture, layer, field):
+    """Size, stride and first centre of each layer's cells must be what kernels, padding and pooling make them."""
+    found = probe(net, pairs_mixture, layer, few=10).pixels.field
+    size, stride, first = field
+    assert found == Field((size, size), (stride, stride), (first, first))
+
+
+def test_a_unit_that_fires_at_one_pixel_peaks_there():
+    """A map scaled up must peak within half a stride of the pixel that its unit answers to, wherever that is."""
+    net = nn.Sequential(nn.Conv2d(1, 1, 5, stride=4, padding=2, bias=False), nn.ReLU())
+    nn.init.zeros_(net[0].weight)
+    net[0].weight.data[0, 0, 2, 2] = 1
+    net[0].weight.data += 1e-3  # the cell sees its whole field
+    spots = [(4, 4), (12, 20), (28, 8), (16, 16)]
+    images = torch.zeros(len(spots), 32, 32, dtype=torch.uint8)
+    for image, (row, col) in zip(images, spots, strict=True):
+        image[row, col] = 255
+    n = len(spots)
+    empty = torch.zeros(n, 1, dtype=torch.int64)
+    mixture = Spots(("a",), ("x",), images, empty[:, 0], empty.bool(), empty, empty, torch.zeros(n, 1, 4, dtype=torch.int64))
+    ((_, maps),) = list(probe(net.eval(), mixture, "1").pixels)
+    peaks = [divmod(int(m[0].argmax()), 32) for m in maps]
+    assert all(abs(r - row) <= 2 and abs(c - col) <= 2 for (r, c), (row, col) in zip(peaks, spots, strict=True))
+
+
+@dataclass
+class Spots:
+    """A mixture of hand-made images."""
+
+    concepts: tuple
+    classes: tuple
+    images: torch.Tensor
+    labels: torch.Tensor
+    present: torch.Tensor
+    glyphs: torch.Tensor
+    shown: torch.Tensor
+    boxes: torch.Tensor
+
+    def mask(self, concept, indices):
+        return torch.zeros(len(indices), 32, 32, dtype=torch.bool)
+
+
+def test_maps_beside_masks_are_the_layers_and_the_mixtures(net, pairs_mixture):
+    """Scaled maps must be linear interpolations of the layer's, and masks those of the mixture: ink, and boxes that hold it."""
+    readout = probe(net, pairs_mixture, "conv3", few=300)
+    indices, maps = next(iter(readout.pixels))
+    assert maps.shape == (len(indices), 5, 32, 32)
+    assert (maps.amax((2, 3)) <= readout.response[indices] + 1e-5).all()
+    assert (maps[:, :, 5::4, 5::4].amax((2, 3)) - readout.response[indices]).abs().max() < 1e-4  # at the cells' centres
+    for concept in (0, 7):
+        ink, box = (readout.pixels.mask(kind, concept, indices) for kind in ("ink", "box"))
+        assert torch.equal(ink, pairs_mixture.mask(concept, indices))
+        assert (box | ~ink).all()
+        assert torch.equal(box.sum((1, 2)), 144 * pairs_mixture.present[indices, concept])
+    assert sum(len(i) for i, _ in readout.pixels) == 300
+
+
+def test_sets_side_by_side_give_what_each_gives_alone(pairs_mixture):
+    """Replay must give the same logits whether the rest of the net runs on several sets at once or on one."""
+    torch.manual_seed(0)
+    net = Deep().eval()
+    readout = probe(net, pairs_mixture, "first")
+    assert isinstance(readout.without, Replay)
+    values = torch.tensor([0.0, 0.2, 0.4])
+    sets = torch.tensor([[1, 0, 0], [0, 1, 1], [0, 0, 0]]).bool()
+    together = readout.without(sets, values)
+    for number, chosen in enumerate(sets):
+        torch.testing.assert_close(readout.without(chosen[None], values)[0], together[number])
+    torch.testing.assert_close(together[2], readout.logits)
+
+
+class Around(nn.Module):
+    """A net with a path around its layer, which takes no more images than came in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 3, 5, stride=3)
+        self.head = nn.Linear(3, 45)
+
+    def forward(self, x):
+        return self.head(self.first(x).amax((2, 3)) * x.mean((1, 2, 3))[:, None])
+
+
+def test_a_path_around_the_layer_is_replayed_set_by_set(pairs_mixture):
+    """Where sets cannot run side by side each must run alone, and give what a silenced unit gives."""
+    torch.manual_seed(0)
+    net = Around().eval()
+    readout = probe(net, pairs_mixture, "first")
+    logits = readout.without(torch.eye(3).bool(), torch.zeros(3))
+    x = pairs_mixture.images[:, None] / 255
+    for unit in range(3):
+        maps = net.first(x).clone()
+        maps[:, unit] = 0
+        torch.testing.assert_close(logits[unit], net.head(maps.amax((2, 3)) * x.mean((1, 2, 3))[:, None]), rtol=1e-4, atol=1e-5)
+
+
+def test_resampled_maps_are_those_of_other_images(net, pairs_mixture):
+    """By algebra and by replay a unit's map must be that of the other image, and nothing else may change."""
+    others = torch.randperm(800, generator=torch.Generator().manual_seed(3))
+    readout = probe(net, pairs_mixture, "conv3")
+    replay = Replay(net, net.conv3, "conv3", Images(pairs_mixture.images, torch.zeros(()), None))
+    sets = torch.eye(5).bool()[:2]
+    found = readout.without.resampled(sets, others)
+    torch.testing.assert_close(found, replay.resampled(sets, others), rtol=1e-4, atol=1e-5)
+    mean = readout.mean.clone()
+    mean[:, 1] = readout.mean[others, 1]
+    torch.testing.assert_close(found[1], net.head(mean), rtol=1e-4, atol=1e-5)
+
+
+def test_several_layers_are_read_in_one_pass(net, pairs_mixture):
+    """Layers that are read together must give what each gives alone; the lower ones are replayed on the first images only."""
+    readouts = probe_layers(net, pairs_mixture, ("conv1", "conv2", "conv3"), few=50)
+    for layer, readout in zip(("conv1", "conv2", "conv3"), readouts, strict=True):
+        alone = probe(net, pairs_mixture, layer)
+        assert torch.equal(readout.response, alone.response)
+        assert torch.equal(readout.mean, alone.mean)
+    assert [r.without.n_images for r in readouts] == [50, 50, 800]
+    every = readouts[0].without(torch.zeros(1, 3).bool(), torch.zeros(3))
+    torch.testing.assert_close(every[0], readouts[0].logits[:50])

@@ -26,7 +26,8 @@ def test_its_tables_are_those_of_the_reference(study):
     """Every cell of a table must be the one that the committed variants table gives."""
     block = re.search(rf"<!-- table: {study} -->\n(.*?)\n<!-- end -->", README, re.DOTALL)[1]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()]
-    shown = for_people(pd.read_csv(REFERENCE / study / "tables" / "variants.csv")).astype(str)
+    variants = pd.read_csv(REFERENCE / study / "tables" / "variants.csv")
+    shown = for_people(variants[variants["layer"] == "conv3"]).astype(str)
     assert rows[0][0] == "variant"
     assert [dict(zip(rows[0], row, strict=True)) for row in rows[2:]] == shown[rows[0]].to_dict("records")
 

@@ -87,10 +87,11 @@ def test_layer_table_has_the_promised_columns(scores, readout):
 
 
 def test_curves_table_has_a_row_for_each_number_of_silenced_units(scores):
-    """From none to all, in all ten orders."""
+    """From none to all, in all ten orders, and with the best units of a class alone and without them."""
     assert scores.curves["n"].tolist() == list(range(8))
     orders = ["random", "alignment", "drop_first", "drop_last", "weight"]
-    assert set(scores.curves.columns) == {"n"} | {f"curve_{o}{s}" for o in orders for s in ("", "_mean")}
+    known = {"n", "curve_keep", "curve_remove"} | {f"curve_{o}{s}" for o in orders for s in ("", "_mean")}
+    assert set(scores.curves.columns) == known
 
 
 def test_no_table_names_a_column_twice(scores):
@@ -236,10 +237,10 @@ def test_readout_without_logits_leaves_out_ablation(readout, rank, scores):
 
 
 def test_readout_without_a_head_leaves_out_what_needs_it(readout, rank, scores):
-    """Where no linear head follows the layer, only the curve by weight is absent."""
+    """Where no linear head follows the layer, only the curve by weight and the weights' norm are absent."""
     bare = score(replace(readout, head=None), rank=replace(rank, head=None))
     assert set(scores.curves.columns) - set(bare.curves.columns) == {"curve_weight", "curve_weight_mean"}
-    assert bare.units.equals(scores.units)
+    assert bare.units.equals(scores.units.drop(columns="weight_norm"))
 
 
 @pytest.mark.parametrize(

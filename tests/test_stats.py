@@ -1,5 +1,6 @@
 """Intervals over seeds against scipy."""
 
+import itertools
 import math
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mixmnist.stats import FEWEST, Interval, t_interval
+from mixmnist.stats import FEWEST, Interval, holm, paired_interval, sign_flip, t_interval
 
 VALUES = [0.31, 0.45, 0.28, 0.52, 0.4, 0.33, 0.47]
 samples = st.lists(st.integers(-100, 100).map(lambda i: i / 10), min_size=5, max_size=12)
@@ -108,3 +109,41 @@ def test_order_of_values_does_not_count(values, random):
     """Seeds in another order give the same interval."""
     shuffled = random.sample(values, len(values))
     assert t_interval(shuffled) == pytest.approx(t_interval(values), abs=1e-9)
+
+
+@given(samples)
+@settings(deadline=None, max_examples=30)
+def test_a_paired_interval_is_that_of_the_differences(values):
+    """Bounds must be those of scipy's paired t test."""
+    theirs = np.linspace(-1, 2, len(values)) ** 2
+    found = paired_interval(values, theirs.tolist())
+    expected = stats.ttest_rel(values, theirs).confidence_interval()
+    assert (found.lower, found.upper) == pytest.approx(expected, nan_ok=True)
+
+
+def test_values_that_are_not_paired_are_refused():
+    """Different numbers of values must be refused."""
+    with pytest.raises(ValueError, match="values must be paired, got 2 and 1"):
+        paired_interval([1.0, 2.0], [1.0])
+
+
+@pytest.mark.parametrize("n", [8, 10, 12])
+def test_sign_flip_equals_the_count_over_all_patterns(n):
+    """The p-value must be the share of all sign patterns whose mean is as far from zero."""
+    differences = np.random.default_rng(n).normal(0.5, 1, n)
+    signs = np.array(list(itertools.product((-1, 1), repeat=n)))
+    means = np.abs((signs * differences).mean(axis=1))
+    assert sign_flip(differences.tolist()) == pytest.approx((means >= abs(differences.mean()) - 1e-12).mean())
+
+
+def test_few_pairs_give_no_p_value():
+    """Below 8 pairs the test must say nothing."""
+    assert math.isnan(sign_flip([1.0] * 7))
+    assert math.isnan(sign_flip([1.0] * 7 + [math.nan]))
+
+
+def test_holm_by_hand():
+    """Each p-value is multiplied by the number of those not smaller, and never falls below a smaller one's."""
+    assert holm([0.04, 0.01, 0.5, 0.02]) == pytest.approx([0.08, 0.04, 0.5, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []

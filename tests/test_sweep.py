@@ -48,7 +48,7 @@ def test_a_record_says_what_it_depends_on(options):
     assert config["variant"]["net_settings"] == {"conv3": 6}
     assert len(config["data"]) == len(config["code"]) == len(found["weights_sha256"]) == 64
     assert set(found["versions"]) >= {"torch", "python", "mixmnist"}
-    assert found["layer"]["n_units"] == 6
+    assert found["layers"][-1]["n_units"] == 6
     assert len(found["history"]) == 1
 
 
@@ -91,7 +91,7 @@ def test_new_scoring_code_scores_recorded_weights_anew(options, monkeypatch):
     sweep.run(STUDY, options, lambda _: None)
     after = record(folder)
     assert after["weights_sha256"] == before["weights_sha256"]
-    assert after["layer"] == before["layer"]
+    assert after["layers"] == before["layers"]
     assert after["fingerprints"]["scores"] != before["fingerprints"]["scores"]
 
 
@@ -101,7 +101,7 @@ def test_recorded_scores_follow_from_recorded_weights(options):
     net = load_net(folder / "runs/baseline/s0-1/s1")
     mixture = draw("pairs", "digits", "test", 720, seed=0)
     guess = net(mixture.images[:, None] / 255).argmax(dim=1)
-    assert record(folder, seed=1)["layer"]["accuracy"] == pytest.approx((guess == mixture.labels).float().mean().item())
+    assert record(folder, seed=1)["layers"][-1]["accuracy"] == pytest.approx((guess == mixture.labels).float().mean().item())
 
 
 def test_top_images_are_stored_for_pictures(options):
@@ -297,7 +297,7 @@ def test_units_table_is_the_one_on_disk(options):
     """The units of a record must be as many as the layer has, each with its own row."""
     folder = sweep.run(STUDY, options, lambda _: None).folder
     units = pd.read_csv(folder / "runs/wide/s0-1/s0/units.csv")
-    assert units["unit"].tolist() == list(range(6))
+    assert units.groupby("layer")["unit"].agg(list).tolist() == [list(range(n)) for n in (10, 20, 6)]
 
 
 def test_recorded_failures_are_told_again(options, monkeypatch):
@@ -382,7 +382,7 @@ def test_classes_that_do_not_exclude_each_other_go_the_whole_way(options):
     """A task of yes or no for each class must be trained, scored by balanced accuracy and reported."""
     variant = replace(TINY, task="presence", canvas=Canvas(size=56), probe_images=720)
     folder = sweep.run(Study("multi", {"baseline": variant}, seeds=1), options, lambda _: None).folder
-    found = record(folder, block="s0-0")["layer"]
+    found = record(folder, block="s0-0")["layers"][-1]
     assert 0.4 < found["accuracy"] < 0.7
     units = pd.read_csv(folder / "runs/baseline/s0-0/s0/units.csv", dtype={"max_class": str})
     assert set(units["max_class"]) <= set("0123456789")

@@ -12,13 +12,47 @@ from torch import Tensor
 class Without(Protocol):
     """Logits with sets of units silenced, their maps set to given values."""
 
+    @property
+    def n_images(self) -> int:
+        """On how many images, the first of the readout, units can be silenced."""
+
     def __call__(self, sets: Bool[Tensor, "sets units"], values: Float[Tensor, " units"]) -> Float[Tensor, "sets images classes"]:
         """Gives the logits with each set of units silenced."""
+
+    def resampled(self, sets: Bool[Tensor, "sets units"], others: Int[Tensor, " images"]) -> Float[Tensor, "sets images classes"]:
+        """Gives the logits with each set's maps taken from another image."""
 
     def returning(
         self, order: Int[Tensor, " units"], values: Float[Tensor, " units"]
     ) -> Iterator[Float[Tensor, "images classes"]]:
         """Gives the logits with all units silenced, then with the last of the order back, and so on until none is silenced."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """What a layer's cells see of the image, along rows and along columns, in pixels."""
+
+    size: tuple[int, int]
+    """Rows and columns of a cell's receptive field."""
+    stride: tuple[float, float]
+    """From one cell's centre to the next."""
+    first: tuple[float, float]
+    """Centre of the first cell."""
+
+
+@runtime_checkable
+class MapsAndMasks(Protocol):
+    """A layer's maps at the size of the image, a batch at a time, beside the concepts' masks."""
+
+    @property
+    def n_concepts(self) -> int:
+        """How many concepts have masks."""
+
+    def __iter__(self) -> Iterator[tuple[Int[Tensor, " some"], Float[Tensor, "some units rows cols"]]]:
+        """Gives indices of images and their maps."""
+
+    def mask(self, kind: str, concept: int, indices: Int[Tensor, " some"]) -> Bool[Tensor, "some rows cols"]:
+        """Gives one concept's mask, `ink` or `box`, on some images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +70,7 @@ class Readout:
     logits: Float[Tensor, "images classes"] | None = None  # None where the network does not classify
     head: Float[Tensor, "classes units"] | None = None  # weight of the linear head, where the layer feeds one through its mean
     without: Without | None = None  # logits with sets of units silenced to given values; None without logits
+    pixels: MapsAndMasks | None = None  # maps beside masks; None where the layer has no maps or nothing is known of masks
 
     @property
     def n_units(self) -> int:

@@ -155,6 +155,45 @@ class Variant:
         """Gives names and numbers only, ready for JSON."""
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, known: Mapping[str, Any]) -> "Variant":
+        """Takes what `as_dict` gave."""
+        return cls(**{**known, "canvas": Canvas(**known["canvas"]), "training": Training(**known["training"])})
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence that a study puts to the test, over training seeds.
+
+    Its number is a column of the runs table (of the layer that feeds the head): of one variant, or the difference to another,
+    paired by seed. It holds if the number's whole 95 % interval lies where the rule says.
+    """
+
+    id: str
+    """As R3; claims of one id are corrected together for their number."""
+    says: str
+    """The claim in words."""
+    column: str
+    """Of the runs table."""
+    variant: str
+    """Whose runs."""
+    rule: str
+    """One of above, below, within (value - margin .. value + margin)."""
+    value: float = 0.0
+    """What the number is held against."""
+    margin: float = 0.0
+    """For the rule within."""
+    against: str | None = None
+    """The variant that is taken off, seed by seed."""
+    minus: str | None = None
+    """A column of the same run that is taken off."""
+    seeds: int = 10
+    """Seeds below which there is no verdict."""
+
+    def __post_init__(self) -> None:
+        rules = ("above", "below", "within")
+        require(self.rule in rules, f"rule must be one of {', '.join(rules)}, got rule={self.rule!r} in claim {self.id}.")
+
 
 @dataclass(frozen=True)
 class Study:
@@ -163,10 +202,14 @@ class Study:
     title: str
     variants: Mapping[str, Variant]
     seeds: int = 5  # trainings a variant; seeds are 0..seeds-1
+    claims: tuple[Claim, ...] = ()
 
     def __post_init__(self) -> None:
         require(bool(self.variants), "variants must hold at least one variant, got none.")
         require(self.seeds >= 1, f"seeds must be 1 or more, got seeds={self.seeds}.")
+        for claim in self.claims:
+            for name in (claim.variant, claim.against or claim.variant):
+                require(name in self.variants, f"claims must be of the study's variants, got {name!r} in claim {claim.id}.")
 
 
 @dataclass(frozen=True)
@@ -210,6 +253,7 @@ class Metric:
     ceiling: str | None = None  # the highest value possible, in words
     names: Mapping[str, str] = field(default_factory=dict)  # columns of whole numbers that name entries of a readout's field
     plant: str | None = None  # the planted readout on which the right value is known
+    sets: bool = False  # it silences several units at a time, which is dear where the network is run again for each set
 
     def needs(self, column: str) -> tuple[str, ...]:
         """Names what a column's function needs."""

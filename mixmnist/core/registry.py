@@ -46,6 +46,11 @@ def choose(shelf: str, name: str) -> Any:  # noqa: ANN401 -- each shelf has its 
     return getattr(importlib.import_module(f"{package}.{name}"), constant)
 
 
+def explain(shelf: str, name: str) -> str:
+    """Gives what the file of an entry says of it."""
+    return importlib.import_module(f"{SHELVES[shelf][0]}.{name}").__doc__ or ""
+
+
 def collect(shelf: str) -> dict[str, Any]:
     """Loads every entry of a shelf, in alphabetical order."""
     return {name: choose(shelf, name) for name in names(shelf)}

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 SAME = "same.json"  # in place of records: where another study has them
 PACKAGE = Path(__file__).resolve().parents[1]
-CODE_OF_SCORES = ("metrics", "pipeline.py", "probing.py", "scoring.py")
+CODE_OF_SCORES = ("core/thresholds.py", "metrics", "pipeline.py", "probing", "scoring.py")
 
 
 def fingerprint(content: Any) -> str:  # noqa: ANN401 -- anything that JSON can hold

@@ -60,3 +60,23 @@ def probabilities(
 ) -> Float[Tensor, "images classes"]:
     """Gives the predicted probability of each class."""
     return logits.softmax(dim=1) if labels.ndim == 1 else logits.sigmoid()
+
+
+def one_vs_rest(logits: Float[Tensor, "images classes"], labels: Int[Tensor, "images *classes"], label: int) -> Float[Tensor, ""]:
+    """Gives the balanced accuracy, in [0, 1] with chance .5, of telling one class from all others; shared places count in part.
+
+    Example:
+        >>> one_vs_rest(torch.tensor([[2.0, 1.0], [1.0, 2.0], [1.0, 1.0]]), torch.tensor([0, 0, 1]), label=0)
+        tensor(0.5000)
+    """
+    own = logits[:, label]
+    if labels.ndim == 2:
+        said, member = (own > 0).to(logits.dtype), labels[:, label] > 0
+    else:
+        best = logits.amax(dim=1)
+        hit, member = own == best, labels == label
+        said = hit.to(logits.dtype)
+        said[hit] = 1 / (logits[hit] == best[hit, None]).sum(dim=1).to(logits.dtype)
+    n_own = member.sum()
+    right = (said * member).sum() / n_own + ((1 - said) * ~member).sum() / (len(said) - n_own)
+    return right / 2

@@ -30,7 +30,8 @@ def concept_drop(
         tensor([[1.0000, 0.0000, 0.3333],
                 [0.0000, 1.0000, 0.3333]])
     """
-    return _drop_over(correct, correct_without, per_decision(present, labels), dead, undecided(present))
+    shows = per_decision(present, labels)[: correct.shape[1]]
+    return _drop_over(correct, correct_without, shows, dead, undecided(present))
 
 
 def damage_selectivity(
@@ -41,7 +42,7 @@ def damage_selectivity(
     dead: Bool[Tensor, " units"],
 ) -> Float[Tensor, "units concepts"]:
     """Gives the drop over the images that show the concept minus the drop over the others, in [-2, 2]."""
-    blank, shows = undecided(present), per_decision(present, labels)
+    blank, shows = undecided(present), per_decision(present, labels)[: correct.shape[1]]
     inside = _drop_over(correct, correct_without, shows, dead, blank)
     return inside - _drop_over(correct, correct_without, ~shows, dead, blank)
 

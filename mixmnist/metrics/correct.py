@@ -4,6 +4,8 @@ Ties: an image whose right class ties with t - 1 others for the largest logit co
 other a decision is a yes or no about one class, weighted so that the mean is the balanced accuracy.
 """
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -13,15 +15,23 @@ from mixmnist.core.records import Metric
 from mixmnist.metrics._decisions import correct
 
 CHUNK = 2**20  # logits held at once: few enough for the processor's cache
+SEED = 0  # of the images whose maps are put in place of others
 
 
 def correct_without(
     without: Without, labels: Int[Tensor, "images *classes"], sets: Bool[Tensor, "sets units"], values: Float[Tensor, " units"]
 ) -> Float[Tensor, "sets decisions"]:
-    """Gives `correct` with each set of units silenced to the given values, a few sets at a time."""
-    logits = without(sets[:1], values)
+    """Gives `correct` with each set of units silenced to the given values, on as many of the first images as can be silenced."""
+    return _a_few_at_a_time(lambda part: without(part, values), labels[: without.n_images], sets)
+
+
+def _a_few_at_a_time(
+    logits_of: Callable[[Tensor], Tensor], labels: Int[Tensor, "images *classes"], sets: Bool[Tensor, "sets units"]
+) -> Float[Tensor, "sets decisions"]:
+    """Gives `correct` for each set."""
+    logits = logits_of(sets[:1])
     step = max(1, CHUNK // (len(labels) * max(logits.shape[2], sets.shape[1])))
-    rest = [correct(without(part, values), labels) for part in sets[1:].split(step)] if len(sets) > 1 else []
+    rest = [correct(logits_of(part), labels) for part in sets[1:].split(step)] if len(sets) > 1 else []
     return torch.cat([correct(logits, labels), *rest])
 
 
@@ -46,10 +56,24 @@ def _each_to_mean(
     return correct_without(without, labels, each, rank_mean.mean(dim=0))
 
 
+def _each_resampled(
+    without: Without, labels: Int[Tensor, "images *classes"], response: Float[Tensor, "images units"]
+) -> Float[Tensor, "units decisions"]:
+    n, device = without.n_images, response.device
+    others = torch.randperm(n, generator=torch.Generator().manual_seed(SEED)).to(device)
+    each = torch.eye(response.shape[1], dtype=torch.bool, device=device)
+    return _a_few_at_a_time(lambda part: without.resampled(part, others), labels[:n], each)
+
+
 METRIC = Metric(
     "Correct predictions, intact and with each unit silenced",
     axes=("units", "images"),
-    columns={"correct": _intact, "correct_without": _each_to_zero, "correct_without_mean": _each_to_mean},
+    columns={
+        "correct": _intact,
+        "correct_without": _each_to_zero,
+        "correct_without_mean": _each_to_mean,
+        "correct_without_resample": _each_resampled,
+    },
     chance="1 / number of classes; .5 where classes do not exclude each other",
     ceiling="1",
 )

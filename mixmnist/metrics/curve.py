@@ -37,6 +37,7 @@ def curve(
     Returns:
         units + 1 accuracies in [0, 1].
     """
+    labels = labels[: without.n_images]
     back = [torch.stack([correct(now, labels).mean() for now in without.returning(order, values)]) for order in orders]
     return torch.stack(back).mean(dim=0).flip(0)
 
@@ -108,4 +109,5 @@ METRIC = Metric(
     columns=_columns(),
     chance="1 / number of classes; .5 where classes do not exclude each other",
     ceiling="the intact accuracy",
+    sets=True,
 )

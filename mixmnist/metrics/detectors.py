@@ -12,8 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mixmnist.core.records import Metric
-
-THRESHOLD = 0.80  # alignment from which a unit is called a detector
+from mixmnist.core.thresholds import THRESHOLD
 
 
 def best(alignment: Float[Tensor, "units concepts"]) -> Float[Tensor, " live"]:

@@ -1,7 +1,8 @@
 """Drop: how much accuracy the network loses without the unit, overall and in the class that loses most.
 
-Accuracy before minus accuracy after, so a positive drop means harm. The unit's map is silenced to zero (`drop`) or to its mean
-over the rank images (`drop_mean`); both are printed, since they can disagree about a whole network.
+Accuracy before minus accuracy after, so a positive drop means harm. The unit's map is silenced to zero (`drop`), to its mean
+over the rank images (`drop_mean`) or to its map on another random image (`drop_resample`); all are printed, since they can
+disagree about a whole network.
 
 Source:
     B. Zhou et al. (2018), "Revisiting the Importance of Individual Units in CNNs via Ablation", arXiv:1806.02891.
@@ -37,13 +38,21 @@ def _drop_to_mean(
     return drop(correct, correct_without_mean, dead)
 
 
+def _drop_resampled(
+    correct: Float[Tensor, "1 decisions"],
+    correct_without_resample: Float[Tensor, "units decisions"],
+    dead: Bool[Tensor, " units"],
+) -> Float[Tensor, " units"]:
+    return drop(correct, correct_without_resample, dead)
+
+
 def class_drops(
     correct: Float[Tensor, "1 decisions"],
     correct_without: Float[Tensor, "units decisions"],
     labels: Int[Tensor, "images *classes"],
 ) -> Float[Tensor, "units classes"]:
     """Gives each class's accuracy drop; -inf for a class without images."""
-    about = classes_of(labels)
+    about = classes_of(labels)[: correct.shape[1]]
     member = (about[:, None] == torch.arange(int(about.max()) + 1, device=about.device)).to(correct.dtype)
     drops = (correct - correct_without) @ member / member.sum(dim=0)
     return drops.nan_to_num(-torch.inf)
@@ -76,7 +85,13 @@ def _live(drops: Float[Tensor, " units"], dead: Bool[Tensor, " units"]) -> Float
 METRIC = Metric(
     "Accuracy drop without the unit",
     axes=("units",),
-    columns={"drop": drop, "drop_mean": _drop_to_mean, "max_class_drop": max_class_drop, "max_class": max_class},
+    columns={
+        "drop": drop,
+        "drop_mean": _drop_to_mean,
+        "drop_resample": _drop_resampled,
+        "max_class_drop": max_class_drop,
+        "max_class": max_class,
+    },
     names={"max_class": "classes"},
     chance="0",
     ceiling="the intact accuracy",

@@ -41,6 +41,10 @@ def gini(drop: Float[Tensor, " units"]) -> Float[Tensor, ""]:
     return (weight * harm).sum() / (n * harm.sum())
 
 
+def _max_drop_to_mean(drop_mean: Float[Tensor, " units"]) -> Float[Tensor, ""]:
+    return max_drop(drop_mean)
+
+
 def reliance_area(curve_random: Float[Tensor, " steps"]) -> Float[Tensor, ""]:
     """Gives the trapezoid area of accuracy(n) / accuracy(0) over the share n / units, in [0, 1] or little above.
 
@@ -51,8 +55,16 @@ def reliance_area(curve_random: Float[Tensor, " steps"]) -> Float[Tensor, ""]:
     return torch.trapezoid(curve_random / curve_random[0], dx=1 / (len(curve_random) - 1))
 
 
+def _area_to_mean(curve_random_mean: Float[Tensor, " steps"]) -> Float[Tensor, ""]:
+    return reliance_area(curve_random_mean)
+
+
 def _mean_drop_to_mean(drop_mean: Float[Tensor, " units"]) -> Float[Tensor, ""]:
     return mean_drop(drop_mean)
+
+
+def _mean_drop_resampled(drop_resample: Float[Tensor, " units"]) -> Float[Tensor, ""]:
+    return mean_drop(drop_resample)
 
 
 def _largest_class_drop(max_class_drop: Float[Tensor, " units"]) -> Float[Tensor, ""]:
@@ -65,10 +77,13 @@ METRIC = Metric(
     columns={
         "mean_drop": mean_drop,
         "mean_drop_mean": _mean_drop_to_mean,
+        "mean_drop_resample": _mean_drop_resampled,
         "max_drop": max_drop,
+        "max_drop_mean": _max_drop_to_mean,
         "max_class_drop": _largest_class_drop,
         "gini": gini,
         "reliance_area": reliance_area,
+        "reliance_area_mean": _area_to_mean,
     },
     chance="0; area: of a layer that does nothing, 1",
 )

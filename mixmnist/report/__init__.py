@@ -1,10 +1,13 @@
 """The report room: records in, files out. Tables as csv, md and tex; figures as pdf and png with the csv they were drawn from."""
 
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from mixmnist.core import storage
+from mixmnist.report.drawing import Look
 from mixmnist.report.plots import draw_figures
 from mixmnist.report.reading import StudyRecords, read_study
 from mixmnist.report.tables import as_markdown, compare, for_people, interval_note, summarise, write_tables
@@ -12,7 +15,7 @@ from mixmnist.report.tables import as_markdown, compare, for_people, interval_no
 
 def show_variants(records: StudyRecords) -> str:
     """Writes the variants table for a terminal: a column a variant, under the notes that every table carries."""
-    variants = summarise(records.runs)
+    variants = summarise(records.of_layer(records.layer).runs)
     turned = for_people(variants).set_index("variant").T.rename_axis(None, axis=1).reset_index(names="score")
     return " ".join([*records.notes(), interval_note(variants)]) + "\n\n" + as_markdown(turned) + "\n"
 
@@ -29,14 +32,26 @@ def compare_with(folder: Path, reference: Path) -> str:
     return f"{study} {source}: yours against the reference and its 95 % t interval over seeds\n\n{as_markdown(table)}\n"
 
 
-def write_report(folder: str | Path) -> StudyRecords:
+def write_report(folder: str | Path, look: Look | None = None, only: Sequence[str] = ()) -> StudyRecords:
     """Writes `tables/` and `figures/` of a study's folder from its records, each whole or not at all.
+
+    Args:
+        folder: Of a study and source.
+        look: Formats, style and size of the figures.
+        only: Names of the figures to draw, beside those that are there; by default all figures and all tables.
 
     Raises:
         FileNotFoundError: If the folder holds no records.
-        ValueError: If every run in it failed.
+        ValueError: If every run in it failed, or there is no such figure.
     """
-    records = read_study(Path(folder))
-    for name, fill in (("tables", write_tables), ("figures", draw_figures)):
-        storage.publish(Path(folder) / name, lambda partial, fill=fill: fill(records, partial))  # type: ignore[misc]
+    folder, records = Path(folder), read_study(Path(folder))
+
+    def draw(partial: Path) -> None:
+        if only and (folder / "figures").is_dir():
+            shutil.copytree(folder / "figures", partial, dirs_exist_ok=True)
+        draw_figures(records, partial, look or Look(), only)
+
+    if not only:
+        storage.publish(folder / "tables", lambda partial: write_tables(records, partial))
+    storage.publish(folder / "figures", draw)
     return records

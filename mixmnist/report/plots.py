@@ -1,29 +1,26 @@
-"""Figures of a study, each as pdf and png with the csv it was drawn from: a preview, alignment against ablation, cumulative
-ablation curves, detector cards, and the best alignment of each concept.
+"""Figures of a study, each with the csv it was drawn from: a preview, alignment against ablation, cumulative ablation curves,
+class curves, drops of one class against overall drops, detector cards, the best alignment of each concept, and scores against
+the number in the variants' names.
 """
 
-import textwrap
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import seaborn as sns
-from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from scipy.integrate import trapezoid
 from tqdm import tqdm
 
+from mixmnist.core.registry import nearest
+from mixmnist.core.thresholds import THRESHOLD
+from mixmnist.report.drawing import DASHES, MARKERS, Album, Look, grid, style
 from mixmnist.report.reading import StudyRecords
 from mixmnist.stats import FEWEST, t_interval
 
-MARKERS = "os^DvPX*<>"
-DASHES = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)))
 SILENCINGS = {"": "to zero", "_mean": "to its mean"}
 ORDERS = {
     "curve_random": "random order (mean of 20)",
@@ -32,49 +29,40 @@ ORDERS = {
     "curve_drop_last": "least important first",
 }
 CARD = [f"precision_at_{k}" for k in (100, 300, 500, 700)] + [f"precision_at_recall_{r}" for r in (25, 50, 75)]
-DETECTOR = 0.80  # alignment from which a unit is called a detector
+CLASS_CURVES = {"curve_keep": "its n best units alone", "curve_remove": "without its n best units"}
+BY_NUMBER = {
+    "unique_concepts": "unique concepts",
+    "coverage": "coverage",
+    "mean_drop": "mean drop",
+    "reliance_area": "reliance area",
+}
 
 
-def draw_figures(records: StudyRecords, folder: Path) -> None:
-    """Draws every figure of a study into a folder."""
-    figures: list[Callable[[StudyRecords, Path], None]] = [_preview, _alignment_against_ablation, _curves, _best_alignment]
-    figures += [partial(_cards, variant=variant) for variant in records.variants]
-    with _style():
-        for draw in tqdm(figures, "figures", leave=False, disable=None):
-            draw(records, folder)
+def draw_figures(records: StudyRecords, folder: Path, look: Look = Look(), only: Sequence[str] = ()) -> None:  # noqa: B008 -- frozen
+    """Draws the figures of a study into a folder, of the layer that feeds the head.
 
-
-@contextmanager
-def _style() -> Iterator[None]:
-    theme = {**sns.axes_style("whitegrid"), **sns.plotting_context("paper"), "figure.dpi": 150, "savefig.dpi": 150}
-    with mpl.rc_context({**theme, "axes.prop_cycle": cycler(color=sns.color_palette("colorblind"))}):
-        mpl.rcParams["pdf.fonttype"] = 42  # text stays text
-        yield
-
-
-def _save(figure: Figure, data: pd.DataFrame, folder: Path, name: str, notes: list[str], caption: str) -> None:
-    """Writes a figure under its caption, and the numbers it shows."""
-    _caption(figure, " ".join([*notes, caption]))
-    engine = figure.get_layout_engine()
-    assert engine is not None
-    engine.execute(figure)
-    figure.set_layout_engine("none")  # once is enough for both files
-    for kind in ("pdf", "png"):
-        figure.savefig(folder / f"{name}.{kind}", metadata={"CreationDate": None} if kind == "pdf" else {"Software": None})
-    data.to_csv(folder / f"{name}.csv", index=False)
-
-
-def _caption(figure: Figure, text: str) -> None:
-    """Writes a caption below a figure, wrapped to its width."""
-    width = int(figure.get_figwidth() * 17)  # characters of the caption's size on a line
-    figure.supxlabel("\n".join(textwrap.wrap(text, width)), fontsize=7, x=0.01, ha="left", color="0.25")
-
-
-def _figure(rows: int, cols: int, width: float, height: float, **shared: Any) -> tuple[Figure, Any]:  # noqa: ANN401 -- matplotlib's own arguments
-    """Makes a grid of axes of the given size each, without a window."""
-    figure = Figure(figsize=(max(width * cols, 6.8), height * rows + 0.5))  # legends and captions need some width
-    figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.06)
-    return figure, figure.subplots(rows, cols, squeeze=False, **shared)
+    Raises:
+        ValueError: If `only` names a figure that there is not.
+    """
+    records = records.of_layer(records.layer)
+    figures: dict[str, Callable[[StudyRecords, Album], None]] = {
+        "preview": _preview,
+        "alignment_against_ablation": _alignment_against_ablation,
+        "ablation_curves": _curves,
+        "class_curves": _class_curves,
+        "class_drops": _class_drops,
+        "best_alignment": _best_alignment,
+        **{f"cards_{variant}": partial(_cards, variant=variant) for variant in records.variants},
+    }
+    if _numbered(records):
+        figures["scores_by_number"] = _by_number
+    for name in only:
+        if name not in figures:
+            raise nearest("figure", name, figures)
+    album = Album(folder, look, tuple(records.notes()))
+    with style(look):
+        for draw in tqdm([f for name, f in figures.items() if not only or name in only], "figures", leave=False, disable=None):
+            draw(records, album)
 
 
 def _seeds(records: StudyRecords) -> str:
@@ -82,46 +70,21 @@ def _seeds(records: StudyRecords) -> str:
     return ", ".join(f"{variant} n={count}" for variant, count in counts.items())
 
 
-def _preview(records: StudyRecords, folder: Path) -> None:
+def _preview(records: StudyRecords, album: Album) -> None:
     """Shows the first canvases of the test mixture with their classes."""
     variant, seed = records.runs.iloc[0][["variant", "seed"]]
     with np.load(records.tops[variant, seed], allow_pickle=False) as stored:
         images, classes = stored["first"], stored["first_classes"].tolist()
     data = pd.DataFrame({"image": range(len(classes)), "class": classes})
     caption = "First canvases of the test mixture; above each, its class."
-    _save(_grid(images, classes), data, folder, "preview", records.notes(), caption)
+    album.save(grid(album, images, classes), data, "preview", caption)
 
 
-def _grid(images: NDArray[np.uint8], classes: Sequence[str]) -> Figure:
-    """Shows images [n, rows, cols] side by side, each below its class."""
-    figure, axes = _figure(-(-len(images) // 8), 8, 0.8, 0.95)
-    for ax in axes.flat:
-        ax.set_axis_off()
-    for ax, image, name in zip(axes.flat, images, classes, strict=False):
-        ax.imshow(image, cmap="gray", vmin=0, vmax=255)
-        ax.set(xticks=[], yticks=[])
-        ax.set_title(name, pad=2)
-    return figure
-
-
-def save_preview(images: NDArray[np.uint8], classes: Sequence[str], caption: str, path: Path) -> None:
-    """Draws images [n, rows, cols] below their classes into a png, pdf or svg file."""
-    with _style():
-        figure = _grid(images, classes)
-        _caption(figure, caption)
-        partial = path.with_name(f".partial-{path.name}")
-        try:
-            figure.savefig(partial)
-            partial.rename(path)
-        finally:
-            partial.unlink(missing_ok=True)
-
-
-def _alignment_against_ablation(records: StudyRecords, folder: Path) -> None:
+def _alignment_against_ablation(records: StudyRecords, album: Album) -> None:
     """Shows a point a unit, a column of panels a variant, a row of panels a silencing: the talk's main figure."""
     variants = records.variants
     seeds = sorted(records.units["seed"].unique())
-    figure, axes = _figure(2, len(variants), 2.3, 2.1, sharex=True, sharey="row")
+    figure, axes = album.make(2, len(variants), 2.3, 2.1, sharex=True, sharey="row")
     for row, (suffix, how) in zip(axes, SILENCINGS.items(), strict=True):
         for ax, variant in zip(row, variants, strict=True):
             own = records.units[records.units["variant"] == variant]
@@ -129,7 +92,7 @@ def _alignment_against_ablation(records: StudyRecords, folder: Path) -> None:
                 units = own[own["seed"] == seed]
                 marker = MARKERS[number % len(MARKERS)]
                 ax.scatter(units["alignment"], units[f"drop{suffix}"], s=14, marker=marker, alpha=0.7, lw=0, label=f"seed {seed}")
-            ax.axvline(DETECTOR, color="0.3", lw=0.8, ls="--")
+            ax.axvline(THRESHOLD, color="0.3", lw=0.8, ls="--")
             ax.axvline(records.units["chance"].mean(), color="0.3", lw=0.8, ls=":")
             ax.set_xlim(0, 1.02)
         row[0].set_ylabel(f"accuracy drop,\nunit silenced {how}")
@@ -145,12 +108,12 @@ def _alignment_against_ablation(records: StudyRecords, folder: Path) -> None:
         "A point a unit; alignment: average precision by max response for its best digit. Dashed: detector threshold .80; "
         f"dotted: chance (mean prevalence). Dead units have no point. Seeds: {_seeds(records)}."
     )
-    _save(figure, records.units[columns], folder, "alignment_against_ablation", records.notes(), caption)
+    album.save(figure, records.units[columns], "alignment_against_ablation", caption)
 
 
-def _curves(records: StudyRecords, folder: Path) -> None:
+def _curves(records: StudyRecords, album: Album) -> None:
     """Shows accuracy against the share of silenced units for every variant, with bands over seeds."""
-    figure, axes = _figure(2, len(ORDERS), 2.3, 2.1, sharex=True, sharey=True)
+    figure, axes = album.make(2, len(ORDERS), 2.3, 2.1, sharex=True, sharey=True)
     rows = []
     for row, (suffix, how) in zip(axes, SILENCINGS.items(), strict=True):
         for ax, (order, title) in zip(row, ORDERS.items(), strict=True):
@@ -158,19 +121,20 @@ def _curves(records: StudyRecords, folder: Path) -> None:
                 found = _curve(records, variant, f"{order}{suffix}")
                 ax.plot(found["share"], found["accuracy"], ls=DASHES[number % len(DASHES)], label=variant)
                 ax.fill_between(found["share"], found["lower"], found["upper"], alpha=0.2, lw=0)
-                rows.append(found.assign(variant=variant, order=title, silenced=how))
+                area = trapezoid(found["accuracy"], found["share"])
+                rows.append(found.assign(variant=variant, order=title, silenced=how, area=area))
             ax.set_ylim(0, 1)
         row[0].set_ylabel(f"accuracy,\nunits silenced {how}")
     for ax, title in zip(axes[0], ORDERS.values(), strict=True):
         ax.set_title(title)
     for ax in axes[-1]:
         ax.set_xlabel("share of units silenced")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
-    few = records.runs.groupby("variant").size().min() < FEWEST
-    band = f"no bands below {FEWEST} seeds" if few else "bands: 95 % t interval over seeds"
-    caption = f"Means over seeds; {band}. Orders are fitted on the rank mixture. Seeds: {_seeds(records)}."
-    _save(figure, pd.concat(rows), folder, "ablation_curves", records.notes(), caption)
+    _legend_above(figure, axes[0, 0])
+    caption = (
+        f"Means over seeds. {_bands(records)} Areas: under the curve over the share of units, in the csv. "
+        f"Orders are fitted on the rank mixture. Seeds: {_seeds(records)}."
+    )
+    album.save(figure, pd.concat(rows), "ablation_curves", caption)
 
 
 def _curve(records: StudyRecords, variant: str, column: str) -> pd.DataFrame:
@@ -182,13 +146,13 @@ def _curve(records: StudyRecords, variant: str, column: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["n", "share", "accuracy", "lower", "upper", "seeds"])
 
 
-def _best_alignment(records: StudyRecords, folder: Path) -> None:
+def _best_alignment(records: StudyRecords, album: Album) -> None:
     """Shows, for each concept, the alignment of its best unit in every run; useless concepts stand apart."""
     variants = records.variants
     useless = set(records.concepts["concept"][records.concepts["useless"]])
     concepts = sorted(records.concepts["concept"].unique(), key=lambda c: (c in useless, c))
     place = {c: i + 0.8 * (c in useless) for i, c in enumerate(concepts)}
-    figure, axes = _figure(1, len(variants), 3.0, 2.4, sharey=True)
+    figure, axes = album.make(1, len(variants), 3.0, 2.4, sharey=True)
     for ax, variant in zip(axes[0], variants, strict=True):
         rows = records.concepts[records.concepts["variant"] == variant]
         for idle, part in rows.groupby("useless"):
@@ -197,15 +161,14 @@ def _best_alignment(records: StudyRecords, folder: Path) -> None:
         for number, concept in enumerate(concepts):
             label = "chance (prevalence)" if number == 0 else None
             ax.hlines(chance[concept], place[concept] - 0.35, place[concept] + 0.35, color="0.2", lw=1.5, label=label)
-        ax.axhline(DETECTOR, color="0.3", lw=0.8, ls="--")
+        ax.axhline(THRESHOLD, color="0.3", lw=0.8, ls="--")
         ax.set_xticks(list(place.values()), concepts)
         ax.set(title=variant, xlabel="digit", ylim=(0, 1.02))
-    axes[0, 0].set_ylabel("alignment of the best unit")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
+    axes[0, 0].set_ylabel("alignment\nof the best unit")
+    _legend_above(figure, axes[0, 0])
     caption = f"A point a training seed. Dashed: detector threshold .80. Seeds: {_seeds(records)}."
     data = records.concepts[["variant", "seed", "concept", "chance", "unit", "alignment", "useless"]]
-    _save(figure, data, folder, "best_alignment", records.notes(), caption)
+    album.save(figure, data, "best_alignment", caption)
 
 
 def _strip(ax: Axes, rows: pd.DataFrame, place: dict[str, float], label: str, number: int) -> None:
@@ -216,7 +179,7 @@ def _strip(ax: Axes, rows: pd.DataFrame, place: dict[str, float], label: str, nu
     ax.scatter(x, rows["alignment"], s=14, marker=MARKERS[number], lw=0, alpha=0.8, label=label)
 
 
-def _cards(records: StudyRecords, folder: Path, variant: str) -> None:
+def _cards(records: StudyRecords, album: Album, variant: str) -> None:
     """Shows the top images of the best unit of each digit with its precisions, of the variant's first seed."""
     concepts = records.concepts[records.concepts["variant"] == variant]
     seed = int(concepts["seed"].min())
@@ -224,7 +187,7 @@ def _cards(records: StudyRecords, folder: Path, variant: str) -> None:
     with np.load(records.tops[variant, seed], allow_pickle=False) as stored:
         images = stored["images"]
     n_top = images.shape[1]
-    figure, axes = _figure(len(rows), 1, 8.6, 0.68)
+    figure, axes = album.make(len(rows), 1, 8.6, 0.68)
     for ax, (_, row) in zip(axes[:, 0], rows.iterrows(), strict=True):
         ax.set_axis_off()
         ax.set_title(f"digit {row['concept']}: unit {row['unit']}, alignment {row['alignment']:.2f}", loc="left", pad=2)
@@ -240,4 +203,78 @@ def _cards(records: StudyRecords, folder: Path, variant: str) -> None:
     figure.suptitle(f"{variant}, seed {seed}")
     caption = f"The {n_top} test canvases with the highest response of each digit's best unit; P: precision."
     data = rows[["variant", "seed", "concept", "unit", "alignment", "chance", *CARD]]
-    _save(figure, data, folder, f"cards_{variant}", records.notes(), caption)
+    album.save(figure, data, f"cards_{variant}", caption)
+
+
+def _class_curves(records: StudyRecords, album: Album) -> None:
+    """Shows what is left of a class with its n best units alone, and without them: a class's own units are enough for it."""
+    figure, axes = album.make(1, 2, 3.0, 2.4, sharey=True)
+    rows = []
+    for ax, (column, title) in zip(axes[0], CLASS_CURVES.items(), strict=True):
+        for number, variant in enumerate(records.variants):
+            found = _curve(records, variant, column)
+            if found["accuracy"].isna().all():
+                continue
+            ax.plot(found["share"], found["accuracy"], ls=DASHES[number % len(DASHES)], label=variant)
+            ax.fill_between(found["share"], found["lower"], found["upper"], alpha=0.2, lw=0)
+            rows.append(found.assign(variant=variant, what=title))
+        ax.axhline(0.5, color="0.3", lw=0.8, ls=":")
+        ax.set(title=title, xlabel="share of units", ylim=(0.4, 1.02))
+    axes[0, 0].set_ylabel("balanced accuracy\nof a class")
+    _legend_above(figure, axes[0, 0])
+    text = (
+        "One class against all others, averaged over classes; a class's units in the order of their alignment with any of its "
+        f"digits, fitted on the rank mixture. Silenced to zero. Dotted: chance. {_bands(records)} Seeds: {_seeds(records)}."
+    )
+    data = pd.concat(rows) if rows else pd.DataFrame(columns=["n", "share", "accuracy", "lower", "upper", "seeds"])
+    album.save(figure, data, "class_curves", text)
+
+
+def _class_drops(records: StudyRecords, album: Album) -> None:
+    """Shows a point a unit: the largest drop of a class against the overall drop."""
+    figure, axes = album.make(1, len(records.variants), 2.3, 2.3, sharex=True, sharey=True)
+    for number, (ax, variant) in enumerate(zip(axes[0], records.variants, strict=True)):
+        units = records.units[records.units["variant"] == variant]
+        marker = MARKERS[number % len(MARKERS)]
+        ax.scatter(units["drop"], units["max_class_drop"], s=12, marker=marker, alpha=0.6, lw=0)
+        low, high = records.units["drop"].min(), records.units["drop"].max()
+        ax.plot([low, high], [low, high], color="0.3", lw=0.8, ls="--")
+        ax.set(title=variant, xlabel="overall drop")
+    axes[0, 0].set_ylabel("largest drop of a class")
+    columns = ["variant", "seed", "unit", "concept", "drop", "max_class_drop", "max_class"]
+    text = f"A point a unit, silenced to zero. Dashed: both drops equal. Seeds: {_seeds(records)}."
+    album.save(figure, records.units[columns], "class_drops", text)
+
+
+def _numbered(records: StudyRecords) -> bool:
+    """Says whether the variants differ by one number in their names, as width-5, width-10, width-15 do."""
+    names = [re.fullmatch(r"(.*?)(\d+(?:\.\d+)?)", variant) for variant in records.variants]
+    return len(names) > 2 and all(names) and len({name[1] for name in names if name}) == 1
+
+
+def _by_number(records: StudyRecords, album: Album) -> None:
+    """Shows layer scores against the number in the variants' names, with a point a run."""
+    figure, axes = album.make(1, len(BY_NUMBER), 2.2, 2.2)
+    runs = records.runs.assign(number=[float(re.findall(r"\d+(?:\.\d+)?", v)[-1]) for v in records.runs["variant"]])
+    name = re.sub(r"[-_]?\d+(\.\d+)?$", "", records.variants[0])
+    for ax, (column, title) in zip(axes[0], BY_NUMBER.items(), strict=True):
+        found = [(number, *t_interval(group[column].tolist())[:3]) for number, group in runs.groupby("number")]
+        x, mean, lower, upper = (list(values) for values in zip(*found, strict=True))
+        ax.plot(x, mean, marker=MARKERS[0], ms=3)
+        ax.fill_between(x, lower, upper, alpha=0.2, lw=0)
+        ax.scatter(runs["number"], runs[column], s=8, alpha=0.5, lw=0, color="0.3")
+        ax.set(xlabel=name, title=title, xscale="log" if min(x) > 0 else "linear", xticks=x)
+        ax.set_xticks(x, [f"{value:g}" for value in x])
+        ax.minorticks_off()
+    text = f"Points: runs; line: mean over seeds. {_bands(records)} Seeds: {_seeds(records)}."
+    album.save(figure, runs[["variant", "number", "seed", *BY_NUMBER]], "scores_by_number", text)
+
+
+def _bands(records: StudyRecords) -> str:
+    few = records.runs.groupby("variant").size().min() < FEWEST
+    return f"No bands below {FEWEST} seeds." if few else "Bands: 95 % t interval over seeds."
+
+
+def _legend_above(figure: Figure, ax: Axes) -> None:
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 6), frameon=False)

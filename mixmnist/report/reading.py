@@ -3,16 +3,16 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from mixmnist.core import storage
-from mixmnist.core.records import require
+from mixmnist.core.records import Claim, require
 
-KEYS = ["study", "source", "task", "variant", "seed", "block", "layer"]
+KEYS = ["study", "source", "task", "variant", "seed", "block", "layer"]  # of a row; all but the layer are a run's
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,13 +24,25 @@ class StudyRecords:
     concepts: pd.DataFrame  # `useless`: the concept says nothing about the class
     curves: pd.DataFrame
     tops: dict[tuple[str, int], Path]  # pictures of the units' top images, by variant and seed
+    claims: tuple[Claim, ...]
     quick: bool
     failures: tuple[str, ...]  # one sentence a failed run
     damaged: tuple[str, ...]  # one sentence a file that cannot be read
 
     @property
+    def layer(self) -> str:
+        """The layer that feeds the head, the last one of the net."""
+        last: str = self.runs["layer"].iloc[-1]
+        return last
+
+    def of_layer(self, layer: str) -> "StudyRecords":
+        """Gives the records of one layer."""
+        tables = {name: getattr(self, name) for name in ("runs", "units", "concepts", "curves")}
+        return replace(self, **{name: table[table["layer"] == layer] for name, table in tables.items()})
+
+    @property
     def variants(self) -> list[str]:
-        """The variants, the baseline first, the others in alphabetical order."""
+        """The variants, the baseline first, the others in alphabetical order, their numbers as numbers."""
         return list(dict.fromkeys(self.runs["variant"]))
 
     def notes(self) -> list[str]:
@@ -79,20 +91,38 @@ def read_study(folder: Path) -> StudyRecords:
         raise ValueError(" ".join([f"a report needs one run that did not fail, got none in {folder}. Run again.", *damaged]))
     tables: dict[str, list[pd.DataFrame]] = {"units": [], "concepts": [], "curves": []}
     for record, home in good:
-        keys = _keys(record)
+        keys = [record[key] for key in KEYS[:-1]]
         for name, parts in tables.items():
             part = pd.read_csv(home / f"{name}.csv", dtype={"concept": str, "max_class": str}, keep_default_na=True)
             if name == "concepts":
                 part["useless"] = part["concept"].isin(record["useless"])
-            parts.append(pd.concat([pd.DataFrame([keys] * len(part), columns=KEYS), part], axis=1))
+            parts.append(pd.concat([pd.DataFrame([keys] * len(part), columns=KEYS[:-1]), part], axis=1))
+    found = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
     return StudyRecords(
-        runs=pd.DataFrame([_run(record) for record, _ in good]),
-        **{name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()},
+        runs=_with_best(pd.DataFrame([row for record, _ in good for row in _runs(record)]), found["concepts"]),
+        **found,
         tops={(record["variant"], record["seed"]): home / "top.npz" for record, home in good},
+        claims=_claims(folder / "study.json"),
         quick=good[0][0]["quick"],
         failures=tuple(failures),
         damaged=tuple(damaged),
     )
+
+
+def _with_best(runs: pd.DataFrame, concepts: pd.DataFrame) -> pd.DataFrame:
+    """Adds, where a task has useless concepts, the best alignment with one of them and the worst with a useful one."""
+    for name, useless, pick in (("useless_alignment", True, "max"), ("worst_useful_alignment", False, "min")):
+        if concepts["useless"].any():
+            best = concepts[concepts["useless"] == useless].groupby(KEYS)["alignment"].agg(pick).rename(name)
+            runs = runs.merge(best.reset_index(), on=KEYS, how="left")
+    return runs
+
+
+def _claims(path: Path) -> tuple[Claim, ...]:
+    """Gives the study's claims, as its last run had them."""
+    if not path.is_file():
+        return ()
+    return tuple(Claim(**claim) for claim in json.loads(path.read_text(encoding="utf-8"))["claims"])
 
 
 def _records(homes: Iterable[Path]) -> Iterator[tuple[Path, Path, dict[str, Any] | Exception]]:
@@ -109,15 +139,16 @@ def _records(homes: Iterable[Path]) -> Iterator[tuple[Path, Path, dict[str, Any]
         for path in paths:
             try:
                 record = json.loads(path.read_text(encoding="utf-8")) | own
-                record["variant"], record["seed"], record["failure"] or _run(record)  # whatever a row needs must be there
+                record["variant"], record["seed"], record["failure"] or _runs(record)  # whatever a row needs must be there
                 yield home, path, record
             except (ValueError, KeyError) as error:
                 yield home, path, error
 
 
-def _order(variant: str) -> tuple[bool, str]:
-    """Puts the baseline first, the others in alphabetical order."""
-    return variant != "baseline", variant
+def _order(variant: str) -> tuple[bool, list[tuple[str, float]]]:
+    """Puts the baseline first, the others in alphabetical order, their numbers as numbers."""
+    parts = re.findall(r"(\D*)(\d+(?:\.\d+)?|$)", variant)
+    return variant != "baseline", [(text, float(number or 0)) for text, number in parts]
 
 
 def _width(block: str) -> int:
@@ -125,15 +156,9 @@ def _width(block: str) -> int:
     return int(match[2]) - int(match[1]) if match else -1
 
 
-def _keys(record: dict[str, Any]) -> list[Any]:
-    return [record[key] for key in KEYS[:-1]] + [record["layer"]["layer"]]
-
-
-def _run(record: dict[str, Any]) -> dict[str, Any]:
-    layer = {k: v for k, v in record["layer"].items() if k != "layer"}
-    return {
-        **dict(zip(KEYS, _keys(record), strict=True)),
-        **{name: float("nan") if value is None else value for name, value in layer.items()},
+def _runs(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Gives a row for each layer."""
+    run = {
         "seconds": round(sum(record["seconds"].values()), 1),
         "device": record["config"]["device"],
         "precision": record["config"]["precision"],
@@ -141,3 +166,6 @@ def _run(record: dict[str, Any]) -> dict[str, Any]:
         "code": record["config"]["code"][:12],
         "hardware": record["hardware"],
     }
+    keys = {key: record[key] for key in KEYS[:-1]}
+    known = [{n: float("nan") if v is None and n != "layer" else v for n, v in layer.items()} for layer in record["layers"]]
+    return [keys | layer | run for layer in known]

@@ -1,13 +1,15 @@
 """Tables of a study: runs, units, concepts and variants, each as csv for machines and as md and tex for people."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from mixmnist.core.thresholds import THRESHOLD, USED
+from mixmnist.report.claims import judge
 from mixmnist.report.reading import KEYS, StudyRecords
-from mixmnist.stats import FEWEST, Interval, t_interval
+from mixmnist.stats import FEWEST, Interval, holm, sign_flip, t_interval
 
 RUNS = (
     "accuracy n_units dead detectors unique_concepts coverage mean_alignment mean_alignment_mean chance mean_drop "
@@ -26,11 +28,21 @@ MEANING = (
     "Alignment: average precision by max response (`_mean`: by mean response); detector: alignment >= .80. "
     "Drop: accuracy before minus after silencing a unit to zero (`_mean`: to its mean). Chance: mean prevalence of the concepts."
 )
+USE = (
+    "Shares of the concepts, over all seeds: with a detector (alignment >= .80) and used (accuracy drops by .05 or more without "
+    "all of its detectors), with one and not used, without one; and how well a linear probe on all units tells them, which says "
+    "whether what is not detected is encoded."
+)
+CLAIMS = (
+    "A claim holds if its number's whole 95 % t interval over seeds lies where the rule says, and fails if none of it does; "
+    "a difference of variants is paired by seed and needs a sign-flip p-value, Holm-corrected within an id, below .05."
+)
+SIGNIFICANT = 0.05  # corrected p-value below which a variant is said to differ from the first
 TEX = str.maketrans({"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "[": "{[}", ">": r"$>$"})  # "[" after a line end is a length
 
 
 def write_tables(records: StudyRecords, folder: Path) -> None:
-    """Writes the four tables in three formats each."""
+    """Writes every table in three formats."""
     per_run = "A row a run and layer."
     of_blocks = "A seed that is in several blocks is shown from the widest one (column block)."
     _write(folder, "runs", ordered(records.runs, KEYS + RUNS), [*records.notes(), per_run, of_blocks, MEANING])
@@ -39,11 +51,29 @@ def write_tables(records: StudyRecords, folder: Path) -> None:
     concept_note = "A row a concept and run: the unit with the highest alignment, and its scores."
     concepts = ordered(records.concepts, [*KEYS, "concept", "chance", *UNITS])
     _write(folder, "concepts", concepts, [*records.notes(), concept_note, MEANING])
+    _write(folder, "use", detected_and_used(records.of_layer(records.layer).concepts), [*records.notes(), USE])
+    if records.claims:
+        verdicts = judge(records.claims, records.of_layer(records.layer).runs)
+        _write(folder, "claims", verdicts, [*records.notes(), CLAIMS])
     variants = summarise(records.runs)
     variants.to_csv(folder / "variants.csv", index=False)
-    shown = for_people(variants)
+    shown, different = for_people(variants), differences(records.runs)
     notes = [*records.notes(), interval_note(variants), MEANING]
-    _write_for_people(folder, "variants", shown, notes)
+    if different:
+        notes.append(f"Bold: differs from {records.variants[0]} (paired by seed, sign-flip test, Holm-corrected over the table).")
+    _write_for_people(folder, "variants", shown, notes, different)
+
+
+def detected_and_used(concepts: pd.DataFrame) -> pd.DataFrame:
+    """Gives a row a variant and kind of concept, useless ones apart: detected, used, and readable by a linear probe."""
+    rows = []
+    for (variant, useless), group in concepts.groupby(["variant", "useless"], sort=False):
+        detected, used = group["alignment"] >= THRESHOLD, group["group_drop"] >= USED
+        row = {"variant": variant, "useless": bool(useless), "n": len(group)}
+        row |= {"detected_and_used": (detected & used).mean(), "detected_not_used": (detected & ~used).mean()}
+        row |= {"not_detected": (~detected).mean(), "alignment": group["alignment"].mean()}
+        rows.append(row | {"linear_probe": group["linear_probe"].mean(), "chance": group["chance"].mean()})
+    return pd.DataFrame(rows)
 
 
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
@@ -60,10 +90,25 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def differences(runs: pd.DataFrame) -> set[tuple[str, str, str]]:
+    """Names the (variant, layer, score) that differ from the first variant's; the test is paired by seed, corrected for all."""
+    first, tested, p_values = runs["variant"].iloc[0], [], []
+    for layer, of_layer in runs.groupby("layer", sort=False):
+        base = of_layer[of_layer["variant"] == first].set_index("seed")
+        for variant, group in of_layer.groupby("variant", sort=False):
+            own = group.set_index("seed")
+            for column in [c for c in HEADLINE if c in runs and c not in ("chance", "seconds") and variant != first]:
+                tested.append((str(variant), str(layer), column))
+                p_values.append(sign_flip((own[column] - base[column]).dropna().tolist()))
+    return {name for name, p in zip(tested, holm(p_values), strict=True) if p < SIGNIFICANT}
+
+
 def for_people(variants: pd.DataFrame) -> pd.DataFrame:
     """Writes each headline number of a variants table as mean and interval."""
-    shown = pd.DataFrame({"variant": variants["variant"], "n": variants["accuracy_n"]})
+    shown = pd.DataFrame({"variant": variants["variant"], "layer": variants["layer"], "n": variants["accuracy_n"]})
     for column in HEADLINE:
+        if column not in variants:
+            continue
         cells = variants[[column, f"{column}_lower", f"{column}_upper", f"{column}_n"]]
         shown[column] = [_cell(Interval(*row)) for row in cells.itertuples(index=False)]
     return shown
@@ -79,13 +124,13 @@ def interval_note(variants: pd.DataFrame) -> str:
 def compare(yours: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     """Sets two variants tables side by side: yours, the reference with its interval, and the difference."""
     rows = []
-    both = yours.merge(reference, on="variant", suffixes=("", "_reference"))
+    both = yours.merge(reference, on=["variant", "layer"], suffixes=("", "_reference"))
     for _, row in both.iterrows():
-        for column in HEADLINE:
+        for column in [c for c in HEADLINE if f"{c}_reference" in both and not pd.isna(row[c])]:
             mine, theirs = row[column], row[f"{column}_reference"]
             interval = Interval(theirs, row[f"{column}_lower_reference"], row[f"{column}_upper_reference"], 0)
-            rows.append((row["variant"], column, f"{mine:.3f}", _cell(interval), f"{mine - theirs:+.3f}"))
-    return pd.DataFrame(rows, columns=["variant", "score", "yours", "reference", "yours - reference"])
+            rows.append((row["variant"], row["layer"], column, f"{mine:.3f}", _cell(interval), f"{mine - theirs:+.3f}"))
+    return pd.DataFrame(rows, columns=["variant", "layer", "score", "yours", "reference", "yours - reference"])
 
 
 def _cell(interval: Interval) -> str:
@@ -116,9 +161,21 @@ def _write(folder: Path, name: str, table: pd.DataFrame, notes: Sequence[str]) -
     _write_for_people(folder, name, table, notes)
 
 
-def _write_for_people(folder: Path, name: str, table: pd.DataFrame, notes: Sequence[str]) -> None:
-    (folder / f"{name}.md").write_text(" ".join(notes) + "\n\n" + as_markdown(table) + "\n", encoding="utf-8")
-    text = table.map(lambda v: _text(v).translate(TEX))
+def _write_for_people(
+    folder: Path, name: str, table: pd.DataFrame, notes: Sequence[str], bold: Collection[tuple[str, str, str]] = ()
+) -> None:
+    def written(before: str, after: str, tex: bool) -> pd.DataFrame:
+        cells = table.map(lambda v: _text(v).translate(TEX) if tex else _text(v))
+        for column in cells.columns:
+            for row in cells.index:
+                if bold and (table["variant"][row], table["layer"][row], column) in bold:
+                    cells.loc[row, column] = f"{before}{cells.loc[row, column]}{after}"
+        return cells
+
+    (folder / f"{name}.md").write_text(
+        " ".join(notes) + "\n\n" + as_markdown(written("**", "**", tex=False)) + "\n", encoding="utf-8"
+    )
+    text = written(r"\textbf{", "}", tex=True)
     text.columns = [str(c).translate(TEX) for c in text.columns]
     caption = " ".join(notes).replace("`", "").translate(TEX)
     latex = text.to_latex(index=False, escape=False, caption=caption, column_format="l" * len(text.columns))

@@ -1,18 +1,40 @@
 """Planted readouts, built by hand: units and heads whose right scores are known."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import pytest
 import torch
 from torch import Tensor
 
-from mixmnist.core.readout import Readout
+from mixmnist.core.readout import Field, Readout
 from mixmnist.probing import HeadAlgebra
 from mixmnist.scoring import _Sheet
 
 DETECTS = (3, 7, 0, 9, 1, 4, 8, 2, 6, 5)  # the digit of each perfect unit; not symmetric, so that a transpose shows
+
+
+@dataclass(frozen=True)
+class PlantedPixels:
+    """Maps of two by three pixels that follow the mean, beside masks of the concepts there: ink in one column, box in two."""
+
+    mean: Tensor
+    present: Tensor
+    field: Field | None = None
+
+    @property
+    def n_concepts(self) -> int:
+        return self.present.shape[1]
+
+    def __iter__(self):
+        shape = torch.tensor([[1, 0.5, 0.25], [0.75, 0.5, 0]]).to(self.mean)
+        for indices in torch.arange(len(self.mean)).split(100):
+            yield indices, self.mean[indices][:, :, None, None] * shape
+
+    def mask(self, kind: str, concept: int, indices: Tensor) -> Tensor:
+        columns = torch.arange(3) < (1 if kind == "ink" else 2)
+        return self.present[indices, concept][:, None, None] & columns.expand(2, 3)
 
 
 def readout(mean: Tensor, labels: Tensor, pairs: Sequence[tuple[int, int]], weight: Tensor) -> Readout:
@@ -33,6 +55,7 @@ def readout(mean: Tensor, labels: Tensor, pairs: Sequence[tuple[int, int]], weig
         logits=mean @ weight.T,
         head=weight,
         without=without,
+        pixels=PlantedPixels(mean, present),
     )
 
 
@@ -68,6 +91,7 @@ def pick(source: Readout, rows: Tensor | slice = slice(None), units: Tensor | sl
         logits=mean @ head.T,
         head=head,
         without=HeadAlgebra(mean, head, source.without.bias),
+        pixels=PlantedPixels(mean, source.present[rows]),
     )
 
 
@@ -76,7 +100,8 @@ def change(source: Readout, edit: Callable[[Tensor], Tensor]) -> Readout:
     mean = edit(source.mean)
     head, bias = source.head.to(mean), source.without.bias.to(mean)
     without = HeadAlgebra(mean, head, bias)
-    return replace(source, response=edit(source.response), mean=mean, logits=mean @ head.T, head=head, without=without)
+    found = {"response": edit(source.response), "pixels": PlantedPixels(mean, source.present)}
+    return replace(source, mean=mean, logits=mean @ head.T, head=head, without=without, **found)
 
 
 @pytest.fixture(scope="session")

@@ -9,15 +9,17 @@ from PIL import Image
 
 from mixmnist import Options, Study, Training, Variant, sweep
 from mixmnist.report import compare_with, write_report
+from mixmnist.report.drawing import Look
 from mixmnist.report.reading import read_study
-from mixmnist.report.tables import HEADLINE, RUNS, UNITS, as_markdown, for_people, summarise
+from mixmnist.report.tables import HEADLINE, RUNS, UNITS, _write_for_people, as_markdown, differences, for_people, summarise
 from mixmnist.stats import t_interval
 
 TINY = Variant(training=Training(images=64, epochs=1, batch=16), probe_images=720, net_settings={"conv3": 3})
 STUDY = Study(
     "tiny", {"wide": replace(TINY, task="redundant", net_settings={"conv3": 4}), "baseline": replace(TINY, task="redundant")}
 )
-FIGURES = {"preview", "alignment_against_ablation", "ablation_curves", "best_alignment", "cards_baseline", "cards_wide"}
+FIGURES = {"preview", "alignment_against_ablation", "ablation_curves", "class_curves", "class_drops", "best_alignment"}
+FIGURES |= {"cards_baseline", "cards_wide"}
 
 
 @pytest.fixture(scope="module")
@@ -38,18 +40,20 @@ def test_tables_have_the_promised_columns(folder):
 
 
 def test_tables_have_a_row_for_everything(folder):
-    """There must be a row a run, a unit, a concept and run, and a variant, the baseline first."""
+    """There must be a row a run, a unit, a concept and run, and a variant, all in each layer, the baseline first."""
     sizes = {name: len(pd.read_csv(folder / f"tables/{name}.csv")) for name in ("runs", "units", "concepts", "variants")}
-    assert sizes == {"runs": 10, "units": 35, "concepts": 100, "variants": 2}
-    assert pd.read_csv(folder / "tables/variants.csv")["variant"].tolist() == ["baseline", "wide"]
+    assert sizes == {"runs": 30, "units": 335, "concepts": 300, "variants": 6}
+    assert pd.read_csv(folder / "tables/variants.csv")["variant"].tolist() == ["baseline"] * 3 + ["wide"] * 3
+    assert pd.read_csv(folder / "tables/runs.csv")["layer"].tolist() == ["conv1", "conv2", "conv3"] * 10
 
 
 def test_variants_hold_mean_and_t_interval_over_seeds(folder):
     """Every number of the runs must be summarised by its mean, t interval and n over seeds."""
     runs, variants = (pd.read_csv(folder / f"tables/{name}.csv") for name in ("runs", "variants"))
-    row = variants[variants["variant"] == "wide"].iloc[0]
+    row, own = (table[(table["variant"] == "wide") & (table["layer"] == "conv3")] for table in (variants, runs))
+    row = row.iloc[0]
     for column in HEADLINE:
-        expected = t_interval(runs[runs["variant"] == "wide"][column].astype(float).tolist())
+        expected = t_interval(own[column].astype(float).tolist())
         got = row[[column, f"{column}_lower", f"{column}_upper", f"{column}_n"]].astype(float).tolist()
         assert got == pytest.approx(list(expected), nan_ok=True)
 
@@ -110,7 +114,7 @@ def test_no_figure_is_cut_at_its_edge(folder, name):
 def test_figures_are_drawn_from_the_tables(folder):
     """The numbers beside a figure must be those of the tables."""
     drawn = pd.read_csv(folder / "figures/alignment_against_ablation.csv")
-    units = pd.read_csv(folder / "tables/units.csv")
+    units = pd.read_csv(folder / "tables/units.csv").query("layer == 'conv3'")
     assert drawn["drop_mean"].to_numpy() == pytest.approx(units["drop_mean"].to_numpy(), nan_ok=True)
     best = pd.read_csv(folder / "figures/best_alignment.csv")
     assert set(best[best["useless"]]["concept"]) == {8, 9}
@@ -119,7 +123,7 @@ def test_figures_are_drawn_from_the_tables(folder):
 def test_curves_start_at_the_intact_accuracy(folder):
     """Every ablation curve must start at the variant's mean accuracy and end with all units silenced."""
     curves = pd.read_csv(folder / "figures/ablation_curves.csv")
-    variants = pd.read_csv(folder / "tables/variants.csv").set_index("variant")
+    variants = pd.read_csv(folder / "tables/variants.csv").query("layer == 'conv3'").set_index("variant")
     first = curves[curves["n"] == 0]
     assert first["accuracy"].to_numpy() == pytest.approx(variants["accuracy"][first["variant"]].to_numpy(), abs=1e-6)
     assert curves.groupby("variant")["n"].max().to_dict() == {"baseline": 3, "wide": 4}
@@ -144,7 +148,7 @@ def test_the_widest_block_of_a_seed_is_shown(folder, tmp_path):
     record = (narrow / "s0/record.json").read_text().replace('"block": "s0-4"', '"block": "s0-0"')
     (narrow / "s0/record.json").write_text(record)
     runs = read_study(copy).runs
-    assert runs["block"].tolist() == ["s0-4"] * 10
+    assert runs["block"].tolist() == ["s0-4"] * 30
 
 
 def test_a_damaged_record_is_named_and_the_others_are_shown(folder, tmp_path):
@@ -156,7 +160,7 @@ def test_a_damaged_record_is_named_and_the_others_are_shown(folder, tmp_path):
     damaged = copy / "runs/wide/s0-4/s2/record.json"
     damaged.write_text(damaged.read_text()[:100])
     records = read_study(copy)
-    assert len(records.runs) == 9
+    assert records.runs.groupby("layer").size().tolist() == [9, 9, 9]
     assert len(records.damaged) == 1
     assert "s0-4/s2/record.json cannot be read" in records.damaged[0]
 
@@ -173,7 +177,7 @@ def test_failed_runs_are_left_out_and_counted(folder, tmp_path):
     path.write_text(json.dumps(record | {"failure": "the loss was not a number"}))
     records = read_study(copy)
     assert records.failures == ("wide seed 2: the loss was not a number",)
-    assert len(records.runs) == 9
+    assert records.runs.groupby("layer").size().tolist() == [9, 9, 9]
     assert "1 failed runs are left out." in records.notes()
 
 
@@ -182,3 +186,55 @@ def test_a_comparison_needs_a_reference(folder):
     assert (
         compare_with(folder, Path("nowhere")) == "tiny digits: there is no reference at nowhere/tiny/digits/tables/variants.csv."
     )
+
+
+def test_only_what_the_paired_test_shows_is_bold(tmp_path):
+    """With enough seeds a score that differs from the first variant's must be bold, one that does not must not."""
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 0.01, (3, 12))
+    rows = []
+    for place, variant in enumerate(("baseline", "wide")):
+        for seed in range(12):
+            row = {"variant": variant, "layer": "conv3", "seed": seed, "accuracy": 0.9 + 0.03 * place + noise[place, seed]}
+            rows.append(row | {"coverage": 0.8 + noise[2, seed] + 0.001 * (-1) ** seed * place})
+    runs = pd.DataFrame(rows)
+    assert differences(runs) == {("wide", "conv3", "accuracy")}
+    assert differences(runs[runs["seed"] < 5]) == set()
+    table = pd.DataFrame(
+        {"variant": ["baseline", "wide"], "layer": ["conv3"] * 2, "accuracy": ["a", "b"], "coverage": ["c", "d"]}
+    )
+    _write_for_people(tmp_path, "variants", table, ["note"], differences(runs))
+    assert "**b**" in (tmp_path / "variants.md").read_text()
+    assert "**d**" not in (tmp_path / "variants.md").read_text()
+    assert r"\textbf{b}" in (tmp_path / "variants.tex").read_text()
+
+
+def test_one_figure_in_another_look(folder):
+    """A single figure must be drawn in the formats asked for, beside those that are there."""
+    before = {p.name: p.read_bytes() for p in (folder / "figures").iterdir()}
+    write_report(folder, Look(("svg",), "talk", "one"), ["class_drops"])
+    after = {p.name: p.read_bytes() for p in (folder / "figures").iterdir()}
+    assert set(after) == set(before) | {"class_drops.svg"}
+    assert {name for name in before if before[name] != after[name]} == set()
+    assert b"overall drop" in after["class_drops.svg"]  # text stays text
+    (folder / "figures/class_drops.svg").unlink()
+
+
+def test_unknown_figures_and_looks_are_refused(folder):
+    """A figure or format that there is not must be answered with those that there are."""
+    with pytest.raises(ValueError, match=r"figure must be a known name, got figure='clas_drops'\. Did you mean class_drops"):
+        write_report(folder, None, ["clas_drops"])
+    with pytest.raises(ValueError, match="format must be some of pdf, svg, png, got 'gif'"):
+        Look(("gif",))
+    with pytest.raises(ValueError, match="style must be one of paper, talk"):
+        Look(style="poster")
+
+
+def test_what_is_detected_and_used_is_told_apart(folder):
+    """For each variant and kind of concept the shares must add up, useless ones apart."""
+    table = pd.read_csv(folder / "tables/use.csv")
+    assert table[["variant", "useless", "n"]].to_numpy().tolist() == [
+        [v, u, n] for v in ("baseline", "wide") for u, n in ((False, 40), (True, 10))
+    ]
+    parts = table[["detected_and_used", "detected_not_used", "not_detected"]]
+    assert parts.sum(axis=1).tolist() == pytest.approx([1] * 4)

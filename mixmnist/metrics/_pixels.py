@@ -1,0 +1,153 @@
+"""What the scores of maps against masks share: how many pixels of each value there are, on all images and inside the masks.
+
+Maps are read at 8 bits of precision (bfloat16): pixels that differ by less than a 128th of their value count as tied, and tied
+pixels at a threshold count by their expected value. So a histogram holds all that any threshold needs, and images stream.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from jaxtyping import Float, Int, Int32
+from torch import Tensor
+
+from mixmnist.core.readout import MapsAndMasks
+
+LEVELS = 2**16  # values that 16 bits hold
+KINDS = ("ink", "box")  # of masks
+CANDIDATES = 200  # evenly spaced shares of the pixels, and as many spaced by ratio, among which the best threshold is sought
+QUANTILE = 0.005  # share of the pixels above the threshold of Network Dissection
+
+
+Counted = tuple[Tensor, Tensor, Tensor]  # units steps; kinds units concepts steps; kinds concepts
+
+
+@dataclass(frozen=True, eq=False)
+class Cuts:
+    """Thresholds of every unit, fitted on the rank images; each level lies in one of the steps between them, 0 the highest."""
+
+    step: Int[Tensor, "units levels"]
+    n_steps: int
+    matched: Float[Tensor, "kinds units concepts 2"]  # step at which as many pixels as the mask's are reached, and its share
+    quantile: Float[Tensor, "units 2"]
+    informative: Float[Tensor, "kinds units concepts 2"]
+    value: Float[Tensor, " units"]  # the map's value at the quantile
+
+
+def levels(maps: Float[Tensor, "*any"]) -> Int32[Tensor, "*any"]:
+    """Turns values into 16-bit numbers, 0..65535, that rise as they do.
+
+    Example:
+        >>> levels(torch.tensor([-1.0, 0.0, 1.0, 1.001, 2.0])).tolist()
+        [16511, 32768, 49024, 49024, 49152]
+    """
+    bits = maps.float().add(0.0).contiguous().view(torch.int32)  # adding zero turns -0 into 0
+    bits ^= (bits >> 31).bitwise_and_(0x7FFFFFFF)  # of a negative value all bits but the sign
+    bits >>= 16
+    bits += LEVELS // 2
+    return bits
+
+
+def value_of(level: Int[Tensor, "*any"]) -> Float[Tensor, "*any"]:
+    """Gives the smallest value of a level that is not negative."""
+    return ((level - LEVELS // 2).clamp_min(0).int() << 16).view(torch.float32)
+
+
+def count_levels(pixels: MapsAndMasks) -> tuple[Int[Tensor, "units levels"], Int[Tensor, "kinds concepts"]]:
+    """Counts the pixels of each unit at each level, and those of each concept's masks."""
+    parts: list[Tensor] = []
+    sizes = torch.zeros(len(KINDS), pixels.n_concepts, dtype=torch.int64)
+    for indices, maps in pixels:
+        n_units = maps.shape[1]
+        parts.append(torch.bincount(_places(maps), minlength=n_units * LEVELS))
+        parts = [torch.stack(parts).sum(dim=0)] if len(parts) > 1 else parts
+        for kind, name in enumerate(KINDS):
+            for concept in range(pixels.n_concepts):
+                sizes[kind, concept] += pixels.mask(name, concept, indices).count_nonzero().cpu()
+    return parts[0].view(-1, LEVELS), sizes.to(parts[0].device)
+
+
+def _places(maps: Float[Tensor, "some units rows cols"]) -> Int32[Tensor, " values"]:
+    """Gives the place of each value, unit by unit, in a table [units, levels] laid out in a line."""
+    found = levels(maps.movedim(1, 0)).flatten(1)
+    found += torch.arange(len(found), dtype=torch.int32, device=maps.device)[:, None] * LEVELS
+    return found.flatten()
+
+
+def count_steps(pixels: MapsAndMasks, cuts: Int[Tensor, "units levels"], n_steps: int) -> Counted:
+    """Counts the pixels of each unit at each step between thresholds, on all images and inside each mask; and the masks' own."""
+    n_units = len(cuts)
+    inside = torch.zeros(len(KINDS), n_units, pixels.n_concepts, n_steps, dtype=torch.int64, device=cuts.device)
+    every = torch.zeros(n_units, n_steps, dtype=torch.int64, device=cuts.device)
+    sizes = torch.zeros(len(KINDS), pixels.n_concepts, dtype=torch.int64, device=cuts.device)
+    table = (cuts + torch.arange(n_units, device=cuts.device)[:, None] * n_steps).int().flatten()
+    for indices, maps in pixels:
+        step = table.index_select(0, _places(maps)).view(n_units, -1)  # units pixels
+        count = partial(torch.bincount, minlength=n_units * n_steps)
+        every += count(step.flatten()).view(n_units, n_steps)
+        for kind, name in enumerate(KINDS):
+            for concept in range(pixels.n_concepts):
+                chosen = pixels.mask(name, concept, indices).flatten().nonzero()[:, 0].to(step.device)
+                inside[kind, :, concept] += count(step.index_select(1, chosen).flatten()).view(n_units, n_steps)
+                sizes[kind, concept] += len(chosen)
+    return every, inside, sizes
+
+
+def reach(
+    counts: Float[Tensor, "units steps"], wanted: Float[Tensor, "*wanted units"]
+) -> tuple[Int[Tensor, "*wanted units"], Float[Tensor, "*wanted units"]]:
+    """Finds the step at which so many pixels, from the top, are reached, and the share of its pixels that is still needed."""
+    through = counts.cumsum(dim=1)
+    flat = wanted.reshape(-1, wanted.shape[-1]).T.contiguous()  # units wanted
+    step = torch.searchsorted(through, flat).clamp_max(counts.shape[1] - 1)
+    above = through.gather(1, step) - counts.gather(1, step)
+    share = ((flat - above) / counts.gather(1, step)).clamp(0, 1)
+    return step.T.reshape(wanted.shape), share.T.reshape(wanted.shape)
+
+
+def fit(pixels: MapsAndMasks) -> Cuts:
+    """Fits every threshold on the rank images, in two passes: the levels first, then the steps between the thresholds."""
+    found, sizes = count_levels(pixels)
+    counts, areas = found.flip(1).double(), sizes.double()  # highest level first; kinds concepts
+    total = counts[0].sum()
+    n_units = len(counts)
+    wanted = [areas.flatten()[:, None].expand(-1, n_units), (QUANTILE * total).expand(1, n_units)]
+    even = torch.linspace(1 / CANDIDATES, 1, CANDIDATES, dtype=torch.float64, device=counts.device)
+    grid = torch.cat([even, 10 ** (5 * (even - 1))])[:, None] * total  # from all pixels down to one in 100,000
+    level, share = reach(counts, torch.cat([*wanted, grid.expand(-1, n_units)]))  # wanted units
+    first = torch.zeros_like(counts, dtype=torch.bool)  # where a step begins: at each chosen level and after it
+    first[:, 0] = True
+    rows = torch.arange(n_units, device=counts.device).expand_as(level)
+    first[rows, level] = True
+    first[rows, (level + 1).clamp_max(LEVELS - 1)] = True
+    numbers = first.cumsum(dim=1) - 1
+    n_steps, step = int(numbers.max()) + 1, numbers.flip(1)
+    n_masks = areas.numel()
+    at = numbers.gather(1, level.T).T.double()
+    matched = torch.stack([at[:n_masks], share[:n_masks]], dim=-1).view(*areas.shape, n_units, 2).transpose(1, 2)
+    every, inside, _ = count_steps(pixels, step, n_steps)
+    best = _most_informative(every.double(), inside.double(), areas)
+    return Cuts(
+        step=step,
+        n_steps=n_steps,
+        matched=matched,
+        quantile=torch.stack([at[n_masks], share[n_masks]], dim=-1),
+        informative=torch.stack([best.double(), torch.ones_like(best, dtype=torch.float64)], dim=-1),
+        value=value_of(LEVELS - 1 - level[n_masks]),
+    )
+
+
+def _most_informative(
+    every: Float[Tensor, "units steps"],
+    inside: Float[Tensor, "kinds units concepts steps"],
+    areas: Float[Tensor, "kinds concepts"],
+) -> Int[Tensor, "kinds units concepts"]:
+    """Finds the last step above the threshold with the highest mutual information of firing and mask over their joint entropy."""
+    total = every[0].sum()
+    fires, both = every.cumsum(dim=1)[None, :, None], inside.cumsum(dim=3)
+    mask = areas[:, None, :, None]
+    joint = torch.stack([both, fires - both, mask - both, total - fires - mask + both]).clamp_min(0) / total
+    margins = [torch.stack([fires, total - fires]) / total, torch.stack([mask, total - mask]) / total]
+    entropy = -torch.xlogy(joint, joint).sum(dim=0)
+    information = sum(-torch.xlogy(m, m).sum(dim=0) for m in margins) - entropy
+    return torch.where(entropy > 0, information / entropy, 0).argmax(dim=3)

@@ -1,0 +1,61 @@
+"""Class curves: a class's accuracy with only its n best units, and without them, n = 0 .. all, averaged over classes.
+
+A class's best units are those with the highest alignment, on the rank images, with any of its concepts. Silenced to zero;
+balanced one-vs-rest accuracy, chance .5.
+
+Source:
+    D. Bau et al. (2020), "Understanding the role of individual units in a deep neural network", PNAS 117(48).
+    Differs: units are chosen by the concepts of the class, not by their effect on it.
+"""
+
+from functools import partial
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from mixmnist.core.readout import Without
+from mixmnist.core.records import Metric
+from mixmnist.metrics._decisions import one_vs_rest
+from mixmnist.metrics.class_units import class_concepts
+
+
+def class_curve(
+    without: Without,
+    labels: Int[Tensor, "images *classes"],
+    rank_present: Bool[Tensor, "rank_images concepts"],
+    rank_labels: Int[Tensor, "rank_images *classes"],
+    rank_alignment: Float[Tensor, "units concepts"],
+    keep: bool,
+) -> Float[Tensor, " steps"]:
+    """Gives the mean accuracy of a class with its n best units alone, or without them, n = 0 .. all.
+
+    Args:
+        without: Logits with sets of units silenced.
+        labels: The right answers.
+        rank_present: What is on the rank images; says which concepts belong to a class.
+        rank_labels: Their classes.
+        rank_alignment: Orders the units.
+        keep: Whether the n best units are kept or removed.
+
+    Returns:
+        units + 1 accuracies in [0, 1]; `nan` where no class has a concept of its own.
+    """
+    labels, zero = labels[: without.n_images], torch.zeros_like(rank_alignment[:, 0])
+    curves = []
+    for label, concepts in class_concepts(rank_present, rank_labels).items():
+        best_first = rank_alignment[:, concepts].nan_to_num(-1).amax(dim=1).argsort(descending=True, stable=True)
+        back = without.returning(best_first.flip(0) if keep else best_first, zero)  # the last of the order comes back first
+        found = torch.stack([one_vs_rest(now, labels, label) for now in back])
+        curves.append(found if keep else found.flip(0))
+    return torch.stack(curves).mean(dim=0) if curves else torch.full((len(zero) + 1,), torch.nan, device=zero.device)
+
+
+METRIC = Metric(
+    "A class with only its best units, and without them",
+    axes=("curve",),
+    columns={"curve_keep": partial(class_curve, keep=True), "curve_remove": partial(class_curve, keep=False)},
+    chance=".5",
+    ceiling="1",
+    sets=True,
+)

@@ -1,0 +1,54 @@
+"""Linear probe: how well a weighted sum of all units tells the concept; what is not detected by a unit may still be encoded.
+
+Least squares from the units' mean responses to presence, fitted on the rank images; average precision of its answer.
+
+Source:
+    G. Alain and Y. Bengio (2016), "Understanding intermediate layers using linear classifier probes", arXiv:1610.01644.
+    Differs: least squares in place of logistic regression, and average precision in place of accuracy.
+"""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from mixmnist.core.records import Metric
+from mixmnist.metrics.average_precision import average_precision
+
+
+def linear_probe(
+    mean: Float[Tensor, "images units"],
+    present: Bool[Tensor, "images concepts"],
+    rank_mean: Float[Tensor, "rank_images units"],
+    rank_present: Bool[Tensor, "rank_images concepts"],
+) -> Float[Tensor, " concepts"]:
+    """Scores how well each concept can be read from all units together.
+
+    Args:
+        mean: Mean responses on the images to be scored.
+        present: What is on them.
+        rank_mean: Mean responses on the images that the weights are fitted on.
+        rank_present: What is on those.
+
+    Returns:
+        Average precision in [0, 1]; chance is the concept's prevalence; `nan` for a concept that never or always occurs.
+
+    Example:
+        >>> mean = torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.0, 0.0]])
+        >>> linear_probe(mean, torch.tensor([[False], [True], [False], [False]]), mean, mean[:, :1] * mean[:, 1:] > 0)
+        tensor([1.])
+    """
+    inputs, outputs = (torch.cat([m.double(), torch.ones_like(m[:, :1]).double()], dim=1) for m in (rank_mean, mean))
+    # not the default driver on the processor, which needs full rank
+    driver = "gelsd" if inputs.device.type == "cpu" else "gels"
+    weights = torch.linalg.lstsq(inputs, rank_present.double(), driver=driver).solution
+    answers = outputs @ weights  # images concepts
+    return average_precision(answers, present).diagonal().to(torch.promote_types(mean.dtype, torch.float32))
+
+
+METRIC = Metric(
+    "Average precision of a linear probe on all units",
+    axes=("concepts",),
+    columns={"linear_probe": linear_probe},
+    chance="the concept's prevalence",
+    ceiling="1",
+)

@@ -1,0 +1,115 @@
+"""Where the cells of a feature map look on the image, and maps and masks side by side, pixel by pixel."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from mixmnist.core.readout import Field
+from mixmnist.probing.running import BATCH, Images, editing, up_to, without_tf32
+
+AT_ONCE = 2**23  # values of scaled maps held at once
+NOISE = 64  # random images whose gradients together show a cell's whole field
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A layer's maps, scaled up to the image by its true geometry, beside the masks of the concepts.
+
+    No map is kept: each pass runs the network again, a batch at a time.
+    """
+
+    net: nn.Module
+    module: nn.Module
+    images: Images
+    masks: Mapping[str, Callable[[int], Tensor]]  # of one concept on all images, by kind
+    n_concepts: int
+
+    @cached_property
+    def field(self) -> Field:
+        """What a cell of the layer sees."""
+        return measure_field(self.net, self.module, self.images)
+
+    def __iter__(self) -> Iterator[tuple[Int[Tensor, " some"], Float[Tensor, "some units rows cols"]]]:
+        """Gives indices of images and their maps, one value a pixel."""
+        one = up_to(self.net, self.module, next(iter(self.images.first(1))))
+        rows, cols = (
+            spread(cells, pixels, stride, first).to(one)
+            for cells, pixels, stride, first in zip(
+                one.shape[2:], self.images.pixels.shape[1:], self.field.stride, self.field.first, strict=True
+            )
+        )
+        batch = max(1, min(BATCH, AT_ONCE // (one.shape[1] * len(rows) * len(cols))))
+        every = self.images.every()
+        for indices, x in zip(every.split(batch), self.images.in_order(every, batch), strict=True):
+            maps = up_to(self.net, self.module, x)
+            yield indices, rows @ maps @ cols.T
+
+    def mask(self, kind: str, concept: int, indices: Int[Tensor, " some"]) -> Bool[Tensor, "some rows cols"]:
+        """Gives one concept's mask, `ink` (its drawn pixels) or `box` (its glyph's box), on some images."""
+        return self.masks[kind](concept)[indices]
+
+
+def box_mask(
+    boxes: Int[Tensor, "images slots 4"], members: Bool[Tensor, "images slots"], rows: int, cols: int
+) -> Bool[Tensor, "images rows cols"]:
+    """Marks the pixels inside the boxes (first row, first column, end row, end column) of the chosen slots."""
+    down, right = torch.arange(rows, device=boxes.device), torch.arange(cols, device=boxes.device)
+    top, left, bottom, end = (boxes[..., i, None] for i in range(4))
+    tall, wide = (down >= top) & (down < bottom), (right >= left) & (right < end)  # images slots rows, images slots cols
+    return (tall[..., None] & wide[..., None, :] & members[..., None, None]).any(dim=1)
+
+
+def measure_field(net: nn.Module, module: nn.Module, images: Images) -> Field:
+    """Measures which pixels a cell of a layer's map sees, from the gradient of its value with respect to the image.
+
+    Two neighbours in the middle of the map give size, stride and place. Where their fields reach past the image (or the map
+    has a single cell) the cells are taken as spread evenly over it.
+    """
+    rows, cols = images.pixels.shape[1:]
+    noise = torch.rand(NOISE, 1, rows, cols, generator=torch.Generator().manual_seed(0)).to(images.like)
+    x = noise.requires_grad_()
+    found: list[Tensor] = []
+
+    def take(output: Tensor) -> Tensor:
+        found.append(output)
+        return output
+
+    with editing(module, take), without_tf32(x.device), torch.enable_grad():
+        net(x if images.transform is None else images.transform(x))
+    maps = found[0]
+    fields = []
+    for axis, length in ((2, rows), (3, cols)):
+        cells = maps.shape[axis]
+        middle = [maps.shape[2] // 2, maps.shape[3] // 2]
+        spans = []
+        for step in (0, 1):
+            place = list(middle)
+            place[axis - 2] = max(0, cells // 2 - 1) + step if cells > 1 else 0
+            (grad,) = torch.autograd.grad(maps[:, :, place[0], place[1]].sum(), x, retain_graph=True)
+            seen = (grad != 0).any(dim=0)[0].any(dim=3 - axis).nonzero()[:, 0].tolist()  # pixels along the axis
+            spans.append((seen[0], seen[-1], place[axis - 2]) if seen else (0, length - 1, 0))
+        (first, last, cell), (start, end, _) = spans
+        inside = first > 0 and end < length - 1 and cells > 1 and last - first == end - start
+        if inside:
+            stride = float(start - first)
+            fields.append((last - first + 1, stride, (first + last) / 2 - stride * cell))
+        else:
+            fields.append((min(length, last - first + 1), length / cells, length / cells / 2 - 0.5))
+    (size, stride, first), (wide, across, left) = fields
+    return Field(size=(size, wide), stride=(stride, across), first=(first, left))
+
+
+def spread(cells: int, pixels: int, stride: float, first: float) -> Float[Tensor, "pixels cells"]:
+    """Gives the weights of linear interpolation between the centres of the cells; past the outer ones their value holds."""
+    place = ((torch.arange(pixels) - first) / stride).clamp(0, cells - 1)
+    lower = place.floor().long().clamp_max(max(cells - 2, 0))
+    weights, share = torch.zeros(pixels, cells), place - lower
+    each = torch.arange(pixels)
+    weights[each, lower] += 1 - share
+    if cells > 1:
+        weights[each, lower + 1] += share
+    return weights

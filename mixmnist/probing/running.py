@@ -1,0 +1,123 @@
+"""Running a network on images: in batches, without gradients and without TF32, with a function on a layer's output."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor, nn
+
+BATCH = 250  # images per forward pass
+
+Edit = Callable[[Tensor], Tensor]
+Transform = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images as batches in [0, 1], on the device and in the precision of the net's parameters."""
+
+    pixels: UInt8[Tensor, "images rows cols"]
+    like: Tensor
+    transform: Transform | None
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return self.in_order(self.every())
+
+    def every(self) -> Int[Tensor, " images"]:
+        """Gives the indices of all images."""
+        return torch.arange(len(self), device=self.pixels.device)
+
+    def in_order(self, indices: Int[Tensor, " some"], batch: int = BATCH) -> Iterator[Tensor]:
+        """Gives some images in the order asked for."""
+        for part in indices.split(batch):
+            x = self.pixels[part][:, None].to(self.like.device, self.like.dtype) / 255
+            yield x if self.transform is None else self.transform(x)
+
+    def first(self, n: int) -> "Images":
+        """Gives the first n images."""
+        return Images(self.pixels[:n], self.like, self.transform)
+
+
+def refuse_training(net: nn.Module) -> None:
+    """Raises a ValueError unless the whole net is in eval mode."""
+    training = next((name or "the net itself" for name, module in net.named_modules() if module.training), None)
+    if training is not None:
+        raise ValueError(f"the net must be in eval mode, got train mode in {training}. Call net.eval() first.")
+
+
+def forward(net: nn.Module, x: Tensor) -> Tensor:
+    """Runs the net without gradients and without TF32."""
+    with torch.inference_mode(), without_tf32(x.device):
+        output = net(x)
+        return output.clone() if isinstance(output, Tensor) else output
+
+
+@contextlib.contextmanager
+def without_tf32(device: torch.device) -> Iterator[None]:
+    """Makes a GPU compute float32 in full; torch has two ways to say so, and those who use one must not use the other."""
+    if device.type != "cuda":
+        yield
+        return
+    backends = (torch.backends.cuda.matmul, getattr(torch.backends.cudnn, "conv", torch.backends.cudnn))
+    flags = [(b, "fp32_precision", "ieee") if hasattr(b, "fp32_precision") else (b, "allow_tf32", False) for b in backends]
+    before = [getattr(backend, name) for backend, name, _ in flags]
+    try:
+        for backend, name, value in flags:
+            setattr(backend, name, value)
+        yield
+    finally:
+        for (backend, name, _), value in zip(flags, before, strict=True):
+            setattr(backend, name, value)
+
+
+@contextlib.contextmanager
+def editing(module: nn.Module, edit: Edit) -> Iterator[list[int]]:
+    """Passes a module's output through a function while the context lasts; counts how often it ran."""
+    runs = [0]
+
+    def hook(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+        runs[0] += 1
+        return edit(output)
+
+    handle = module.register_forward_hook(hook)
+    try:
+        yield runs
+    finally:
+        handle.remove()
+
+
+class _Enough(Exception):  # noqa: N818 -- nothing went wrong
+    """The layer has been reached; the rest of the network need not run."""
+
+
+def up_to(net: nn.Module, module: nn.Module, x: Tensor) -> Tensor:
+    """Runs the net no further than a layer and gives the layer's output."""
+    found: list[Tensor] = []
+
+    def take(output: Tensor) -> Tensor:
+        found.append(output.clone())
+        raise _Enough
+
+    with editing(module, take), contextlib.suppress(_Enough):
+        forward(net, x)
+    return found[0]
+
+
+def as_maps(output: object, layer: str) -> Float[Tensor, "images units places"]:
+    """Gives a layer's output as maps with one axis of places.
+
+    Raises:
+        ValueError: If the output is neither maps nor vectors.
+    """
+    if not isinstance(output, Tensor) or output.ndim not in (2, 4):
+        got = list(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise ValueError(
+            f"layer must give maps [n, units, rows, cols] or vectors [n, units], got {got} from layer={layer!r}. "
+            "Name another layer; `mixmnist layers` lists them."
+        )
+    return output.flatten(2) if output.ndim == 4 else output[:, :, None]

@@ -1,0 +1,114 @@
+"""How figures look and are written: style, sizes, captions, and the files they end in."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from cycler import cycler
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from mixmnist.core.records import require
+
+MARKERS = "os^DvPX*<>"
+DASHES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
+FORMATS = ("pdf", "svg", "png")
+STYLES = {"paper": 1.0, "talk": 1.6}  # letters, lines and marks against those of a paper
+COLUMNS = {"one": 3.3, "two": 6.8}  # inches: width of a figure over one or both columns of a page
+FIXED = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {"Software": None}}  # the same bytes at every hour
+
+
+@dataclass(frozen=True)
+class Look:
+    """What figures are written as."""
+
+    formats: tuple[str, ...] = ("pdf", "png")
+    """Some of pdf, svg, png."""
+    style: str = "paper"
+    """One of paper, talk (larger letters and lines)."""
+    columns: str = "two"
+    """One of one, two: columns of a page that a figure is at least as wide as."""
+
+    def __post_init__(self) -> None:
+        for kind in self.formats:
+            require(kind in FORMATS, f"format must be some of {', '.join(FORMATS)}, got {kind!r}.")
+        require(self.formats, f"format must be some of {', '.join(FORMATS)}, got none.")
+        require(self.style in STYLES, f"style must be one of {', '.join(STYLES)}, got style={self.style!r}.")
+        require(self.columns in COLUMNS, f"columns must be one of {', '.join(COLUMNS)}, got columns={self.columns!r}.")
+
+
+@contextmanager
+def style(look: Look) -> Iterator[None]:
+    """Draws in colours that the colour-blind can tell apart, with text that stays text."""
+    context = sns.plotting_context("paper", font_scale=STYLES[look.style], rc={"lines.linewidth": 1.5 * STYLES[look.style]})
+    fixed = {"figure.dpi": 150, "savefig.dpi": 150, "pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "mixmnist"}
+    theme = {**sns.axes_style("whitegrid"), **context, **fixed}
+    with mpl.rc_context({**theme, "axes.prop_cycle": cycler(color=sns.color_palette("colorblind"))}):
+        yield
+
+
+@dataclass(frozen=True)
+class Album:
+    """Makes figures of one look and writes them into a folder, each with the numbers that it shows."""
+
+    folder: Path
+    look: Look
+    notes: tuple[str, ...]  # that every caption begins with
+
+    def make(self, rows: int, cols: int, width: float, height: float, **shared: Any) -> tuple[Figure, Any]:  # noqa: ANN401 -- matplotlib's own arguments
+        """Makes a grid of axes of the given size each, inches, without a window."""
+        scale = STYLES[self.look.style] ** 0.5
+        least = COLUMNS[self.look.columns]  # legends and captions need some width
+        figure = Figure(figsize=(max(width * cols * scale, least), (height * rows + 0.5) * scale))
+        figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.06)
+        return figure, figure.subplots(rows, cols, squeeze=False, **shared)
+
+    def save(self, figure: Figure, data: pd.DataFrame, name: str, text: str) -> None:
+        """Writes a figure under its caption, and the numbers it shows."""
+        caption(figure, " ".join([*self.notes, text]))
+        engine = figure.get_layout_engine()
+        assert engine is not None
+        engine.execute(figure)
+        figure.set_layout_engine("none")  # once is enough for all files
+        for kind in self.look.formats:
+            figure.savefig(self.folder / f"{name}.{kind}", metadata=FIXED[kind])
+        data.to_csv(self.folder / f"{name}.csv", index=False)
+
+
+def caption(figure: Figure, text: str) -> None:
+    """Writes a caption below a figure, wrapped to its width."""
+    width = int(figure.get_figwidth() * 17)  # characters of the caption's size on a line
+    figure.supxlabel("\n".join(textwrap.wrap(text, width)), fontsize=7, x=0.01, ha="left", color="0.25")
+
+
+def grid(album: Album, images: NDArray[np.uint8], classes: Sequence[str]) -> Figure:
+    """Shows images [n, rows, cols] side by side, each below its class."""
+    figure, axes = album.make(-(-len(images) // 8), 8, 0.8, 0.95)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for ax, image, name in zip(axes.flat, images, classes, strict=False):
+        ax.imshow(image, cmap="gray", vmin=0, vmax=255)
+        ax.set(xticks=[], yticks=[])
+        ax.set_title(name, pad=2)
+    return figure
+
+
+def save_preview(images: NDArray[np.uint8], classes: Sequence[str], text: str, path: Path) -> None:
+    """Draws images [n, rows, cols] below their classes into a png, pdf or svg file."""
+    look = replace(Look(), formats=(path.suffix[1:],))
+    with style(look):
+        figure = grid(Album(path.parent, look, ()), images, classes)
+        caption(figure, text)
+        partial = path.with_name(f".partial-{path.name}")
+        try:
+            figure.savefig(partial)
+            partial.rename(path)
+        finally:
+            partial.unlink(missing_ok=True)

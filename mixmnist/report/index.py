@@ -1,0 +1,48 @@
+"""The index of results: what lies there and what it says of the claims, from the records alone."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from mixmnist.report.claims import judge
+from mixmnist.report.reading import StudyRecords, read_study
+from mixmnist.report.tables import CLAIMS, as_markdown
+
+
+def write_index(root: Path, path: Path) -> None:
+    """Writes a page in Markdown: the verdict on every claim, and the variants and seeds of every study.
+
+    Args:
+        root: Folder of results, <study>/<source> each.
+        path: The page.
+
+    Raises:
+        FileNotFoundError: If there are no studies below the root.
+    """
+    folders = sorted({runs.parent for runs in root.glob("*/*/runs")})
+    if not folders:
+        raise FileNotFoundError(f"results must hold <study>/<source>/runs, got none in {root}. Make them: mixmnist run sanity.")
+    verdicts, contents = [], []
+    for folder in folders:
+        records = read_study(folder)
+        place = folder.relative_to(root).as_posix()
+        if records.claims:
+            found = judge(records.claims, records.of_layer(records.layer).runs)
+            found.insert(0, "results", place)
+            verdicts.append(found)
+        contents += [f"## {place}", "", *_content(folder, records), ""]
+    lines = ["# Results", "", f"Made from the records in `{root.name}` by `mixmnist index`.", ""]
+    if verdicts:
+        table = pd.concat(verdicts).sort_values(["id", "results"], kind="stable")
+        lines += ["## Claims", "", CLAIMS, "", as_markdown(table), ""]
+    path.write_text("\n".join([*lines, *contents]).rstrip() + "\n", encoding="utf-8")
+
+
+def _content(folder: Path, records: StudyRecords) -> list[str]:
+    """Says what a study holds."""
+    title = folder / "study.json"
+    said = [json.loads(title.read_text(encoding="utf-8"))["title"] + "."] if title.is_file() else []
+    runs = records.of_layer(records.layer).runs
+    seeds = runs.groupby("variant", sort=False).agg(seeds=("seed", "size"), accuracy=("accuracy", "mean")).reset_index()
+    return [*said, " ".join(records.notes()), "", as_markdown(seeds)]
