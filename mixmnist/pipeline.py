@@ -33,7 +33,7 @@ from mixmnist.training import Outcome, Watch, train
 
 DEVICES = ("auto", "cpu", "cuda")
 TOP = 12  # images kept of each unit, for pictures
-FEW = 1_000  # canvases of each mixture on which maps meet masks, and lower layers are silenced: there the net is run again
+FEW, LEAST = 40, 50  # one canvas of 40, but 50 at least, is used where the net must be run again: maps, silencing below the head
 FIRST = 32  # canvases kept of the test mixture, for pictures
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn", "pandas")
 
@@ -188,8 +188,9 @@ def score_net(block: Block, net: nn.Module) -> tuple[Scores, list[dict[str, Any]
         the readout of the layer that feeds the head.
     """
     layers = registry.choose("nets", block.variant.net).layers
-    mixtures = (_draw(block, split, block.variant.probe_images, 0) for split in ("test", "rank"))
-    readouts, ranks = (probe_layers(net, mixture, layers, few=FEW) for mixture in mixtures)
+    n = block.variant.probe_images
+    mixtures = (_draw(block, split, n, 0) for split in ("test", "rank"))
+    readouts, ranks = (probe_layers(net, mixture, layers, few=max(n // FEW, LEAST)) for mixture in mixtures)
     scores = [score(one, rank=other, sets=one is readouts[-1]) for one, other in zip(readouts, ranks, strict=True)]
     every = {
         table: pd.concat([getattr(s, table).assign(layer=layer) for layer, s in zip(layers, scores, strict=True)])

@@ -86,7 +86,7 @@ def test_run_compares_with_a_reference(study, capsys):
     reference.to_csv(tables / "variants.csv", index=False)
     capsys.readouterr()
     assert run("run", study, "--source", "digits", "--out", "out", "--reference", "ref") == 0
-    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| baseline  | accuracy"))
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| baseline  | conv3 | accuracy"))
     assert "[0.500, 0.750]" in line
     assert line.endswith("+0.125            |")
 
@@ -137,7 +137,7 @@ def test_quick_is_stamped_on_every_table_and_warns_of_digits(study, monkeypatch)
     monkeypatch.setattr(sweep, "QUICK", {"epochs": 1, "images": 720})
     assert run("run", study, "--source", "digits", "--out", "out", "--quick", "--quiet") == 0
     tables = list(Path("out/tiny/digits-quick/tables").glob("*.[mt][de]*"))
-    assert len(tables) == 8
+    assert len(tables) == 10
     for table in tables:
         assert "QUICK: 2 epochs on 4,000 images" in table.read_text()
         assert "WARNING: glyphs are scikit-learn's 8x8 digits, not MNIST" in table.read_text()

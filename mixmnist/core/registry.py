@@ -42,8 +42,7 @@ def choose(shelf: str, name: str) -> Any:  # noqa: ANN401 -- each shelf has its 
     """
     if name not in names(shelf):
         raise nearest(shelf.removesuffix("s"), name, names(shelf))
-    package, constant = SHELVES[shelf]
-    return getattr(importlib.import_module(f"{package}.{name}"), constant)
+    return _load(shelf, name)
 
 
 def explain(shelf: str, name: str) -> str:
@@ -53,4 +52,9 @@ def explain(shelf: str, name: str) -> str:
 
 def collect(shelf: str) -> dict[str, Any]:
     """Loads every entry of a shelf, in alphabetical order."""
-    return {name: choose(shelf, name) for name in names(shelf)}
+    return {name: _load(shelf, name) for name in names(shelf)}
+
+
+def _load(shelf: str, name: str) -> Any:  # noqa: ANN401 -- as above
+    package, constant = SHELVES[shelf]
+    return getattr(importlib.import_module(f"{package}.{name}"), constant)

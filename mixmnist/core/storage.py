@@ -13,6 +13,7 @@ import shutil
 import time
 import tokenize
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def code_version(parts: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
+@cache
 def _bare(source: str) -> bytes:
     """Gives a source without docstrings, comments and blank lines, so that a better word costs nobody a training."""
     lines = source.splitlines()
@@ -58,8 +60,10 @@ def _bare(source: str) -> bytes:
 
 
 def write_json(path: Path, content: Any) -> None:  # noqa: ANN401 -- as above
-    """Writes JSON that any reader takes: numbers that are none become null."""
-    path.write_text(json.dumps(_without_nan(content), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    """Writes JSON that any reader takes: numbers that are none become null. A file that says so already is left alone."""
+    text = json.dumps(_without_nan(content), indent=1, allow_nan=False) + "\n"
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
 
 
 def _without_nan(content: Any) -> Any:  # noqa: ANN401 -- as above

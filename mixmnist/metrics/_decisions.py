@@ -28,11 +28,13 @@ def correct(
         share = torch.where(yes, labels.sum(dim=0), (1 - labels).sum(dim=0)) / len(labels)
         weight = torch.where(share < 1, 0.5 / share, 1.0).to(logits.dtype)  # a class without contrast counts as it is
         return (((logits > 0) == yes) * weight).flatten(-2)
-    right = logits.gather(-1, labels.expand(logits.shape[:-1])[..., None])
-    best = logits.amax(dim=-1, keepdim=True)
-    hit = (right == best)[..., 0]
-    score = hit.to(logits.dtype)
-    score[hit] = 1 / (logits[hit] == best[hit]).sum(dim=-1).to(logits.dtype)
+    each, others = torch.arange(len(labels), device=labels.device), logits.clone()
+    right = logits[..., each, labels]
+    others[..., each, labels] = -torch.inf
+    best = others.amax(dim=-1)
+    score, tied = (right > best).to(logits.dtype), right == best
+    if tied.any():
+        score[tied] = 1 / (logits[tied] == right[tied][:, None]).sum(dim=-1).to(logits.dtype)
     return score
 
 
@@ -73,10 +75,11 @@ def one_vs_rest(logits: Float[Tensor, "images classes"], labels: Int[Tensor, "im
     if labels.ndim == 2:
         said, member = (own > 0).to(logits.dtype), labels[:, label] > 0
     else:
-        best = logits.amax(dim=1)
-        hit, member = own == best, labels == label
-        said = hit.to(logits.dtype)
-        said[hit] = 1 / (logits[hit] == best[hit, None]).sum(dim=1).to(logits.dtype)
+        member, parts = labels == label, [logits[:, :label], logits[:, label + 1 :]]
+        others = torch.stack([part.amax(dim=1) for part in parts if part.shape[1]]).amax(dim=0)
+        said, tied = (own > others).to(logits.dtype), own == others
+        if tied.any():
+            said[tied] = 1 / (logits[tied] == own[tied, None]).sum(dim=1).to(logits.dtype)
     n_own = member.sum()
     right = (said * member).sum() / n_own + ((1 - said) * ~member).sum() / (len(said) - n_own)
     return right / 2

@@ -121,10 +121,10 @@ def _read(
 
     def reader(number: int) -> Callable[[Tensor], Tensor]:
         def read(output: Tensor) -> Tensor:
-            maps = as_maps(output, layers[number])
-            peaks[number].append(maps.amax(2))
-            means[number].append(maps.mean(2))
+            as_maps(output, layers[number])  # refuses what is neither maps nor vectors
             has_maps[number] = output.ndim == 4
+            peaks[number].append(F.adaptive_max_pool2d(output, 1).flatten(1) if output.ndim == 4 else output)
+            means[number].append(output.mean((2, 3)) if output.ndim == 4 else output)
             return output
 
         return read

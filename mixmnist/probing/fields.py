@@ -12,7 +12,7 @@ from mixmnist.core.readout import Field
 from mixmnist.probing.running import BATCH, Images, editing, up_to, without_tf32
 
 AT_ONCE = 2**23  # values of scaled maps held at once
-NOISE = 64  # random images whose gradients together show a cell's whole field
+NOISE = 16  # random images whose gradients together show a cell's whole field
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -35,8 +34,9 @@ class HeadAlgebra:
         return self._instead(sets, self.mean[others])
 
     def _instead(self, sets: Tensor, values: Tensor) -> Tensor:
-        silenced = torch.where(sets[:, None], values, self.mean)  # sets images units
-        return F.linear(silenced, self.weight, self.bias)
+        silenced = torch.where(sets[:, None], values, self.mean).transpose(1, 2)  # sets units images
+        logits = torch.matmul(self.weight, silenced).add_(self.bias[:, None])  # sets classes images: fast to search for the best
+        return logits.transpose(1, 2)
 
     def returning(
         self, order: Int[Tensor, " units"], values: Float[Tensor, " units"]
@@ -47,10 +47,11 @@ class HeadAlgebra:
         tensor is changed by the next step.
         """
         values = values.to(self.mean)
+        shares = (self.mean - values).T.contiguous()  # units images
         logits = (self.weight @ values + self.bias)[:, None].repeat(1, len(self.mean))  # classes images
         yield logits.T
         for unit in order.flip(0).tolist():
-            yield logits.addr_(self.weight[:, unit], self.mean[:, unit] - values[unit]).T
+            yield logits.addr_(self.weight[:, unit], shares[unit]).T
 
 
 @dataclass(frozen=True)

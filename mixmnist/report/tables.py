@@ -1,4 +1,4 @@
-"""Tables of a study: runs, units, concepts and variants, each as csv for machines and as md and tex for people."""
+"""Tables of a study: every column as csv for machines, the main ones as md and tex for people."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -45,12 +45,12 @@ def write_tables(records: StudyRecords, folder: Path) -> None:
     """Writes every table in three formats."""
     per_run = "A row a run and layer."
     of_blocks = "A seed that is in several blocks is shown from the widest one (column block)."
-    _write(folder, "runs", ordered(records.runs, KEYS + RUNS), [*records.notes(), per_run, of_blocks, MEANING])
+    _write(folder, "runs", ordered(records.runs, KEYS + RUNS), [*records.notes(), per_run, of_blocks, MEANING], KEYS + RUNS)
     unit_note = "A row a unit; scores of a unit and a concept are those of the unit's own concept."
-    _write(folder, "units", ordered(records.units, KEYS + UNITS), [*records.notes(), unit_note, MEANING])
+    _write(folder, "units", ordered(records.units, KEYS + UNITS), [*records.notes(), unit_note, MEANING], KEYS + UNITS)
     concept_note = "A row a concept and run: the unit with the highest alignment, and its scores."
-    concepts = ordered(records.concepts, [*KEYS, "concept", "chance", *UNITS])
-    _write(folder, "concepts", concepts, [*records.notes(), concept_note, MEANING])
+    columns = [*KEYS, "concept", "chance", *UNITS]
+    _write(folder, "concepts", ordered(records.concepts, columns), [*records.notes(), concept_note, MEANING], columns)
     _write(folder, "use", detected_and_used(records.of_layer(records.layer).concepts), [*records.notes(), USE])
     if records.claims:
         verdicts = judge(records.claims, records.of_layer(records.layer).runs)
@@ -156,9 +156,12 @@ def as_markdown(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def _write(folder: Path, name: str, table: pd.DataFrame, notes: Sequence[str]) -> None:
+def _write(folder: Path, name: str, table: pd.DataFrame, notes: Sequence[str], shown: Sequence[str] | None = None) -> None:
+    """Writes every column for machines; for people those that are named, if any are."""
     table.to_csv(folder / f"{name}.csv", index=False)
-    _write_for_people(folder, name, table, notes)
+    people = table if shown is None else table[[c for c in dict.fromkeys(shown) if c in table]]
+    notes = [*notes, *([] if shown is None else [f"More columns are in {name}.csv."])]
+    _write_for_people(folder, name, people, notes)
 
 
 def _write_for_people(
