@@ -20,7 +20,7 @@ benchmark: .venv/installed ## both studies, tables, figures, and the difference 
 	$(RUN) sanity usefulness --seeds $(SEEDS) --out $(OUT)
 
 test: .venv/test ## the tests
-	$(BIN)/python -m pytest -n auto --maxprocesses 4
+	$(BIN)/python -m pytest -n auto --maxprocesses 3 --dist worksteal
 
 check: .venv/check ## lint, format, types, import directions, examples in docstrings
 	$(BIN)/ruff check .

@@ -14,8 +14,9 @@ from mixmnist.data.sources import _torchvision, load_glyphs
 STUDY = """
 from mixmnist import Study, Training, Variant
 tiny = Training(images=64, epochs=1, batch=16)
-STUDY = Study("tiny", {"baseline": Variant(training=tiny, probe_images=720, net_settings={"conv3": 4}),
-                       "redundant": Variant(task="redundant", training=tiny, probe_images=720)}, seeds=1)
+small = {"conv1": 3, "conv2": 4}
+STUDY = Study("tiny", {"baseline": Variant(training=tiny, probe_images=720, net_settings=small | {"conv3": 4}),
+                       "redundant": Variant(task="redundant", training=tiny, probe_images=720, net_settings=small)}, seeds=1)
 """
 
 

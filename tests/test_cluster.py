@@ -14,8 +14,10 @@ pytestmark = [  # Dask leaves sockets to the garbage collector
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-SLOW = Variant(training=Training(images=1000, epochs=2, batch=50), probe_images=720, net_settings={"conv3": 4})
-STUDY = Study("grid", {"baseline": SLOW, "wide": replace(SLOW, net_settings={"conv3": 6})}, seeds=6)
+SLOW = Variant(
+    training=Training(images=1000, epochs=2, batch=50), probe_images=720, net_settings={"conv1": 3, "conv2": 4, "conv3": 4}
+)
+STUDY = Study("grid", {"baseline": SLOW, "wide": replace(SLOW, net_settings={"conv1": 3, "conv2": 4, "conv3": 6})}, seeds=6)
 
 
 def dask(*arguments):

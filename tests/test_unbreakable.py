@@ -16,14 +16,17 @@ import pytest
 from mixmnist import Options, Study, Training, Variant, cli, pipeline, sweep
 from mixmnist.core import storage
 
-TINY = Variant(training=Training(images=64, epochs=1, batch=16), probe_images=720, net_settings={"conv3": 4})
-STUDY = Study("tiny", {"baseline": TINY, "wide": replace(TINY, net_settings={"conv3": 6})}, seeds=2)
+TINY = Variant(
+    training=Training(images=64, epochs=1, batch=16), probe_images=720, net_settings={"conv1": 3, "conv2": 4, "conv3": 4}
+)
+STUDY = Study("tiny", {"baseline": TINY, "wide": replace(TINY, net_settings={"conv1": 3, "conv2": 4, "conv3": 6})}, seeds=2)
 SWEEPER = """
 import os, signal, sys, time
 import torch._dynamo  # what a sweep imports on its way, once for all children
 from mixmnist.nets import _planes
 from mixmnist import Options, Study, Training, Variant, pipeline, report, sweep
-variants = {f"v{i}": Variant(training=Training(images=64, epochs=1, batch=16), probe_images=720, net_settings={"conv3": 3 + i})
+tiny = Training(images=64, epochs=1, batch=16)
+variants = {f"v{i}": Variant(training=tiny, probe_images=720, net_settings={"conv1": 3, "conv2": 4, "conv3": 3 + i})
             for i in range(2)}
 study, options = Study("killed", variants, seeds=2), Options(source="digits", out=sys.argv[1], device="cpu", precision="float32")
 def go():
@@ -70,7 +73,7 @@ def test_twenty_kills_change_nothing(tmp_path, contents):
     assert ask["whole"][0]("to the end") == 0
     length = time.monotonic() - start
     chance = random.Random(0)
-    kills = [ask["killed"][0](chance.uniform(0, length / 3)) for _ in range(20)]
+    kills = [ask["killed"][0](chance.uniform(0, length / 6)) for _ in range(20)]
     assert kills.count(signal.SIGKILL) > 10
     assert ask["killed"][0]("to the end") == 0
     for _, process in ask.values():

@@ -11,7 +11,9 @@ from mixmnist import Options, Study, Training, Variant, sweep
 from mixmnist.core import storage
 from mixmnist.verifying import verify
 
-TINY = Variant(training=Training(images=64, epochs=1, batch=16), probe_images=720, net_settings={"conv3": 4})
+TINY = Variant(
+    training=Training(images=64, epochs=1, batch=16), probe_images=720, net_settings={"conv1": 3, "conv2": 4, "conv3": 4}
+)
 
 
 @pytest.fixture(scope="module")

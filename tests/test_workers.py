@@ -14,7 +14,9 @@ from mixmnist import Options, Study, Training, Variant, sweep
 from mixmnist.sweep import plan
 from mixmnist.workers import Worker
 
-TINY = Variant(training=Training(images=64, epochs=1, batch=16), probe_images=720, net_settings={"conv3": 4})
+TINY = Variant(
+    training=Training(images=64, epochs=1, batch=16), probe_images=720, net_settings={"conv1": 3, "conv2": 4, "conv3": 4}
+)
 LONG = replace(TINY, training=Training(images=2_000, epochs=500, batch=16))
 
 
@@ -35,7 +37,7 @@ def worker():
 @pytest.mark.processes
 def test_processes_give_the_records_of_one(tmp_path, contents, monkeypatch):
     """A sweep whose blocks run in processes must leave the bytes of one that runs them itself."""
-    study = Study("tiny", {"a": TINY, "b": replace(TINY, net_settings={"conv3": 5})}, seeds=1)
+    study = Study("tiny", {"a": TINY, "b": replace(TINY, net_settings={"conv1": 3, "conv2": 4, "conv3": 5})}, seeds=1)
     options = Options(source="digits", out=str(tmp_path / "many"), device="cpu", precision="float32")
     monkeypatch.setattr(sweep, "_cores", lambda: 2)
     lines = []
