@@ -33,8 +33,9 @@ smoke: .venv/installed ## both studies in two epochs; "quick" is stamped on ever
 	$(RUN) sanity usefulness --seeds 1 --quick --out results/smoke
 
 reference: .venv/installed ## make the committed reference results again (MNIST and digits)
-	$(BIN)/mixmnist run sanity usefulness --source mnist --seeds 5 --device cpu --precision float32 --out results/reference $(if $(DATA),--data-root $(DATA))
+	$(BIN)/mixmnist run sanity usefulness --source mnist --seeds 10 --device cpu --precision float32 --out results/reference $(if $(DATA),--data-root $(DATA))
 	$(BIN)/mixmnist run sanity --source digits --seeds 5 --device cpu --precision float32 --variants baseline,wide --out results/reference
+	$(BIN)/mixmnist index results/reference
 
 figures: .venv/installed ## draw every table and figure again from the records
 	$(BIN)/mixmnist report $(dir $(wildcard results/reference/*/*/runs $(OUT)/*/*/runs))

@@ -50,6 +50,8 @@ def run_blocks(
     with _client(address) as client:
         from distributed import as_completed
 
+        if not client.scheduler_info()["workers"]:
+            tell(f"{address} has no workers yet; blocks wait for the first")
         first = blocks[0]
         data = first.config["data"]
         # a task, not scattered data: what is lost with a worker can be unpacked again elsewhere

@@ -114,6 +114,19 @@ def test_an_address_without_a_scheduler_is_refused(tmp_path, monkeypatch):
         sweep.run(STUDY, options(tmp_path, cluster="local:0"), lambda _: None)
 
 
+def test_waiting_for_workers_is_said(scheduler, tmp_path):
+    """Where a scheduler has no workers yet, a line must say that blocks wait."""
+    with Client(scheduler) as client:
+        while client.scheduler_info()["workers"]:  # of other tests, on their way out
+            time.sleep(0.1)
+
+    def tell(line):
+        raise InterruptedError(line)
+
+    with pytest.raises(InterruptedError, match="has no workers yet; blocks wait for the first"):
+        sweep.run(STUDY, options(tmp_path, cluster=scheduler), tell)
+
+
 def test_a_missing_extra_names_the_line_to_type(tmp_path, monkeypatch):
     """Without Dask the sentence must say what to install."""
     monkeypatch.setitem(sys.modules, "distributed", None)

@@ -24,6 +24,20 @@ def options(tmp_path):
     return Options(source="digits", out=str(tmp_path), device="cpu", precision="float32")
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """A folder of results that holds the tiny study."""
+    folder = tmp_path_factory.mktemp("recorded")
+    sweep.run(STUDY, Options(source="digits", out=str(folder), device="cpu", precision="float32"), lambda _: None)
+    return folder
+
+
+@pytest.fixture
+def known(recorded, options):
+    """Puts what is recorded of the tiny study where `options` writes, so that a sweep finds it there."""
+    shutil.copytree(recorded, options.out, dirs_exist_ok=True)
+
+
 def record(folder, variant="baseline", block="s0-1", seed=0):
     """Reads a record."""
     return json.loads((folder / "runs" / variant / block / f"s{seed}" / "record.json").read_text())
@@ -41,6 +55,7 @@ def test_every_run_has_a_whole_record(options):
     assert [p.name for p in result.folder.rglob(".*")] == [".locks"]
 
 
+@pytest.mark.usefixtures("known")
 def test_a_record_says_what_it_depends_on(options):
     """A record must hold configuration, seed, data fingerprint, code, versions, hardware, history and scores."""
     found = record(sweep.run(STUDY, options, lambda _: None).folder, "wide", seed=1)
@@ -54,6 +69,7 @@ def test_a_record_says_what_it_depends_on(options):
     assert len(found["history"]) == 1
 
 
+@pytest.mark.usefixtures("known")
 def test_the_same_configuration_gives_the_same_bytes(options, tmp_path, contents):
     """Two sweeps with one configuration must give identical weights and identical records but for times."""
     first = sweep.run(STUDY, options, lambda _: None)
@@ -61,6 +77,7 @@ def test_the_same_configuration_gives_the_same_bytes(options, tmp_path, contents
     assert contents(first.folder) == contents(second.folder)
 
 
+@pytest.mark.usefixtures("known")
 def test_what_is_recorded_is_not_run_again(options, monkeypatch):
     """A second call must train nothing and change no byte."""
     folder = sweep.run(STUDY, options, lambda _: None).folder
@@ -72,6 +89,7 @@ def test_what_is_recorded_is_not_run_again(options, monkeypatch):
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == before
 
 
+@pytest.mark.usefixtures("known")
 def test_another_configuration_is_another_run_and_loses_nothing(options):
     """A record of another configuration must not be used, and must be kept aside."""
     folder = sweep.run(STUDY, options, lambda _: None).folder
@@ -83,6 +101,7 @@ def test_another_configuration_is_another_run_and_loses_nothing(options):
     assert [json.loads(p.read_text())["weights_sha256"] for p in kept] == [old]
 
 
+@pytest.mark.usefixtures("known")
 def test_new_scoring_code_scores_recorded_weights_anew(options, monkeypatch):
     """When only the code of the scores changed, weights must be used again and scores made anew."""
     folder = sweep.run(STUDY, options, lambda _: None).folder
@@ -97,6 +116,7 @@ def test_new_scoring_code_scores_recorded_weights_anew(options, monkeypatch):
     assert after["fingerprints"]["scores"] != before["fingerprints"]["scores"]
 
 
+@pytest.mark.usefixtures("known")
 def test_recorded_scores_follow_from_recorded_weights(options):
     """The weights on disk must give the accuracy that the record says."""
     folder = sweep.run(STUDY, options, lambda _: None).folder
@@ -106,6 +126,7 @@ def test_recorded_scores_follow_from_recorded_weights(options):
     assert record(folder, seed=1)["layers"][-1]["accuracy"] == pytest.approx((guess == mixture.labels).float().mean().item())
 
 
+@pytest.mark.usefixtures("known")
 def test_top_images_are_stored_for_pictures(options):
     """Each unit's top images and their truth must be stored without pickle, highest response first."""
     folder = sweep.run(STUDY, options, lambda _: None).folder
@@ -295,6 +316,7 @@ def test_thread_count_is_given_back(options):
         torch.set_num_threads(1)
 
 
+@pytest.mark.usefixtures("known")
 def test_units_table_is_the_one_on_disk(options):
     """The units of a record must be as many as the layer has, each with its own row."""
     folder = sweep.run(STUDY, options, lambda _: None).folder
@@ -312,6 +334,7 @@ def test_recorded_failures_are_told_again(options, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1] + b"x")])
+@pytest.mark.usefixtures("known")
 def test_a_block_with_damaged_weights_is_run_again(options, damage):
     """A block whose weights are missing or altered must not count as recorded."""
     folder = sweep.run(STUDY, options, lambda _: None).folder
@@ -332,6 +355,7 @@ def test_studies_and_files_of_other_names_do_not_share_a_folder(options, tmp_pat
     assert sweep.plan(STUDY, replace(options, source=str(tmp_path / "mine.npz")))[0].folder.name == "file-mine"
 
 
+@pytest.mark.usefixtures("known")
 def test_a_run_of_another_study_is_referred_to(options, tmp_path, monkeypatch):
     """A configuration that another study has recorded must not be trained again, and its report must be the study's own."""
     sweep.run(STUDY, options, lambda _: None)
@@ -370,6 +394,7 @@ def read_study_or_error(folder):
         return str(error)
 
 
+@pytest.mark.usefixtures("known")
 def test_scores_out_of_date_are_made_anew_from_the_weights_of_another_study(options, monkeypatch):
     """With new scoring code a study must score the weights that another has, and keep the records itself."""
     sweep.run(STUDY, options, lambda _: None)

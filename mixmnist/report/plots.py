@@ -101,8 +101,7 @@ def _alignment_against_ablation(records: StudyRecords, album: Album) -> None:
     for ax in axes[-1]:
         ax.set_xlabel("alignment")
     if len(seeds) <= len(MARKERS):
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
+        _legend_above(figure, axes[0, 0])
     columns = ["variant", "seed", "unit", "concept", "alignment", "chance", "drop", "drop_mean"]
     caption = (
         "A point a unit; alignment: average precision by max response for its best digit. Dashed: detector threshold .80; "
@@ -277,4 +276,4 @@ def _bands(records: StudyRecords) -> str:
 
 def _legend_above(figure: Figure, ax: Axes) -> None:
     handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 6), frameon=False)
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 5), frameon=False)

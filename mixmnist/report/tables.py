@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mixmnist.core.records import Claim
 from mixmnist.core.thresholds import THRESHOLD, USED
 from mixmnist.report.claims import judge
 from mixmnist.report.reading import KEYS, StudyRecords
@@ -118,7 +119,8 @@ def interval_note(variants: pd.DataFrame) -> str:
     """Says what the brackets are, or why there are none."""
     if variants["accuracy_n"].min() < FEWEST:
         return f"Means over n seeds; no intervals below {FEWEST} seeds."
-    return "Means over n seeds with their 95 % t interval over seeds; no verdict from 5 seeds."
+    few = f"; below {Claim.seeds} seeds no verdict" if variants["accuracy_n"].min() < Claim.seeds else ""
+    return f"Means over n seeds with their 95 % t interval over seeds{few}."
 
 
 def compare(yours: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
