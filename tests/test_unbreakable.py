@@ -73,7 +73,7 @@ def test_twenty_kills_change_nothing(tmp_path, contents):
     assert ask["whole"][0]("to the end") == 0
     length = time.monotonic() - start
     chance = random.Random(0)
-    kills = [ask["killed"][0](chance.uniform(0, length / 6)) for _ in range(20)]
+    kills = [ask["killed"][0](chance.uniform(0, length / 8)) for _ in range(20)]
     assert kills.count(signal.SIGKILL) > 10
     assert ask["killed"][0]("to the end") == 0
     for _, process in ask.values():
