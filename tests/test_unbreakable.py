@@ -25,6 +25,11 @@ import os, signal, sys, time
 import torch._dynamo  # what a sweep imports on its way, once for all children
 from mixmnist.nets import _planes
 from mixmnist import Options, Study, Training, Variant, pipeline, report, sweep
+from mixmnist.core import registry, storage
+for shelf in registry.SHELVES:
+    registry.collect(shelf)
+for parts in (storage.CODE_OF_SCORES, storage.code_of_weights("pairs", "convnet")):
+    storage.code_version(parts)
 tiny = Training(images=64, epochs=1, batch=16)
 variants = {f"v{i}": Variant(training=tiny, probe_images=720, net_settings={"conv1": 3, "conv2": 4, "conv3": 3 + i})
             for i in range(2)}
@@ -73,7 +78,7 @@ def test_twenty_kills_change_nothing(tmp_path, contents):
     assert ask["whole"][0]("to the end") == 0
     length = time.monotonic() - start
     chance = random.Random(0)
-    kills = [ask["killed"][0](chance.uniform(0, length / 8)) for _ in range(20)]
+    kills = [ask["killed"][0](chance.uniform(0, length / 3)) for _ in range(20)]
     assert kills.count(signal.SIGKILL) > 10
     assert ask["killed"][0]("to the end") == 0
     for _, process in ask.values():
