@@ -17,8 +17,8 @@ def pearson(x: Float[Tensor, "images first"], y: Float[Tensor, "images second"])
     """Correlates each column of x with each of y, in float64; a column that never changes has no correlation (`nan`).
 
     Example:
-        >>> pearson(torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([[2.0, 0.0], [4.0, 1.0], [6.0, 0.0]]))
-        tensor([[1., 0.]], dtype=torch.float64)
+        >>> pearson(torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([[2.0, 0.0], [4.0, 1.0], [6.0, 1.0]])).float()
+        tensor([[1.0000, 0.8660]])
     """
     x, y = ((v.double() - v.double().mean(dim=0)) for v in (x, y))
     x, y = (v / v.norm(dim=0) for v in (x, y))
