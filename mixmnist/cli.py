@@ -6,6 +6,7 @@ Exit codes: 0; 1 some runs failed (they are listed); 2 one line that says what i
 import argparse
 import ast
 import inspect
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -34,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("stopped. What was finished is recorded; the same command goes on from there.")
         return 2
+    except BrokenPipeError:  # whoever read our lines has had enough, as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter would complain at its end
+        return 0
     except (ValueError, TypeError, OSError) as error:
         if args.debug:
             raise

@@ -97,14 +97,21 @@ def _differences(record: dict[str, Any], block: Block, home: Path) -> Iterator[s
 def _moved(record: dict[str, Any], scores: Scores, rows: list[dict[str, Any]], home: Path) -> Iterator[str]:
     """Names the numbers that differ by more than rounding."""
     found = {"layers": pd.DataFrame(rows)} | {table: getattr(scores, table) for table in TABLES}
-    known = {"layers": pd.DataFrame(record["layers"])} | {table: pd.read_csv(home / f"{table}.csv") for table in TABLES}
     for table, now in found.items():
-        then = known[table]
-        columns = [c for c in now.select_dtypes("number").columns if c in then]
+        words = list(now.select_dtypes(exclude="number").columns)
+        as_text = dict.fromkeys(words, str)
+        then = pd.DataFrame(record["layers"]) if table == "layers" else pd.read_csv(home / f"{table}.csv", dtype=as_text)
         if len(now) != len(then):
             yield f"{table} has {len(now)} rows, recorded are {len(then)}"
             continue
-        for column in columns:
+        for column in sorted(str(c) for c in set(now) ^ set(then)):
+            yield f"{table}.{column} is {'not recorded' if column in now else 'recorded and no longer computed'}"
+        for column in [c for c in now if c in then]:
+            if column in words:
+                others = (now[column].fillna("").astype(str).to_numpy() != then[column].fillna("").astype(str).to_numpy()).sum()
+                if others:
+                    yield f"{table}.{column} is another in {others} of {len(now)} rows"
+                continue
             gap = now[column].astype(float).to_numpy() - pd.to_numeric(then[column]).astype(float).to_numpy()
             missing = (now[column].isna().to_numpy() != then[column].isna().to_numpy()).any()
             largest = pd.Series(gap).abs().max()

@@ -47,6 +47,16 @@ def test_help_and_names_import_no_torch():
         subprocess.run([sys.executable, "-c", check], check=True, capture_output=True)
 
 
+def test_a_reader_that_has_had_enough_is_no_error():
+    """Where the lines go into a pipe that is closed early, as by `head`, nothing may be complained of."""
+    code = "import sys; from mixmnist import cli; sys.exit(cli.main(['list', 'metrics', '--long'] ))"
+    process = subprocess.Popen([sys.executable, "-uc", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize("command", ["run", "report", "list", "preview", "export", "audit", "verify", "index", "layers"])
 def test_every_command_has_help_with_an_example(command, capsys):
     """Each command must explain itself and show an example."""

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -64,6 +65,15 @@ def test_a_changed_score_is_found(folder):
     """A number in the record that its weights do not give must be told."""
     edit(folder, lambda record: record["layers"][-1].update(coverage=0.9))
     assert [line.split(" moved")[0] for line in only(folder).differences] == ["layers.coverage"]
+
+
+def test_another_concept_and_a_lost_column_are_found(folder):
+    """A unit's concept that its weights do not give, and a column that one side lacks, must be told."""
+    (path,) = folder.glob("runs/*/*/*/units.csv")
+    units = pd.read_csv(path, dtype=str)
+    units.loc[0, "concept"] = "none"
+    units.drop(columns="drop").to_csv(path, index=False)
+    assert only(folder).differences == ("units.drop is not recorded", f"units.concept is another in 1 of {len(units)} rows")
 
 
 @pytest.mark.parametrize(
