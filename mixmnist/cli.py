@@ -6,6 +6,7 @@ Exit codes: 0; 1 some runs failed (they are listed); 2 one line that says what i
 import argparse
 import ast
 import inspect
+import json
 import os
 import signal
 import sys
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mixmnist.report.reading import StudyRecords
 
 REFERENCE = Path("results/reference")
+COSTS = Path(__file__).parent / "metrics" / "costs.json"  # measured by benchmarks/speed/metrics.py
 Say = Callable[[str], None]
 
 
@@ -149,8 +151,11 @@ def list_entries(args: argparse.Namespace, say: Say) -> int:
 
 
 def _card(shelf: str, name: str, entry: object, say: Say) -> None:
-    """Prints what an entry's file says of it: definition, source, and for a metric its axes, chance and ceiling."""
+    """Prints what an entry's file says of it: definition, source, and for a metric axes, chance, ceiling and measured cost."""
     facts = [f"{fact}: {getattr(entry, fact)}" for fact in ("axes", "chance", "ceiling") if getattr(entry, fact, None)]
+    costs = json.loads(COSTS.read_text(encoding="utf-8"))
+    if shelf == "metrics" and name in costs["milliseconds"]:
+        facts.append(f"measured cost: {costs['milliseconds'][name]} ms with all that it needs ({costs['where']})")
     for line in [*registry.explain(shelf, name).strip().splitlines(), *facts, ""]:
         say(f"      {line}")
 

@@ -62,14 +62,17 @@ def score(readout: Readout, *, rank: Readout, sets: bool = True) -> Scores:
     """
     same = all(getattr(readout, name) == getattr(rank, name) for name in ("layer", "n_units", "concepts", "classes"))
     require(same, "readout and rank must be of the same layer, units, concepts and classes. Probe one net twice.")
-    sheet = _Sheet(readout, _Sheet(rank, None, sets), sets)
+    sheet = Sheet(readout, Sheet(rank, sets=sets), sets)
     return Scores(_units(sheet), _concepts(sheet), _layer(sheet), _curves(sheet))
 
 
-class _Sheet:
-    """All columns of one readout, each computed when it is first asked for; None where something it needs is missing."""
+class Sheet:
+    """All columns of one readout, each computed when it is first asked for; None where something it needs is missing.
 
-    def __init__(self, readout: Readout, rank: "_Sheet | None", sets: bool = True) -> None:
+    Without another readout to fit thresholds and orders on, they are fitted on this one.
+    """
+
+    def __init__(self, readout: Readout, rank: "Sheet | None" = None, sets: bool = True) -> None:
         self.readout, self.rank, self.sets = readout, rank or self, sets
         self.metrics: dict[str, Metric] = collect("metrics")
         self._columns: dict[str, Callable[[], Any]] = {}
@@ -90,6 +93,7 @@ class _Sheet:
         return self._values[name]
 
     def compute(self, metric: Metric, column: str) -> Any:  # noqa: ANN401 -- a tensor or None
+        """Computes one column of a metric; None where something it needs is missing."""
         if metric.sets and not self.sets:
             return None
         needs = {name: self[name] for name in metric.needs(column)}
@@ -115,7 +119,7 @@ class _Sheet:
         return [entries[i] if i >= 0 else "" for i in values.tolist()]
 
 
-def _units(sheet: _Sheet) -> pd.DataFrame:
+def _units(sheet: Sheet) -> pd.DataFrame:
     alignment = sheet["alignment"]
     own = alignment.nan_to_num(-1).argmax(dim=1)
     named = ~alignment.isnan().all(dim=1)
@@ -131,7 +135,7 @@ def _units(sheet: _Sheet) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def _concepts(sheet: _Sheet) -> pd.DataFrame:
+def _concepts(sheet: Sheet) -> pd.DataFrame:
     alignment = sheet["alignment"]
     best = alignment.nan_to_num(-1).argmax(dim=0)
     each = torch.arange(alignment.shape[1], device=best.device)
@@ -147,7 +151,7 @@ def _concepts(sheet: _Sheet) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def _layer(sheet: _Sheet) -> pd.DataFrame:
+def _layer(sheet: Sheet) -> pd.DataFrame:
     readout = sheet.readout
     row: dict[str, Any] = {"layer": readout.layer, "n_units": readout.n_units}
     if readout.logits is not None:
@@ -156,6 +160,6 @@ def _layer(sheet: _Sheet) -> pd.DataFrame:
     return pd.DataFrame([row])
 
 
-def _curves(sheet: _Sheet) -> pd.DataFrame:
+def _curves(sheet: Sheet) -> pd.DataFrame:
     steps = np.arange(sheet.readout.n_units + 1)
     return pd.DataFrame({"n": steps} | {c: v.cpu().numpy() for c, v in sheet.columns("curves").items()})

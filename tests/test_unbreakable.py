@@ -21,7 +21,7 @@ TINY = Variant(
 )
 STUDY = Study("tiny", {"baseline": TINY, "wide": replace(TINY, net_settings={"conv1": 3, "conv2": 4, "conv3": 6})}, seeds=2)
 SWEEPER = """
-import os, signal, sys, time
+import json, os, signal, sys, time
 import torch._dynamo  # what a sweep imports on its way, once for all children
 from mixmnist.nets import _planes
 from mixmnist import Options, Study, Training, Variant, pipeline, report, sweep
@@ -30,25 +30,21 @@ for shelf in registry.SHELVES:
     registry.collect(shelf)
 for parts in (storage.CODE_OF_SCORES, storage.code_of_weights("pairs", "convnet")):
     storage.code_version(parts)
+sweep._cores = lambda: 1  # blocks run in the child itself, so that it is them that a kill meets
 tiny = Training(images=64, epochs=1, batch=16)
 variants = {f"v{i}": Variant(training=tiny, probe_images=720, net_settings={"conv1": 3, "conv2": 4, "conv3": 3 + i})
-            for i in range(2)}
-study, options = Study("killed", variants, seeds=2), Options(source="digits", out=sys.argv[1], device="cpu", precision="float32")
-def go():
-    return sweep.run(study, options, lambda line: None)
-go_to = sys.stdin.readline
-print("ready", flush=True)
-for line in iter(go_to, ""):
+            for i in range(3)}
+study = Study("killed", variants, seeds=1)
+for line in iter(sys.stdin.readline, ""):
+    out, seconds = json.loads(line)
     pid = os.fork()  # before this process computes anything, so that it has no threads
     if pid == 0:
-        os.setsid()
-        os._exit(0 if go().failures == () else 3)
-    if line.strip() == "to the end":
-        print(os.waitpid(pid, 0)[1], flush=True)
-    else:
-        time.sleep(float(line))
+        options = Options(source="digits", out=out, device="cpu", precision="float32")
+        os._exit(0 if sweep.run(study, options, lambda line: None).failures == () else 3)
+    if seconds is not None:
+        time.sleep(seconds)
         os.kill(pid, signal.SIGKILL)
-        print(os.waitpid(pid, 0)[1], flush=True)
+    print(os.waitpid(pid, 0)[1], flush=True)
 """
 
 
@@ -60,33 +56,34 @@ def options(tmp_path):
 
 def test_twenty_kills_change_nothing(tmp_path, contents):
     """Killed without warning at 20 random moments and started again, a sweep must give the bytes of an undisturbed one."""
-    command = [sys.executable, "-c", SWEEPER]
-    ask, pipe = {}, subprocess.PIPE
-    started = {
-        n: subprocess.Popen([*command, str(tmp_path / n)], stdin=pipe, stdout=pipe, text=True) for n in ("killed", "whole")
-    }
-    for name, process in started.items():
-        assert process.stdout.readline() == "ready\n"
+    pipe = subprocess.PIPE
+    kills, in_between, whole = 0, 0, []
+    with subprocess.Popen([sys.executable, "-c", SWEEPER], stdin=pipe, stdout=pipe, text=True) as process:
 
-        def say(line, process=process):
-            process.stdin.write(f"{line}\n")
+        def sweep_into(name, seconds=None):
+            process.stdin.write(json.dumps([str(tmp_path / name), seconds]) + "\n")
             process.stdin.flush()
             return int(process.stdout.readline())
 
-        ask[name] = (say, process)
-    start = time.monotonic()
-    assert ask["whole"][0]("to the end") == 0
-    length = time.monotonic() - start
-    chance = random.Random(0)
-    kills = [ask["killed"][0](chance.uniform(0, length / 3)) for _ in range(20)]
-    assert kills.count(signal.SIGKILL) > 10
-    assert ask["killed"][0]("to the end") == 0
-    for _, process in ask.values():
-        with process:
-            process.stdin.close()
-        assert process.returncode == 0
-    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
-    assert not list((tmp_path / "killed").rglob("*partial*"))
+        sweep_into("warm")
+        start = time.monotonic()
+        assert sweep_into("undisturbed") == 0
+        length = time.monotonic() - start
+        chance = random.Random(0)
+        while kills < 20:  # where a sweep became whole between two kills the next begins in another folder
+            name = f"killed{len(whole)}"
+            if sweep_into(name, chance.uniform(0, length / 2)) == signal.SIGKILL:
+                kills += 1
+                in_between += 0 < len(list(tmp_path.glob(f"{name}/killed/digits/runs/*/s0-0"))) < 3
+            else:
+                whole.append(name)
+        assert sweep_into(f"killed{len(whole)}") == 0
+        process.stdin.close()
+    assert process.returncode == 0
+    assert in_between > 0  # kills met sweeps with something recorded
+    for name in (*whole, f"killed{len(whole)}"):
+        assert contents(tmp_path / name) == contents(tmp_path / "undisturbed")
+    assert not list(tmp_path.rglob("*partial*"))
 
 
 def test_two_sweeps_on_one_folder_run_each_block_once(options, monkeypatch):

@@ -10,7 +10,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ POINTS = {
     "detect": ("images, detection scores of 30 units and 10 concepts", (1_000, 10_000, 100_000)),
     "units": ("units, detection scores of 10,000 images and 10 concepts", (10, 60, 400, 2_000)),
     "concepts": ("concepts, detection scores of 30 units and 10,000 images", (10, 30, 100)),
+    "maps": ("units, IoU on 10,000 images with maps of 28 x 28 pixels", (8, 64, 512)),
     "curves": ("units, single ablations and 20 random curves on 10,000 images", (10, 60, 400, 2_000)),
 }
 
@@ -61,6 +62,41 @@ def detect(n: int, units: int = 30, concepts: int = 10) -> Callable[[], object]:
     detection = [m for m in registry.collect("metrics").values() if m.axes == ("units", "concepts")]
     columns = [(m, c) for m in detection for c in m.columns if set(m.needs(c)) <= set(known)]
     return lambda: [m.columns[c](**{need: known[need] for need in m.needs(c)}) for m, c in columns]
+
+
+def maps(units: int, n: int = 10_000, side: int = 28, batch: int = 20) -> Callable[[], object]:
+    """Scores streamed maps of random units against masks that move from image to image."""
+    import torch
+
+    from mixmnist.core import registry
+
+    generator = torch.Generator().manual_seed(0)
+    base = torch.rand(batch, units, side, side, generator=generator)
+
+    class Moving:
+        n_concepts = 10
+
+        def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+            for number, indices in enumerate(torch.arange(n).split(batch)):
+                yield indices, base[: len(indices)] * (1 + number / n)
+
+        def mask(self, kind: str, concept: int, indices: torch.Tensor) -> torch.Tensor:
+            found = torch.zeros(len(indices), side, side, dtype=torch.bool)
+            shown = (indices + concept) % 5 == 0
+            first, size = 3 * concept % 16, 12 if kind == "box" else 7
+            found[shown, first : first + size, first : first + size] = True
+            return found
+
+    shelf = registry.collect("metrics")
+
+    def work() -> None:
+        known = {"rank_pixels": Moving(), "pixels": Moving(), "dead": torch.zeros(units, dtype=torch.bool)}
+        for name in ("pixel_counts", "iou"):
+            metric = shelf[name]
+            for column, function in metric.columns.items():
+                known[column] = function(**{need: known[need] for need in metric.needs(column)})
+
+    return work
 
 
 def curves(units: int) -> Callable[[], object]:

@@ -22,7 +22,7 @@ from mixmnist.nets import convnet
 from mixmnist.pipeline import hardware
 from mixmnist.training import train
 
-PARTS = ("drawing", "training", "detection", "ablation")
+PARTS = ("drawing", "training", "detection", "ablation", "metrics")
 OUT = Path("results/speed")
 COPY = 2**26  # float32 numbers copied to see what the memory can do
 PRODUCT = 2048  # rows and columns of the matrices multiplied to see what the processor can do

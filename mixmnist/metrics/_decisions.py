@@ -73,13 +73,11 @@ def one_vs_rest(logits: Float[Tensor, "images classes"], labels: Int[Tensor, "im
     """
     own = logits[:, label]
     if labels.ndim == 2:
-        said, member = (own > 0).to(logits.dtype), labels[:, label] > 0
+        member, said = labels[:, label] > 0, (own > 0).to(logits.dtype)
     else:
-        member, parts = labels == label, [logits[:, :label], logits[:, label + 1 :]]
-        others = torch.stack([part.amax(dim=1) for part in parts if part.shape[1]]).amax(dim=0)
-        said, tied = (own > others).to(logits.dtype), own == others
-        if tied.any():
-            said[tied] = 1 / (logits[tied] == own[tied, None]).sum(dim=1).to(logits.dtype)
+        member, said = labels == label, (own == logits.amax(dim=1)).to(logits.dtype)
+        rows = said.nonzero()[:, 0]  # few
+        said[rows] = 1 / (logits[rows] == own[rows, None]).sum(dim=1).to(logits.dtype)
     n_own = member.sum()
     right = (said * member).sum() / n_own + ((1 - said) * ~member).sum() / (len(said) - n_own)
     return right / 2

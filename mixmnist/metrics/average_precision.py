@@ -1,5 +1,10 @@
 """Average precision: the area under a unit's precision-recall curve for a concept. The best over concepts is its alignment.
 
+Formula: sum over distinct responses t, the highest first, of (recall(t) - recall before t) x precision(t); in [0, 1].
+Ties: tied images are one threshold.
+Dead units: nan.
+Cost: one sort of the n images a unit, shared with every score of a ranking; then n x concepts sums a unit.
+
 Source:
     M. Everingham et al. (2010), "The PASCAL Visual Object Classes Challenge"; ties as in scikit-learn's average_precision_score.
     Free of any threshold. Bias: in the terms of NeuronEval (ICML 2025) it is the inverse AUPRC, which reacts to missing and to

@@ -3,6 +3,12 @@
 A class's best units are those with the highest alignment, on the rank images, with any of its concepts. Silenced to zero;
 balanced one-vs-rest accuracy, chance .5.
 
+Formula: mean over classes y of (share of y's images given to y + share of the others not given to y) / 2, with n units kept or
+    removed; in [0, 1].
+Ties: right classes that tie for the largest logit count 1/t; units with equal alignment go in their order.
+Dead units: behind all others in the order.
+Cost: by the head's algebra a rank-one step on n x classes logits for each unit and class.
+
 Source:
     D. Bau et al. (2020), "Understanding the role of individual units in a deep neural network", PNAS 117(48).
     Differs: units are chosen by the concepts of the class, not by their effect on it.

@@ -3,6 +3,11 @@
 Measured by the class's balanced one-vs-rest accuracy, chance .5, averaged over the classes all of whose concepts have a
 detector (alignment of .80 or more on the rank images). A class's concepts are those on every one of its rank images.
 
+Formula: mean over classes y of (share of y's images given to y + share of the others not given to y) / 2; in [0, 1].
+Ties: right classes that tie for the largest logit count 1/t.
+Dead units: no one's detectors.
+Cost: by the head's algebra, classes x groups of units, n x classes logits each.
+
 Source:
     D. Bau et al. (2020), "Understanding the role of individual units in a deep neural network", PNAS 117(48).
     Differs: units are chosen by the concepts of the class, not by their effect on it.

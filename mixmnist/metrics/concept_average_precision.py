@@ -1,5 +1,11 @@
 """Concept average precision: the roles swapped, the concept as the score and the unit's firing as the truth.
 
+Formula: r p + (1 - r) P(fires), r = P(shown | fires) and p = P(fires | shown): average precision with presence as the score and
+    firing as the truth; in [0, 1].
+Ties: presence has two values, so the curve has two thresholds.
+Dead units: nan.
+Cost: counts alone: a product of units x n and n x concepts.
+
 Source:
     T. Oikarinen et al. (2025), "Rethinking Crowd-Sourced Evaluation of Neuron Explanations" (NeuronEval), ICML 2025: the AUPRC
     that reacts to missing and to extra labels alike. Differs: a unit fires where its response is above 0, or

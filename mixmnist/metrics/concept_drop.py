@@ -3,6 +3,12 @@
 Accuracy before minus accuracy after, the unit's map silenced to zero. Removing a perfect digit detector hurts exactly the images
 that show its digit, nine of the 45 pair classes. Where classes do not exclude each other an image counts as it does in the
 overall accuracy, so that the overall drop is the mean of both parts, weighted by their images.
+
+Formula: mean of correct before minus correct after over the images with the concept; `damage_selectivity`: that minus the same
+    over the others; in [-1, 1].
+Ties: right classes that tie for the largest logit count 1/t.
+Dead units: 0: nothing is lost.
+Cost: a product of units x n and n x concepts, after `correct`.
 """
 
 from jaxtyping import Bool, Float, Int

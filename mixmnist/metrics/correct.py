@@ -1,7 +1,13 @@
 """Correct: how right each of the network's decisions is, intact and with every unit silenced in turn. Ablation builds on it.
 
-Ties: an image whose right class ties with t - 1 others for the largest logit counts 1/t. Where classes do not exclude each
-other a decision is a yes or no about one class, weighted so that the mean is the balanced accuracy.
+Where classes do not exclude each other a decision is a yes or no about one class, weighted so that the mean is the balanced
+accuracy.
+
+Formula: 1 if the right class has the largest logit, else 0; where classes do not exclude each other, 1 for each class whose
+    logit is on the right side of 0; in [0, 1].
+Ties: a right class that ties with t - 1 others for the largest logit counts 1/t.
+Dead units: silencing changes nothing.
+Cost: at the head a rank-one step on n x classes logits a unit; below it the network's rest is run again for every unit.
 """
 
 from collections.abc import Callable

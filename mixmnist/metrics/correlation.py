@@ -1,5 +1,10 @@
 """Correlation: Pearson's correlation of the unit's response and the concept's presence.
 
+Formula: cov(s, y) / (sd(s) sd(y)), s the max response, y presence; in [-1, 1].
+Ties: none: values count, not ranks.
+Dead units: nan.
+Cost: a product of units x n and n x concepts.
+
 Source:
     T. Oikarinen et al. (2025), "Rethinking Crowd-Sourced Evaluation of Neuron Explanations" (NeuronEval), ICML 2025, which
     prints it rescaled to [0, 1]. Differs: in [-1, 1].

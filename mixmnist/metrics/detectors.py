@@ -3,6 +3,11 @@
 A detector is a unit whose alignment (average precision by max response) with its best concept is .80 or more. Dead units are
 counted and left out of the means.
 
+Formula: counts and means of A(u) = max over concepts of alignment; coverage: mean over concepts of max over units.
+Ties: as alignment's.
+Dead units: counted, and left out of the means.
+Cost: nothing beside alignment.
+
 Source:
     D. Bau et al. (2017), "Network Dissection", arXiv:1704.05796: detectors and unique detectors of a layer.
     Differs: alignment in place of IoU.

@@ -4,6 +4,11 @@ Accuracy before minus accuracy after, so a positive drop means harm. The unit's 
 over the rank images (`drop_mean`) or to its map on another random image (`drop_resample`); all are printed, since they can
 disagree about a whole network.
 
+Formula: mean of correct before minus mean of correct after, over all images or over a class's; in [-1, 1].
+Ties: right classes that tie for the largest logit count 1/t; of classes that lose as much, the first.
+Dead units: 0: nothing is lost.
+Cost: a product of units x n and n x classes, after `correct`.
+
 Source:
     B. Zhou et al. (2018), "Revisiting the Importance of Individual Units in CNNs via Ablation", arXiv:1806.02891.
 """

@@ -1,5 +1,10 @@
 """F1: harmonic mean of precision and recall of the unit's firing above a threshold, fitted on the rank images.
 
+Formula: 2 x precision x recall / (precision + recall) of {response >= t}; in [0, 1].
+Ties: tied images are one threshold; of thresholds that are as good, the highest.
+Dead units: nan.
+Cost: the shared sort of the rank images, and n x concepts comparisons a unit.
+
 Source:
     T. Oikarinen et al. (2025), "Rethinking Crowd-Sourced Evaluation of Neuron Explanations" (NeuronEval), ICML 2025.
     Differs: the threshold is the best one on other images, one for each unit and concept.

@@ -1,4 +1,10 @@
-"""Firing: the share of images on which the unit's response is above 0."""
+"""Firing: the share of images on which the unit's response is above 0.
+
+Formula: mean of [s > 0]; in [0, 1].
+Ties: none.
+Dead units: 0 or 1.
+Cost: one pass over n responses a unit.
+"""
 
 import torch
 from jaxtyping import Bool, Float

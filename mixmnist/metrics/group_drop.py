@@ -2,6 +2,11 @@
 
 A concept's group are the units whose own concept it is, with alignment of .80 or more on the rank images. Single drops shrink
 where a layer holds several detectors of one concept; the group's drop does not.
+
+Formula: mean of correct before minus mean of correct after, over all images; in [-1, 1]; nan for a concept without detectors.
+Ties: right classes that tie for the largest logit count 1/t.
+Dead units: no one's detectors.
+Cost: by the head's algebra n x classes logits a concept.
 """
 
 import torch

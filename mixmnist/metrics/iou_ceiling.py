@@ -1,6 +1,11 @@
 """IoU ceiling: the highest IoU that the .005 quantile threshold allows, since the mask is larger (or smaller) than .005.
 
 min(q, p) / max(q, p), p being the mask's share of all pixels: .178 for a glyph's box on a fifth of the 32-pixel canvases.
+
+Formula: min(q, p) / max(q, p), q = .005, p the mask's share of the pixels; in [0, 1].
+Ties: none.
+Dead units: none: it is the concept's.
+Cost: nothing beside `pixel_counts`.
 """
 
 from functools import partial

@@ -2,6 +2,11 @@
 
 Least squares from the units' mean responses to presence, fitted on the rank images; average precision of its answer.
 
+Formula: average precision of w . m + b, m the mean responses, w and b by least squares on the rank images; in [0, 1].
+Ties: tied images are one threshold.
+Dead units: a column without information.
+Cost: one least squares of n x units, one sort a concept.
+
 Source:
     G. Alain and Y. Bengio (2016), "Understanding intermediate layers using linear classifier probes", arXiv:1610.01644.
     Differs: least squares in place of logistic regression, and average precision in place of accuracy.

@@ -2,6 +2,11 @@
 
 The response is cut into ten bins with equally many images each, fitted on the rank images; zeros are a bin of their own.
 
+Formula: sum over bins b and presence y of p(b, y) log2(p(b, y) / (p(b) p(y))); in bits, [0, H(y)].
+Ties: tied images fall into one bin.
+Dead units: nan.
+Cost: ten comparisons of n responses a unit, a product of bins x n and n x concepts.
+
 Source:
     A. Morcos et al. (2018), "On the importance of single directions for generalization", arXiv:1803.06959: over classes.
     Differs: over concepts; the bins come from other images. Bias: an uninformed unit has about bins / (2 n ln 2) bits.

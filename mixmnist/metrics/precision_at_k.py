@@ -1,5 +1,10 @@
 """Precision@k: of a unit's k highest responses, the share that shows the concept.
 
+Formula: images with the concept among the k highest responses / k; in [0, 1]; nan for fewer than k images.
+Ties: of images tied at the k-th place the expected number under a random order.
+Dead units: nan.
+Cost: the shared sort, and n x concepts sums a unit.
+
 Source:
     B. Zhou et al. (2015), "Object Detectors Emerge in Deep Scene CNNs", arXiv:1412.6856; k = 100..700: B. Zhou's talk (2018/19).
     Differs: presence is drawn, not judged. Bias: overstates selectivity (Gale et al., 2019); blind to extra labels.

@@ -1,5 +1,10 @@
 """Precision at recall: precision at the highest threshold that finds at least a share r of the concept's images.
 
+Formula: precision(t) at the highest t with recall(t) >= r; in [0, 1].
+Ties: tied images are one threshold.
+Dead units: nan.
+Cost: the shared sort, and n x concepts sums a unit.
+
 Source:
     B. Zhou (2018/19), talk "Disentanglement of Visual Concepts from Classifying and Synthesizing Scenes": r = .25, .50, .75.
     Bias: at low recall it is as blind to extra labels as precision@k.

@@ -3,6 +3,11 @@
 Mean and maximum of the units' accuracy drops, their Gini coefficient, and the area under the random-order ablation curve:
 accuracy relative to the intact net over the share of units silenced, so higher means that more units can go. Dead units count
 as a drop of 0.
+
+Formula: mean and max of E(u), Gini of max(E, 0), trapezoid of acc(n) / acc(0) over n / units.
+Ties: as the drops'.
+Dead units: a drop of 0.
+Cost: nothing beside the drops and the random curve.
 """
 
 import torch

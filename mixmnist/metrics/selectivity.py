@@ -1,5 +1,11 @@
 """Selectivity: how far a unit's mean response to its best group of images stands above the other groups'.
 
+Formula: (mu_max - mu_rest) / (mu_max + mu_rest), mu the groups' means of the mean response, mu_rest the mean of the other
+    groups'; in [0, 1].
+Ties: of groups as high, any: the value is the same.
+Dead units: nan.
+Cost: a product of units x n and n x groups.
+
 Source:
     A. Morcos et al. (2018), "On the importance of single directions for generalization", arXiv:1803.06959: over classes.
     Differs: also over concepts. Bias: a perfect digit detector has only (1 - 8/44)/(1 + 8/44) = .692 over the 45 pair classes,

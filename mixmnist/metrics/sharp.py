@@ -1,5 +1,10 @@
 """Sharp detectors: units as good as the one on the talk's slide, precision@500 1.00 and precision at recall .75 at least .90.
 
+Formula: counts of units with both numbers high enough for one concept.
+Ties: as precision's.
+Dead units: never sharp.
+Cost: nothing beside the precisions.
+
 Source:
     B. Zhou (2018/19), talk "Disentanglement of Visual Concepts from Classifying and Synthesizing Scenes": Unit03 detects 0.
     Its numbers have two decimals, so 1.00 stands for .995 and more.

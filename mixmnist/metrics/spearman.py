@@ -3,6 +3,11 @@
 Attributes: alignment, selectivity, mutual information (of the unit's own concept), weight norm, class correlation. Damage: the
 drop, the largest drop of a class, the drop on the images of its own concept; to zero. Dead units are left out.
 
+Formula: Pearson's correlation of the ranks over units; in [-1, 1]; nan with fewer than three units.
+Ties: tied units share their mean rank.
+Dead units: left out.
+Cost: sorts of as many numbers as units.
+
 Source:
     B. Zhou et al. (2018), arXiv:1806.02891, and A. Morcos et al. (2018), arXiv:1803.06959, relate such attributes to ablation.
 """

@@ -1,5 +1,10 @@
 """Weight norm: L1 norm of the unit's column of the linear head, what its mean response is weighed with.
 
+Formula: sum over classes of |w|; 0 or more.
+Ties: none.
+Dead units: as any unit's: it is of the head.
+Cost: one pass over the head.
+
 Source:
     B. Zhou et al. (2018), "Revisiting the Importance of Individual Units in CNNs via Ablation", arXiv:1806.02891.
 """

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mixmnist.core.readout import Field, Readout
 from mixmnist.probing import HeadAlgebra
-from mixmnist.scoring import _Sheet
+from mixmnist.scoring import Sheet
 
 DETECTS = (3, 7, 0, 9, 1, 4, 8, 2, 6, 5)  # the digit of each perfect unit; not symmetric, so that a transpose shows
 
@@ -111,9 +111,9 @@ def perfect() -> Readout:
 
 
 @pytest.fixture(scope="session")
-def perfect_sheet(perfect) -> _Sheet:
+def perfect_sheet(perfect) -> Sheet:
     """All columns of the perfect plant; its rank images are fewer."""
-    return _Sheet(perfect, _Sheet(plant_perfect(copies=3), None))
+    return Sheet(perfect, Sheet(plant_perfect(copies=3)))
 
 
 @pytest.fixture(scope="session")
@@ -129,9 +129,9 @@ def tied_rank() -> Readout:
 
 
 @pytest.fixture(scope="session")
-def tied_sheet(tied, tied_rank) -> _Sheet:
+def tied_sheet(tied, tied_rank) -> Sheet:
     """All columns of the tied plant."""
-    return _Sheet(tied, _Sheet(tied_rank, None))
+    return Sheet(tied, Sheet(tied_rank))
 
 
 @pytest.fixture(name="pick", scope="session")

@@ -22,6 +22,11 @@ def test_one_vs_rest_equals_scikit_learn():
         assert one_vs_rest(logits, yes, label).item() == pytest.approx(expected)
 
 
+def test_a_single_class_has_no_rest():
+    """Where there is one class alone it cannot be told from others, and that is no error."""
+    assert one_vs_rest(torch.zeros(3, 1), torch.zeros(3, dtype=torch.int64), 0).isnan()
+
+
 def test_classes_have_the_concepts_that_are_always_there(perfect):
     """A pair class has its two digits."""
     found = class_concepts(perfect.present, perfect.labels)
@@ -44,12 +49,12 @@ def test_copies_of_a_detector_go_together(perfect, perfect_sheet, pick, change):
     from dataclasses import replace
 
     from mixmnist.probing import HeadAlgebra
-    from mixmnist.scoring import _Sheet
+    from mixmnist.scoring import Sheet
 
     mean, head = perfect.mean.repeat(1, 2), perfect.head.repeat(1, 2) / 2
     without = HeadAlgebra(mean, head, torch.zeros(45))
     twice = replace(perfect, response=mean, mean=mean, head=head, logits=mean @ head.T, without=without)
-    sheet = _Sheet(twice, _Sheet(twice, None))
+    sheet = Sheet(twice, Sheet(twice))
     assert sheet["group_size"].tolist() == [2] * 10
     torch.testing.assert_close(sheet["group_drop"], perfect_sheet["group_drop"])
     assert (sheet["drop"] < perfect_sheet["drop"].mean() / 2).all()

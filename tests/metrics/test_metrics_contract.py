@@ -1,5 +1,6 @@
 """What every metric of the shelf must hold; a metric added later is under test by itself, column by column."""
 
+import json
 import math
 import re
 import warnings
@@ -9,9 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from mixmnist.cli import COSTS
 from mixmnist.core.readout import Readout
-from mixmnist.core.registry import collect
-from mixmnist.scoring import TABLE_OF_AXES, _Sheet
+from mixmnist.core.registry import collect, explain
+from mixmnist.scoring import TABLE_OF_AXES, Sheet
 
 SHELF = collect("metrics")
 FEEDING = (("units", "images"), ("units", "steps"))  # axes of columns that others build on
@@ -37,7 +39,7 @@ def each(columns):
     return pytest.mark.parametrize(("name", "column"), columns, ids=[f"{n}-{c}" for n, c in columns])
 
 
-def value(sheet: _Sheet, name: str, column: str) -> Tensor:
+def value(sheet: Sheet, name: str, column: str) -> Tensor:
     """Computes one column; no planted readout lacks anything."""
     found = sheet.compute(SHELF[name], column)
     assert found is not None
@@ -75,6 +77,14 @@ def size(readout: Readout, axes: tuple[str, ...]) -> tuple[int, ...]:
 def test_every_metric_goes_into_a_table_or_feeds_others(name, column):
     """Axes are a table's, or of units and images for columns that others build on."""
     assert SHELF[name].axes in (*TABLE_OF_AXES, *FEEDING)
+
+
+@pytest.mark.parametrize("name", SHELF)
+def test_every_metric_has_its_card(name):
+    """A metric's file must say its formula, what it does with ties and dead units, and what it costs; its cost is measured."""
+    said = re.findall(r"^(Formula|Ties|Dead units|Cost): \S", explain("metrics", name), re.MULTILINE)
+    assert said == ["Formula", "Ties", "Dead units", "Cost"]
+    assert json.loads(COSTS.read_text())["milliseconds"][name] > 0
 
 
 @each(COLUMNS)
@@ -115,9 +125,9 @@ def rows(tied) -> Tensor:
 
 
 @pytest.fixture(scope="module")
-def shuffled_rows(tied, tied_rank, rows, pick) -> _Sheet:
+def shuffled_rows(tied, tied_rank, rows, pick) -> Sheet:
     """The tied plant with its images, and those of rank, in another order."""
-    return _Sheet(pick(tied, rows=rows), _Sheet(pick(tied_rank, rows=torch.arange(127, -1, -1)), None))
+    return Sheet(pick(tied, rows=rows), Sheet(pick(tied_rank, rows=torch.arange(127, -1, -1))))
 
 
 @each([(n, c) for n, c in COLUMNS if "correct_without_resample" not in inputs(n, c) | {c}])
@@ -134,10 +144,10 @@ def test_order_of_images_never_matters(name, column, tied_sheet, shuffled_rows, 
 
 
 @pytest.fixture(scope="module")
-def shuffled_units(tied, tied_rank, pick) -> _Sheet:
+def shuffled_units(tied, tied_rank, pick) -> Sheet:
     """The tied plant with its units in another order."""
     order = torch.tensor([2, 5, 0, 6, 1, 3, 4])
-    return _Sheet(pick(tied, units=order), _Sheet(pick(tied_rank, units=order), None))
+    return Sheet(pick(tied, units=order), Sheet(pick(tied_rank, units=order)))
 
 
 @each([(n, c) for n, c in COLUMNS if not any(i.startswith("curve_random") for i in inputs(n, c) | {c})])
@@ -150,13 +160,13 @@ def test_order_of_units_only_permutes(name, column, tied_sheet, shuffled_units):
 
 
 @pytest.fixture(scope="module")
-def with_dead(tied, tied_rank, change) -> _Sheet:
+def with_dead(tied, tied_rank, change) -> Sheet:
     """The tied plant with one unit constant, at a value that is not 0."""
 
     def deaden(answers: Tensor) -> Tensor:
         return answers.index_fill(1, torch.tensor([DEAD]), 0.5)
 
-    return _Sheet(change(tied, deaden), _Sheet(change(tied_rank, deaden), None))
+    return Sheet(change(tied, deaden), Sheet(change(tied_rank, deaden)))
 
 
 @each([(n, c) for n, c in OF_UNITS if SHELF[n].axes != ("units", "images")])
@@ -176,9 +186,9 @@ def test_dead_unit_spoils_no_summary(name, column, with_dead):
 
 
 @pytest.fixture(scope="module")
-def lone(tied, tied_rank, pick) -> _Sheet:
+def lone(tied, tied_rank, pick) -> Sheet:
     """One unit of the tied plant alone; it does good, so that all summaries of drops exist."""
-    return _Sheet(pick(tied, units=slice(2, 3)), _Sheet(pick(tied_rank, units=slice(2, 3)), None))
+    return Sheet(pick(tied, units=slice(2, 3)), Sheet(pick(tied_rank, units=slice(2, 3))))
 
 
 @each(COLUMNS)
@@ -196,15 +206,15 @@ def test_a_unit_alone_scores_as_among_others(name, column, lone, tied_sheet):
 
 
 @pytest.fixture(scope="module")
-def undecided(tied, tied_rank, change) -> _Sheet:
+def undecided(tied, tied_rank, change) -> Sheet:
     """The tied plant's images, with concept 1 said to occur never and concept 3 always."""
     never_always = torch.tensor([[False, False, False, True, False]])
     possible = torch.tensor([[True, False, True, True, True]])
     changed = replace(tied, present=(tied.present & possible) | never_always)
-    return _Sheet(change(changed, torch.clone), _Sheet(tied_rank, None))
+    return Sheet(change(changed, torch.clone), Sheet(tied_rank))
 
 
-def caught(sheet: _Sheet, name: str, column: str) -> tuple[Tensor, list[str]]:
+def caught(sheet: Sheet, name: str, column: str) -> tuple[Tensor, list[str]]:
     """Computes a column and gives the warnings of this column alone, not of those that it builds on."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -242,10 +252,10 @@ def test_concept_that_never_or_always_occurs_spoils_nothing_else(name, column, u
 
 
 @pytest.fixture(scope="module")
-def half(tied, tied_rank) -> _Sheet:
+def half(tied, tied_rank) -> Sheet:
     """The tied plant with its units' answers in float16, which holds them and their means exactly."""
     low, low_rank = (replace(r, response=r.response.half(), mean=r.mean.half()) for r in (tied, tied_rank))
-    return _Sheet(low, _Sheet(low_rank, None))
+    return Sheet(low, Sheet(low_rank))
 
 
 @each(COLUMNS)
