@@ -15,7 +15,10 @@ pytestmark = [  # Dask leaves sockets to the garbage collector
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 SLOW = Variant(
-    training=Training(images=1000, epochs=2, batch=50), probe_images=720, net_settings={"conv1": 3, "conv2": 4, "conv3": 4}
+    task="single",
+    training=Training(images=1000, epochs=2, batch=50),
+    probe_images=720,
+    net_settings={"conv1": 3, "conv2": 4, "conv3": 4},
 )
 STUDY = Study("grid", {f"w{n}": replace(SLOW, net_settings={"conv1": 3, "conv2": 4, "conv3": n}) for n in (3, 4, 5)}, seeds=1)
 

@@ -13,7 +13,10 @@ from mixmnist.core import storage
 from mixmnist.verifying import verify
 
 TINY = Variant(
-    training=Training(images=64, epochs=1, batch=16), probe_images=720, net_settings={"conv1": 3, "conv2": 4, "conv3": 4}
+    task="single",
+    training=Training(images=64, epochs=1, batch=16),
+    probe_images=720,
+    net_settings={"conv1": 3, "conv2": 4, "conv3": 4},
 )
 
 

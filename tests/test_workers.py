@@ -15,7 +15,10 @@ from mixmnist.sweep import plan
 from mixmnist.workers import Worker
 
 TINY = Variant(
-    training=Training(images=64, epochs=1, batch=16), probe_images=720, net_settings={"conv1": 3, "conv2": 4, "conv3": 4}
+    task="single",
+    training=Training(images=64, epochs=1, batch=16),
+    probe_images=720,
+    net_settings={"conv1": 3, "conv2": 4, "conv3": 4},
 )
 LONG = replace(TINY, training=Training(images=2_000, epochs=500, batch=16))
 
