@@ -32,9 +32,11 @@ check: .venv/check ## lint, format, types, import directions, examples in docstr
 smoke: .venv/installed ## both studies in two epochs; "quick" is stamped on every table
 	$(RUN) sanity usefulness --seeds 1 --quick --out results/smoke
 
-reference: .venv/installed ## make the committed reference results again (MNIST and digits)
-	$(BIN)/mixmnist run sanity usefulness --source mnist --seeds 10 --device cpu --precision float32 --out results/reference $(if $(DATA),--data-root $(DATA))
-	$(BIN)/mixmnist run sanity --source digits --seeds 5 --device cpu --precision float32 --variants baseline,wide --out results/reference
+REFERENCE = $(BIN)/mixmnist run --device cpu --precision float32 --out results/reference $(if $(DATA),--data-root $(DATA))
+reference: .venv/installed ## make the committed reference results again (MNIST and digits; about an hour of two cores)
+	$(REFERENCE) sanity usefulness --source mnist --seeds 10
+	$(REFERENCE) sanity --source mnist --seeds 20 --variants baseline,wide
+	$(REFERENCE) sanity --source digits --seeds 5 --variants baseline,wide
 	$(BIN)/mixmnist index results/reference
 
 figures: .venv/installed ## draw every table and figure again from the records
