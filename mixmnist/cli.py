@@ -153,8 +153,8 @@ def list_entries(args: argparse.Namespace, say: Say) -> int:
 def _card(shelf: str, name: str, entry: object, say: Say) -> None:
     """Prints what an entry's file says of it: definition, source, and for a metric axes, chance, ceiling and measured cost."""
     facts = [f"{fact}: {getattr(entry, fact)}" for fact in ("axes", "chance", "ceiling") if getattr(entry, fact, None)]
-    costs = json.loads(COSTS.read_text(encoding="utf-8"))
-    if shelf == "metrics" and name in costs["milliseconds"]:
+    costs = json.loads(COSTS.read_text(encoding="utf-8")) if shelf == "metrics" else {"milliseconds": {}}
+    if name in costs["milliseconds"]:
         facts.append(f"measured cost: {costs['milliseconds'][name]} ms with all that it needs ({costs['where']})")
     for line in [*registry.explain(shelf, name).strip().splitlines(), *facts, ""]:
         say(f"      {line}")

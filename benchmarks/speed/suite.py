@@ -1,6 +1,7 @@
 """All comparisons in one run, with the distance to what the machine can do; `make speed` runs it.
 
-Writes results/speed/<hardware>.json and .md. Name parts to run only those: python benchmarks/speed/suite.py drawing training.
+Writes results/speed/<hardware>.json and .md. Name parts to run only those, which writes neither:
+python benchmarks/speed/suite.py drawing training.
 """
 
 import importlib
@@ -68,6 +69,8 @@ def main() -> int:
         for row in importlib.import_module(part).compare():
             rows.append(row)
             print(f"{row.what}: {row.ratio:.1f} times {row.peer} ({row.amount}; {row.note})", flush=True)
+    if sys.argv[1:]:
+        return 0  # a part would take the place of the whole table
     found = limits()
     print(
         f"one core: {found['product_flops'] / 1e9:.0f} GFLOP/s in a matrix product, {found['copy_bytes'] / 1e9:.0f} GB/s copied; "
