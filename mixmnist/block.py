@@ -30,6 +30,7 @@ class Block:
     threads: int
     folder: Path  # of the study and source; holds runs/<variant>/s<first>-<last>
     quick: bool = False  # a shortened recipe, which says nothing about the claims
+    elsewhere: Path | None = None  # other results where the same runs may be recorded
 
     @property
     def home(self) -> Path:
@@ -54,6 +55,7 @@ class Block:
     @cached_property
     def config(self) -> dict[str, Any]:
         """Everything that decides the weights."""
+        besides = storage.code_of_origin(self.variant.origin)
         return {
             "variant": self.variant.as_dict(),
             "source": self.source,
@@ -63,7 +65,7 @@ class Block:
             "precision": self.precision,
             "threads": self.threads,
             "code": storage.code_version(storage.code_of_weights(self.variant.task, self.variant.net)),
-        }
+        } | ({"code_of_origin": storage.code_version(besides)} if besides else {})
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
@@ -118,9 +120,10 @@ class Block:
         return [f"{said} seed {r['seed']}: {r['failure']} (configuration: {w})" for r, w in zip(failed, where, strict=True)]
 
     def twin(self) -> "Block | None":
-        """Finds a block of another study under the same results that has the same weights; the same scores come first."""
+        """Finds a block of another study, here or elsewhere, that has the same weights; the same scores come first."""
         found = []
-        for home in sorted(self.folder.parents[1].glob(f"*/{self.folder.name}/runs/*/{self.home.name}")):
+        roots = [self.folder.parents[1], *([] if self.elsewhere is None else [self.elsewhere])]
+        for home in (h for root in roots for h in sorted(root.glob(f"*/{self.folder.name}/runs/*/{self.home.name}"))):
             if home != self.home and storage.follow(home) == home:
                 other = replace(self, study=home.parts[-5], name=home.parts[-2], folder=home.parents[2])
                 known = other.recorded()

@@ -82,9 +82,12 @@ def run(args: argparse.Namespace, say: Say) -> int:
         cluster=args.cluster,
         out=args.out,
         quick=args.quick,
+        refer=args.refer,
     )
     from mixmnist import sweep
     from mixmnist.report import compare_with
+    from mixmnist.trust import analyse
+    from mixmnist.trust._networks import recorded
 
     plans = [sweep.plan(study, options) for study in args.studies]  # all are checked before the first one starts
     _warn_of_digits(args.source, plans[0][0].source)
@@ -98,7 +101,8 @@ def run(args: argparse.Namespace, say: Say) -> int:
     finished = []
     for result in sweep.run_all(args.studies, options, say):
         failures += result.failures
-        if list(result.folder.glob("runs/*/s*-*/s*/weights.safetensors")):
+        if recorded(result.folder):
+            analyse(result.folder, plans[0][0].root, say)
             failures += _report(result.folder, say).damaged
             finished.append(result.folder)
     for folder in finished:
@@ -257,6 +261,33 @@ def index(args: argparse.Namespace, say: Say) -> int:
     return 0
 
 
+def plan(args: argparse.Namespace, say: Say) -> int:
+    """Says how many seeds it takes to see a difference of two variants, from the spread that the recorded seeds show."""
+    from mixmnist.report.reading import read_study
+    from mixmnist.stats import plan_seeds
+
+    records = read_study(Path(args.folder))
+    runs = records.of_layer(records.layer).runs.set_index("seed")
+    scores = runs.select_dtypes("number").columns.drop("threads").tolist()
+    asked = {
+        "score": (args.score, scores),
+        "variant": (args.variant, records.variants),
+        "against": (args.against, records.variants),
+    }
+    for kind, (name, known) in asked.items():
+        if name not in known:
+            raise registry.nearest(kind, name, known)
+    require(args.variant != args.against, f"against must be another variant, got against={args.against}. Name both.")
+    ours, theirs = (runs.loc[runs["variant"] == variant, args.score].astype(float) for variant in (args.variant, args.against))
+    found = plan_seeds((ours - theirs).tolist(), args.effect, power=args.power)
+    sd, seen = f"{found.sd.mean:.3g} [{found.sd.lower:.3g}, {found.sd.upper:.3g}]", f"with power {args.power:g}"
+    name = f"{args.score} of {args.variant} - {args.against}, layer {records.layer}"
+    say(f"{name}: mean {found.mean:.3g}, sd {sd} over {found.sd.n} seeds.")
+    say(f"To see {args.effect:g} {seen}: {found.seeds} seeds, or {found.seeds_at_worst} if the sd is at its upper bound.")
+    say(f"The {found.sd.n} seeds see {found.smallest:.3g} {seen}. Paired t interval, 95 %; differences taken as normal.")
+    return 0
+
+
 def _canvas(args: argparse.Namespace) -> Canvas:
     """Gives the layout that the options ask for."""
     entry: Task = registry.choose("tasks", args.task)
@@ -351,6 +382,19 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("folder", metavar="DIR", help="folder of results, <study>/<source> each")
     command.add_argument("--out", default="results/README.md", help="the page (default results/README.md)")
     command = _command(
+        commands,
+        "plan",
+        plan,
+        "results/reference/sanity/mnist --score unique_concepts --variant wide --effect 1",
+        "say how many seeds see a difference of two variants",
+    )
+    command.add_argument("folder", metavar="DIR", help="folder of a study and source, with 5 or more seeds of both variants")
+    command.add_argument("--score", required=True, help="a number of its table of runs, e.g. accuracy")
+    command.add_argument("--variant", required=True, help="one of its variants")
+    command.add_argument("--against", default="baseline", metavar="VARIANT", help="the other one (default baseline)")
+    command.add_argument("--effect", required=True, type=float, help="smallest difference that matters, in the score's unit")
+    command.add_argument("--power", default=0.8, type=float, help="wanted probability of seeing it (default .8)")
+    command = _command(
         commands, "layers", layers, "torchvision.models:resnet18 --channels 3 --size 64", "list the layers of a network"
     )
     command.add_argument("factory", metavar="pkg.module:factory", help="called without arguments, gives a torch.nn.Module")
@@ -387,6 +431,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     command.add_argument("--cluster", metavar="ADDRESS", help=texts["cluster"])
     command.add_argument("--out", default=defaults.out, metavar="DIR", help=texts["out"])
     command.add_argument("--quick", action="store_true", help=texts["quick"])
+    command.add_argument("--refer", metavar="DIR", help=texts["refer"])
     command.add_argument("--dry-run", action="store_true", help="print the blocks and whether they are recorded; run nothing")
     command.add_argument("--reference", default=str(REFERENCE), metavar="DIR", help="what the result is compared with at the end")
 

@@ -22,10 +22,11 @@ from safetensors.torch import load_file, save
 from torch import nn
 from tqdm import tqdm
 
+from mixmnist import origins
 from mixmnist.block import OUT_OF_MEMORY, Block, sha256
 from mixmnist.core import registry, storage
 from mixmnist.core.readout import Readout
-from mixmnist.core.records import Canvas, Net, Task, require
+from mixmnist.core.records import Canvas, Net, Task, Variant, require
 from mixmnist.data.mixture import Mixture, draw
 from mixmnist.probing import probe_layers
 from mixmnist.scoring import Scores, score
@@ -93,15 +94,24 @@ class _Trained:
 
 
 def _train(block: Block, seeds: tuple[int, ...], tell: Callable[[str], None], watch: Watch) -> list[_Trained]:
-    """Trains nets side by side; where the memory does not hold them, in two halves, and so on down to one."""
+    """Brings nets about as the variant's origin says; trains them side by side, or, where the memory does not hold them, in
+    two halves, and so on down to one.
+    """
     v = block.variant
+    if v.plant is not None:
+        return [_Trained(origins.plant(v.plant, seed).to(block.device), Outcome((), None), (seed,)) for seed in seeds]
     task: Task = registry.choose("tasks", v.task)
     net: Net = registry.choose("nets", v.net)
     try:
         canvases = [_draw(block, "train", v.training.images, seed) for seed in seeds]
         images, labels = torch.stack([c.images for c in canvases]), torch.stack([c.labels for c in canvases])
         module = net.build(net.settings(**v.net_settings), len(task.classes), seeds).to(block.device)
-        outcomes = train(module, images, labels, v.training, seeds, block.precision, replace(watch, title=block.label))
+        outcomes = [Outcome((), None) for _ in seeds]
+        if v.origin == "untrained":
+            origins.settle(module, images, v.training.batch)
+        else:
+            labels = origins.shuffle(labels, seeds) if v.origin == "shuffled" else labels
+            outcomes = train(module, images, labels, v.training, seeds, block.precision, replace(watch, title=block.label))
         nets = net.split(module)
         return [_Trained(n, outcome, seeds) for n, outcome in zip(nets, outcomes, strict=True)]
     except (MemoryError, RuntimeError) as error:
@@ -187,7 +197,7 @@ def score_net(block: Block, net: nn.Module) -> tuple[Scores, list[dict[str, Any]
         Tables of all layers, the layer told by a column (curves of the layer that feeds the head); a row of scores a layer; and
         the readout of the layer that feeds the head.
     """
-    layers = registry.choose("nets", block.variant.net).layers
+    layers = origins.layers_of(block.variant)
     n = block.variant.probe_images
     mixtures = (_draw(block, split, n, 0) for split in ("test", "rank"))
     readouts, ranks = (probe_layers(net, mixture, layers, few=max(n // FEW, LEAST)) for mixture in mixtures)
@@ -226,10 +236,7 @@ def load_net(folder: str | Path) -> nn.Module:
     """
     folder = Path(folder)
     record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-    variant = record["config"]["variant"]
-    net: Net = registry.choose("nets", variant["net"])
-    n_classes = len(registry.choose("tasks", variant["task"]).classes)
-    copy: nn.Module = net.load(net.settings(**variant["net_settings"]), n_classes)
+    copy = origins.load(Variant.from_dict(record["config"]["variant"]), record["seed"])
     copy.load_state_dict(load_file(folder / "weights.safetensors"))
     return copy.eval()
 

@@ -19,6 +19,7 @@ from mixmnist.core import registry, storage
 from mixmnist.core.records import Net, Options, Study, Task, Variant, require
 from mixmnist.data.mixture import draw
 from mixmnist.data.sources import resolve_source
+from mixmnist.origins import check_plant
 from mixmnist.pipeline import choose_device
 from mixmnist.training import Stopped, choose_precision
 from mixmnist.workers import Here, Worker
@@ -90,7 +91,8 @@ def run_all(studies: Sequence[Study | str], options: Options, tell: Callable[[st
         folder = storage.writable_folder(blocks[0].folder)
         storage.clear_partials(folder)
         named = load_study(study)[1] if isinstance(study, str) else study
-        storage.write_json(folder / "study.json", {"title": named.title, "claims": [asdict(claim) for claim in named.claims]})
+        said = {"title": named.title, "claims": [asdict(claim) for claim in named.claims]}
+        storage.write_json(folder / "study.json", said | ({"analyses": list(named.analyses)} if named.analyses else {}))
         known = [block for block in blocks if _is_recorded(block, options)]
         for block in known:
             tell(f"{block.label}: already recorded")
@@ -171,9 +173,13 @@ def plan(study: Study | str, options: Options) -> list[Block]:
     for asked in options.variants:
         if asked not in study.variants:
             raise registry.nearest("variant", asked, study.variants)
+    for analysis in study.analyses:
+        registry.choose("analyses", analysis)
     device = choose_device(options.device)
     precision = choose_precision(options.precision, device)
     source, root = resolve_source(options.source, options.root)
+    if options.refer is not None:
+        require(Path(options.refer).is_dir(), f"refer must be a folder of results, got {options.refer!r} which is none.")
     chosen = {n: v for n, v in study.variants.items() if not options.variants or n in options.variants}
     if options.quick:
         chosen = {n: _quick(v) for n, v in chosen.items()}
@@ -194,6 +200,7 @@ def plan(study: Study | str, options: Options) -> list[Block]:
             threads=options.threads,
             folder=folder,
             quick=options.quick,
+            elsewhere=None if options.refer is None else Path(options.refer),
         )
         for group in _groups(seeds)
         for variant_name, variant in chosen.items()
@@ -221,6 +228,9 @@ def _groups(seeds: int) -> list[range]:
 
 def _check(variant: Variant, source: str, root: str | None) -> None:
     """Finds what cannot work before anything is written: names, settings, glyphs of every digit, a legal layout."""
+    if variant.plant is not None:
+        check_plant(variant, source)
+        return
     task: Task = registry.choose("tasks", variant.task)
     net: Net = registry.choose("nets", variant.net)
     known = [field.name for field in fields(net.settings)]

@@ -73,8 +73,9 @@ def _block(record: dict[str, Any], folder: Path, root: str | None) -> Block:
 
 def _differences(record: dict[str, Any], block: Block, home: Path) -> Iterator[str]:
     """Says what is not as the record has it."""
-    for name, meaning in (("data", "the source's glyphs are others"), ("code", "the code that trains has changed")):
-        if record["config"][name] != block.config[name]:
+    meanings = {"data": "the source's glyphs are others", "code": "the code that trains has changed"}
+    for name, meaning in (meanings | {"code_of_origin": "the code that plants, shuffles or settles has changed"}).items():
+        if record["config"].get(name) != block.config.get(name):
             yield meaning
     scores_code = storage.fingerprint([record["fingerprints"]["weights"], storage.code_version(storage.CODE_OF_SCORES)])
     if record["fingerprints"]["scores"] != scores_code:

@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mixmnist.core.registry import names, nearest
+
 Number = int | float | str
 Settings = Mapping[str, Number]
+ORIGINS = ("shuffled", "trained", "untrained")  # how a network comes about; or, planted, by name
+PLANTED = "planted:"
 
 
 def require(rule: object, message: str) -> None:
@@ -32,6 +36,7 @@ class Source:
 
     title: str
     load: Callable[[str | None, str], Glyphs]
+    fixed: bool = False  # both splits are meant to hold the same glyphs
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,35 @@ class Net:
 
 
 @dataclass(frozen=True)
+class Right:
+    """The right value of a score, known beforehand: one for each row of a table, or one for all; nan where there is none."""
+
+    value: int | float | tuple[int | float, ...]
+    within: int | float = 1e-4  # how far the found value may lie from it
+    spread: int | float = 0  # how far the drawing of the images may move it besides, times the root of their number
+
+
+Expected = Mapping[str, Mapping[str, Right]]  # by table (layer, units, concepts) and column
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A planted network: a module with an ordinary forward pass whose right scores are known.
+
+    `build(seed)` gives it in eval mode, mapping [n, 1, rows, cols] to [n, classes]; `expected(seed)` gives the right values of
+    the scores of its last layer. Both hold on the source, task and canvas that it is made for.
+    """
+
+    title: str
+    build: Callable[[int], Any]
+    expected: Callable[[int], Expected]
+    layers: tuple[str, ...] = ("units",)
+    source: str = "stamps"
+    task: str = "pairs"
+    canvas: Canvas = field(default_factory=Canvas)
+
+
+@dataclass(frozen=True)
 class Training:
     """The recipe: gradient descent under a one-cycle learning rate, no checkpoint picking."""
 
@@ -147,13 +181,23 @@ class Variant:
     """The recipe."""
     probe_images: int = 10_000
     """Canvases of the test and of the rank mixture."""
+    origin: str = "trained"
+    """How the network comes about: trained; untrained (initialised, its batch norm settled on the training canvases); shuffled
+    (trained on labels permuted over the training canvases); planted:NAME (an entry of the shelf of plants)."""
 
     def __post_init__(self) -> None:
         require(self.probe_images >= 1, f"probe_images must be 1 or more, got probe_images={self.probe_images}.")
+        if self.origin not in ORIGINS and self.plant not in names("plants"):
+            raise nearest("origin", self.origin, [*ORIGINS, *(PLANTED + plant for plant in names("plants"))])
+
+    @property
+    def plant(self) -> str | None:
+        """The name of the planted network, None if it is none."""
+        return self.origin.removeprefix(PLANTED) if self.origin.startswith(PLANTED) else None
 
     def as_dict(self) -> dict[str, Any]:
-        """Gives names and numbers only, ready for JSON."""
-        return asdict(self)
+        """Gives names and numbers only, ready for JSON; the origin only where it is not `trained`."""
+        return {name: value for name, value in asdict(self).items() if (name, value) != ("origin", "trained")}
 
     @classmethod
     def from_dict(cls, known: Mapping[str, Any]) -> "Variant":
@@ -203,6 +247,7 @@ class Study:
     variants: Mapping[str, Variant]
     seeds: int = 5  # trainings a variant; seeds are 0..seeds-1
     claims: tuple[Claim, ...] = ()
+    analyses: tuple[str, ...] = ()  # entries of the shelf of analyses, made of the recorded nets when the grid is done
 
     def __post_init__(self) -> None:
         require(bool(self.variants), "variants must hold at least one variant, got none.")
@@ -236,6 +281,21 @@ class Options:
     """Folder for results; a study's go to OUT/<study>/<source>."""
     quick: bool = False
     """2 epochs on 4,000 images, into OUT/<study>/<source>-quick; says nothing about the claims."""
+    refer: str | None = None
+    """Folder of other results: runs recorded there under the same configuration are referred to, not run again."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What is made of a study's recorded nets when its grid is done.
+
+    `run(folder, out, root)` reads the records in `folder`, of a study and source, and writes tables and figures into the empty
+    folder `out`; `root` holds the source's files. What it says of single runs goes into `runs.csv` with variant and seed: a
+    study's tables and claims have its columns.
+    """
+
+    title: str
+    run: Callable[[Any, Any, str | None], None]
 
 
 @dataclass(frozen=True)
@@ -253,6 +313,7 @@ class Metric:
     ceiling: str | None = None  # the highest value possible, in words
     names: Mapping[str, str] = field(default_factory=dict)  # columns of whole numbers that name entries of a readout's field
     plant: str | None = None  # the planted readout on which the right value is known
+    aside: tuple[str, ...] = ()  # columns that describe and score nothing: thresholds, counts, chance
     sets: bool = False  # it silences several units at a time, which is dear where the network is run again for each set
 
     def needs(self, column: str) -> tuple[str, ...]:

@@ -1,13 +1,15 @@
 """Shelves: a folder in which each file ends in one constant, and the file's name is the entry's name.
 
-Names are read from the file names, so listing a shelf imports nothing. Files that begin with an underscore are helpers.
+Names are read from the file names, so listing a shelf imports nothing. Files that begin with an underscore are helpers, and so
+are those that set no such constant.
 """
 
 import difflib
 import importlib
 import importlib.util
-import pkgutil
+import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 SHELVES = {
@@ -15,15 +17,19 @@ SHELVES = {
     "sources": ("mixmnist.data.sources", "SOURCE"),
     "nets": ("mixmnist.nets", "NET"),
     "metrics": ("mixmnist.metrics", "METRIC"),
+    "plants": ("mixmnist.plants", "PLANT"),
+    "analyses": ("mixmnist.trust", "ANALYSIS"),
 }
 
 
 def names(shelf: str) -> tuple[str, ...]:
     """Lists the entries of a shelf in alphabetical order, without importing them."""
-    spec = importlib.util.find_spec(SHELVES[shelf][0])
+    package, constant = SHELVES[shelf]
+    spec = importlib.util.find_spec(package)
     assert spec is not None
-    found = pkgutil.iter_modules(spec.submodule_search_locations)
-    return tuple(sorted(entry.name for entry in found if not entry.name.startswith("_")))
+    ends = re.compile(rf"^{constant}\b", re.MULTILINE)
+    files = (path for folder in spec.submodule_search_locations or () for path in Path(folder).glob("[!_]*.py"))
+    return tuple(sorted(path.stem for path in files if ends.search(path.read_text(encoding="utf-8"))))
 
 
 def nearest(kind: str, name: str, known: Iterable[str]) -> ValueError:

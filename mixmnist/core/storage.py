@@ -19,6 +19,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from mixmnist.core.records import PLANTED
+
 SAME = "same.json"  # in place of records: where another study has them
 PACKAGE = Path(__file__).resolve().parents[1]
 CODE_OF_SCORES = ("core/thresholds.py", "metrics", "pipeline.py", "probing", "scoring.py")
@@ -33,6 +35,13 @@ def code_of_weights(task: str, net: str) -> tuple[str, ...]:
     """Names the sources that decide a net's weights, those of glyphs apart (the data have a sum of their own)."""
     shelves = [f"{place}/{name}" for place, name in (("data/tasks", task), ("nets", net)) for name in (f"{name}.py", "_*.py")]
     return ("core/seeding.py", "data/canvas.py", "data/mixture.py", *shelves, "training.py")
+
+
+def code_of_origin(origin: str) -> tuple[str, ...]:
+    """Names the sources that decide a net's weights besides, where it is not trained as usual."""
+    if origin == "trained":
+        return ()
+    return ("plants",) if origin.startswith(PLANTED) else ("origins.py",)
 
 
 def code_version(parts: Iterable[str]) -> str:

@@ -112,22 +112,29 @@ def _positions(mixture: Mixture) -> list[Row]:
 
 
 def _duplicates(mixture: Mixture) -> Row:
-    """No more canvases with ink are the same than happen to be: a glyph of few at a place of few may come twice."""
-    flat = mixture.images.flatten(1)
-    inked = flat[(flat > 0).any(dim=1)].numpy()
-    n = len(inked) - len(np.unique(inked, axis=0))
-    choices = len(mixture.tiles) * (mixture.canvas.size - mixture.canvas.glyph) ** 2  # of one glyph and its place
-    counts = torch.bincount((mixture.glyphs >= 0).sum(dim=1)).tolist()  # canvases by their number of glyphs
-    chance = sum(count * (count - 1) / 2 / choices**k for k, count in enumerate(counts) if k > 0)
-    most = int(stats.poisson.ppf(1 - RARE, chance))
+    """No more canvases with ink are the same than happen to be: the same glyphs may come to lie at the same places."""
+    inked = (mixture.images > 0).any(dim=2).any(dim=1)
+    n = int(inked.sum()) - len(np.unique(mixture.images[inked].flatten(1).numpy(), axis=0))
+    alike, counts = np.unique(np.sort(mixture.glyphs[inked].numpy(), axis=1), axis=0, return_counts=True)  # sets of glyphs
+    chance = float((counts * (counts - 1) / 2 / _layouts((alike >= 0).sum(axis=1), mixture)).sum())
+    most = int(stats.poisson.ppf(1 - RARE, chance)) if chance else 0
     return "duplicate canvases", str(n), f"at most {most}" if most else "0", n <= most
 
 
+def _layouts(n_glyphs: np.ndarray, mixture: Mixture) -> np.ndarray:
+    """Counts the layouts of so many glyphs; where boxes must not overlap, each two glyphs are taken for themselves."""
+    offsets, glyph = mixture.canvas.size - mixture.canvas.glyph, mixture.canvas.glyph
+    near = sum(offsets - abs(step) for step in range(1 - glyph, glyph) if abs(step) < offsets) / offsets**2  # along one axis
+    legal = 1 - near**2 if mixture.canvas.overlap == "reject" else 1.0
+    layouts: np.ndarray = offsets ** (2.0 * n_glyphs) * legal ** (n_glyphs * (n_glyphs - 1) / 2)
+    return layouts
+
+
 def _leakage(source: str, root: str | None) -> Row:
-    """No test glyph is a training glyph, pixel by pixel."""
+    """No test glyph is a training glyph, pixel by pixel; or all are, where the source means it so."""
     train, test = ({image.tobytes() for image in load_glyphs(source, root, split).images} for split in ("train", "test"))
-    n = len(train & test)
-    return "glyphs in both splits", str(n), "0", n == 0
+    n, promised = len(train & test), len(test) if registry.choose("sources", source).fixed else 0
+    return "glyphs in both splits", str(n), str(promised), n == promised
 
 
 def _masks(mixture: Mixture) -> Row:

@@ -84,4 +84,5 @@ METRIC = Metric(
     chance=".5",
     ceiling="1",
     sets=True,
+    aside=("classes_with_detectors",),
 )

@@ -9,4 +9,4 @@ Cost: one pass over n responses a unit.
 from mixmnist.core.records import Metric
 from mixmnist.metrics._ranking import dead_units
 
-METRIC = Metric("Dead unit", axes=("units",), columns={"dead": dead_units})
+METRIC = Metric("Dead unit", axes=("units",), columns={"dead": dead_units}, aside=("dead",))

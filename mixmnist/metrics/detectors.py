@@ -90,4 +90,5 @@ METRIC = Metric(
     },
     chance="0 detectors; coverage: prevalence, or a little more as it is a best of many",
     ceiling="number of units, number of concepts, 1",
+    aside=("dead", "chance"),
 )

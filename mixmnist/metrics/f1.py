@@ -98,4 +98,5 @@ METRIC = Metric(
     chance="2 p / (1 + p), p: prevalence",
     ceiling="1",
     plant="perfect",
+    aside=("f1_threshold",),
 )

@@ -29,4 +29,4 @@ def firing(response: Float[Tensor, "images units"], dead: Bool[Tensor, " units"]
     return fires(response).float().mean(dim=0).masked_fill(dead, torch.nan)
 
 
-METRIC = Metric("Share of images on which the unit fires", axes=("units",), columns={"firing": firing})
+METRIC = Metric("Share of images on which the unit fires", axes=("units",), columns={"firing": firing}, aside=("firing",))

@@ -85,4 +85,5 @@ METRIC = Metric(
     chance="0",
     ceiling="the intact accuracy",
     sets=True,
+    aside=("group_size",),
 )

@@ -31,4 +31,5 @@ METRIC = Metric(
     "Highest IoU at the quantile threshold",
     axes=("concepts",),
     columns={f"iou_ceiling_{kind}": partial(ceiling, kind=kind) for kind in KINDS},
+    aside=("iou_ceiling_ink", "iou_ceiling_box"),
 )

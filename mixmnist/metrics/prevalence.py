@@ -23,4 +23,4 @@ def prevalence(present: Bool[Tensor, "images concepts"]) -> Float[Tensor, " conc
     return present.float().mean(dim=0)
 
 
-METRIC = Metric("Prevalence", axes=("concepts",), columns={"chance": prevalence})
+METRIC = Metric("Prevalence", axes=("concepts",), columns={"chance": prevalence}, aside=("chance",))

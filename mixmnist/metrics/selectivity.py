@@ -69,4 +69,5 @@ METRIC = Metric(
     chance="near 0",
     ceiling="1; .692 over the 45 pair classes for a perfect digit detector",
     plant="perfect",
+    aside=("signed",),
 )

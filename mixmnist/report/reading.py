@@ -98,8 +98,9 @@ def read_study(folder: Path) -> StudyRecords:
                 part["useless"] = part["concept"].isin(record["useless"])
             parts.append(pd.concat([pd.DataFrame([keys] * len(part), columns=KEYS[:-1]), part], axis=1))
     found = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+    runs = _with_best(pd.DataFrame([row for record, _ in good for row in _runs(record)]), found["concepts"])
     return StudyRecords(
-        runs=_with_best(pd.DataFrame([row for record, _ in good for row in _runs(record)]), found["concepts"]),
+        runs=_with_analyses(runs, sorted(folder.glob("analyses/*/runs.csv"))),
         **found,
         tops={(record["variant"], record["seed"]): home / "top.npz" for record, home in good},
         claims=_claims(folder / "study.json"),
@@ -115,6 +116,14 @@ def _with_best(runs: pd.DataFrame, concepts: pd.DataFrame) -> pd.DataFrame:
         if concepts["useless"].any():
             best = concepts[concepts["useless"] == useless].groupby(KEYS)["alignment"].agg(pick).rename(name)
             runs = runs.merge(best.reset_index(), on=KEYS, how="left")
+    return runs
+
+
+def _with_analyses(runs: pd.DataFrame, paths: Iterable[Path]) -> pd.DataFrame:
+    """Adds what analyses say of single runs, of the layer that feeds the head."""
+    for path in paths:
+        found = pd.read_csv(path).assign(layer=runs["layer"].iloc[-1])
+        runs = runs.merge(found, on=["variant", "seed", "layer"], how="left", validate="m:1")
     return runs
 
 

@@ -38,6 +38,7 @@ CLAIMS = (
     "A claim holds if its number's whole 95 % t interval over seeds lies where the rule says, and fails if none of it does; "
     "a difference of variants is paired by seed and needs a sign-flip p-value, Holm-corrected within an id, below .05."
 )
+CONSTANT = "(constant): the same in all n seeds, as where a score is saturated; this says nothing of what other seeds would give."
 SIGNIFICANT = 0.05  # corrected p-value below which a variant is said to differ from the first
 TEX = str.maketrans({"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "[": "{[}", ">": r"$>$"})  # "[" after a line end is a length
 
@@ -46,16 +47,16 @@ def write_tables(records: StudyRecords, folder: Path) -> None:
     """Writes every table in three formats."""
     per_run = "A row a run and layer."
     of_blocks = "A seed that is in several blocks is shown from the widest one (column block)."
-    _write(folder, "runs", ordered(records.runs, KEYS + RUNS), [*records.notes(), per_run, of_blocks, MEANING], KEYS + RUNS)
+    write_table(folder, "runs", ordered(records.runs, KEYS + RUNS), [*records.notes(), per_run, of_blocks, MEANING], KEYS + RUNS)
     unit_note = "A row a unit; scores of a unit and a concept are those of the unit's own concept."
-    _write(folder, "units", ordered(records.units, KEYS + UNITS), [*records.notes(), unit_note, MEANING], KEYS + UNITS)
+    write_table(folder, "units", ordered(records.units, KEYS + UNITS), [*records.notes(), unit_note, MEANING], KEYS + UNITS)
     concept_note = "A row a concept and run: the unit with the highest alignment, and its scores."
     columns = [*KEYS, "concept", "chance", *UNITS]
-    _write(folder, "concepts", ordered(records.concepts, columns), [*records.notes(), concept_note, MEANING], columns)
-    _write(folder, "use", detected_and_used(records.of_layer(records.layer).concepts), [*records.notes(), USE])
+    write_table(folder, "concepts", ordered(records.concepts, columns), [*records.notes(), concept_note, MEANING], columns)
+    write_table(folder, "use", detected_and_used(records.of_layer(records.layer).concepts), [*records.notes(), USE])
     if records.claims:
         verdicts = judge(records.claims, records.of_layer(records.layer).runs)
-        _write(folder, "claims", verdicts, [*records.notes(), CLAIMS])
+        write_table(folder, "claims", verdicts, [*records.notes(), CLAIMS])
     variants = summarise(records.runs)
     variants.to_csv(folder / "variants.csv", index=False)
     shown, different = for_people(variants), differences(records.runs)
@@ -111,7 +112,7 @@ def for_people(variants: pd.DataFrame) -> pd.DataFrame:
         if column not in variants:
             continue
         cells = variants[[column, f"{column}_lower", f"{column}_upper", f"{column}_n"]]
-        shown[column] = [_cell(Interval(*row)) for row in cells.itertuples(index=False)]
+        shown[column] = [cell(Interval(*row)) for row in cells.itertuples(index=False)]
     return shown
 
 
@@ -120,7 +121,8 @@ def interval_note(variants: pd.DataFrame) -> str:
     if variants["accuracy_n"].min() < FEWEST:
         return f"Means over n seeds; no intervals below {FEWEST} seeds."
     few = f"; below {Claim.seeds} seeds no verdict" if variants["accuracy_n"].min() < Claim.seeds else ""
-    return f"Means over n seeds with their 95 % t interval over seeds{few}."
+    marked = for_people(variants).map(lambda cell: str(cell).endswith("(constant)")).any(axis=None)
+    return f"Means over n seeds with their 95 % t interval over seeds{few}." + (f" {CONSTANT}" if marked else "")
 
 
 def compare(yours: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
@@ -131,15 +133,18 @@ def compare(yours: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
         for column in [c for c in HEADLINE if f"{c}_reference" in both and not pd.isna(row[c])]:
             mine, theirs = row[column], row[f"{column}_reference"]
             interval = Interval(theirs, row[f"{column}_lower_reference"], row[f"{column}_upper_reference"], 0)
-            rows.append((row["variant"], row["layer"], column, f"{mine:.3f}", _cell(interval), f"{mine - theirs:+.3f}"))
+            rows.append((row["variant"], row["layer"], column, f"{mine:.3f}", cell(interval), f"{mine - theirs:+.3f}"))
     return pd.DataFrame(rows, columns=["variant", "layer", "score", "yours", "reference", "yours - reference"])
 
 
-def _cell(interval: Interval) -> str:
+def cell(interval: Interval) -> str:
+    """Writes a mean with its interval, where there is one; a score whose values are all equal is marked."""
     if math.isnan(interval.mean):
         return ""
     if math.isnan(interval.lower):
         return f"{interval.mean:.3f}"
+    if interval.constant:
+        return f"{interval.mean:.3f} (constant)"
     return f"{interval.mean:.3f} [{interval.lower:.3f}, {interval.upper:.3f}]"
 
 
@@ -158,7 +163,7 @@ def as_markdown(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def _write(folder: Path, name: str, table: pd.DataFrame, notes: Sequence[str], shown: Sequence[str] | None = None) -> None:
+def write_table(folder: Path, name: str, table: pd.DataFrame, notes: Sequence[str], shown: Sequence[str] | None = None) -> None:
     """Writes every column for machines; for people those that are named, if any are."""
     table.to_csv(folder / f"{name}.csv", index=False)
     people = table if shown is None else table[[c for c in dict.fromkeys(shown) if c in table]]

@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from mixmnist.core import registry
-from mixmnist.core.records import Metric, Net, Source, Task
+from mixmnist.core.records import Analysis, Metric, Net, Plant, Source, Task
 
-KINDS = {"tasks": Task, "sources": Source, "nets": Net, "metrics": Metric}
+KINDS = {"tasks": Task, "sources": Source, "nets": Net, "metrics": Metric, "plants": Plant, "analyses": Analysis}
 
 
 @pytest.fixture

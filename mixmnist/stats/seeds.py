@@ -1,4 +1,4 @@
-"""Statistics of runs: intervals over training seeds, tests of variants paired by seed, correction for several tests."""
+"""Independent values, mostly one a training seed: t intervals, tests of variants paired by seed, correction for several tests."""
 
 import math
 from collections.abc import Sequence
@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
+
+from mixmnist.core.records import require
 
 FEWEST = 5  # seeds below which no interval is given
 FEWEST_FOR_TEST = 8  # pairs below which no p-value is given: with 5 the smallest possible is .0625
@@ -20,6 +22,11 @@ class Interval(NamedTuple):
     upper: float
     n: int
 
+    @property
+    def constant(self) -> bool:
+        """Tells whether all values are equal, as where a score is saturated: that there is no width then says nothing."""
+        return math.isclose(self.lower, self.upper, rel_tol=1e-12)  # also where a mean of equal values was rounded
+
 
 def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     """Gives the mean and its t interval over independent values, `nan` left out.
@@ -29,7 +36,8 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
         level: Coverage for normally distributed values, between 0 and 1.
 
     Returns:
-        Bounds are `nan` below 5 values; n counts the values that are numbers.
+        Bounds are `nan` below 5 values; n counts the values that are numbers. Equal values have both bounds at the mean, and
+        the interval is marked `constant`.
 
     Raises:
         ValueError: If `level` does not lie between 0 and 1.
@@ -40,8 +48,7 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
         >>> t_interval([1.0, 2.0])
         Interval(mean=1.5, lower=nan, upper=nan, n=2)
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, got level={level}. Use .95, say.")
+    require(0 < level < 1, f"level must lie between 0 and 1, got level={level}. Use .95, say.")
     found = np.asarray([v for v in values if not math.isnan(v)], dtype=float)
     n = len(found)
     if n == 0:
@@ -49,6 +56,8 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     mean = float(found.mean())
     if n < FEWEST:
         return Interval(mean, math.nan, math.nan, n)
+    if found.min() == found.max():  # exactly, whatever the rounding of their mean
+        return Interval(float(found[0]), float(found[0]), float(found[0]), n)
     half = float(stats.t.ppf((1 + level) / 2, n - 1) * found.std(ddof=1) / math.sqrt(n))
     return Interval(mean, mean - half, mean + half, n)
 
@@ -68,9 +77,28 @@ def paired_interval(ours: Sequence[float], theirs: Sequence[float], level: float
         >>> [round(value, 3) for value in paired_interval([2.0, 3.0, 4.0, 5.0, 7.0], [1.0, 2.0, 3.0, 4.0, 5.0])]
         [1.2, 0.645, 1.755, 5]
     """
-    if len(ours) != len(theirs):
-        raise ValueError(f"values must be paired, got {len(ours)} and {len(theirs)}. Give those of the same seeds.")
+    same = len(ours) == len(theirs)
+    require(same, f"values must be paired, got {len(ours)} and {len(theirs)}. Give those of the same seeds.")
     return t_interval([a - b for a, b in zip(ours, theirs, strict=True)], level)
+
+
+def unit_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+    """Gives the mean over a layer's units and its t interval, the units as a sample of those that training might have made.
+
+    It says nothing of another training seed: units of one net share its data and its initialisation.
+
+    Args:
+        values: One a unit; dead units are `nan` and left out.
+        level: Coverage for normally distributed values, between 0 and 1.
+
+    Returns:
+        Bounds are `nan` below 5 units that are alive; n counts those.
+
+    Example:
+        >>> unit_interval([0.5, 0.75, 0.25, math.nan, 0.5, 0.5]).n
+        5
+    """
+    return t_interval(values, level)
 
 
 def sign_flip(differences: Sequence[float]) -> float:

@@ -1,0 +1,417 @@
+"""Grading: every score of the shelf, measured on planted units whose truth is known, against that truth.
+
+A score is put on a scale of its own: 1 is what it gives a sound unit, 0 what it gives an idle one, that answers at random and,
+for scores of what a unit is worth, is not read by the head. So every score can be held to the same tests.
+"""
+
+import itertools
+import math
+import multiprocessing
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.stats import kendalltau
+from tqdm import tqdm
+
+from mixmnist.core.readout import Readout
+from mixmnist.core.registry import collect
+from mixmnist.plants._rotation import random_rotation
+from mixmnist.plants.units import DIALS, FEW, PREVALENCE, Faults, plant, truth
+from mixmnist.scoring import Sheet
+from mixmnist.stats import t_interval
+from mixmnist.trust import _edits
+from mixmnist.trust._columns import ACTS, DETECTS, PLACES, Column, columns
+
+LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of every dial
+LABEL_TESTS = ("missing", "extra")
+PREVALENCES = (0.25, 0.2, 0.1, 0.02)  # at which labels are made wrong
+IDLE = Faults(misses=0.5, false_alarms=0.5)
+USUAL = Faults(noise=0.15)  # a good unit as trained ones are: told apart on 98 of 100
+FAULTY = {"misses": replace(USUAL, misses=0.05), "false_alarms": replace(USUAL, false_alarms=0.05)}  # its 5 % faults
+EDITS: dict[str, Callable[[Readout, int], Readout]] = {
+    "": lambda readout, _: readout,
+    "missing": lambda readout, last: _edits.lacking(readout, range(last + 1)),
+    "extra": lambda readout, last: _edits.surplus(readout, range(last + 1)),
+    "scale": lambda readout, _: _edits.rescaled(readout, 3.0),
+    "order": lambda readout, seed: _edits.reordered(readout, seed),
+    "rotation": lambda readout, seed: _edits.rotated(readout, random_rotation(readout.n_units, seed).float()),
+}
+ROTATIONS = 5  # random ones a repeat
+FEWEST_A_PROCESS = 20  # jobs that are worth the start of a process
+RANK = 1_000_000  # added to a seed for the images on which thresholds are fitted
+GROUPS = 20  # of images, each of which is left out once for an interval
+Key = tuple[str, str]  # a column's metric and name
+Measured = dict[Key, float]
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One planted layer, read, perhaps edited, and scored."""
+
+    faults: Faults = USUAL
+    prevalence: float = PREVALENCE
+    units: int = 10
+    n: int = 10_000
+    few: int = FEW
+    seed: int = 0
+    unit: int = 0  # that is scored, for concept 0
+    edit: str = ""
+    turn: int = 0  # seed of the edit; for labels the last concept that it is about
+    parts: tuple[str, ...] = ("units", "maps")  # columns that are scored; for summaries every unit has the faults
+
+    def readouts(self) -> tuple[Readout, Readout]:
+        """Gives the layer on the images to be scored and on those for thresholds."""
+        everyone = "summaries" in self.parts
+        grown = partial(plant, self.faults, self.n, prevalence=self.prevalence, units=self.units, few=self.few, everyone=everyone)
+        first, rank = (EDITS[self.edit](grown(seed=seed), self.turn) for seed in (self.seed, self.seed + RANK))
+        return first, rank
+
+
+def measure(job: Job) -> Measured:
+    """Scores the planted unit by every column."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a k above the number of images is no news here
+        first, rank = job.readouts()
+        return _measured(Sheet(first, Sheet(rank)), job)
+
+
+def bounds(job: Job) -> dict[Key, tuple[float, float]]:
+    """Gives the 95 % interval of every score over images: the t interval of its pseudo-values, without one image in 20 in turn.
+
+    Planted images share no glyph, so this is the interval over glyphs too.
+    """
+    first, rank = job.readouts()
+    sheet, group = Sheet(rank), torch.arange(job.n) % GROUPS
+    every = [_edits.some(first, group != g) for g in range(GROUPS)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as above
+        whole, *parts = (_measured(Sheet(readout, sheet), job) for readout in (first, *every))
+    found = {}
+    for key, value in whole.items():
+        pseudo = [GROUPS * value - (GROUPS - 1) * part[key] for part in parts]
+        interval = t_interval(pseudo) if not any(map(math.isnan, pseudo)) else t_interval([])
+        found[key] = (interval.lower, interval.upper)
+    return found
+
+
+def _measured(sheet: Sheet, job: Job) -> Measured:
+    return {(c.metric, c.name): c.value(sheet, job.unit, concept=0) for c in columns() if c.part in job.parts}
+
+
+def measure_all(measure: Callable[[Job], Found], jobs: Sequence[Job], title: str) -> list[Found]:
+    """Measures jobs, on as many cores as there are, in processes of their own."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if min(cores, len(jobs) // FEWEST_A_PROCESS) < 2:
+        return [measure(job) for job in tqdm(jobs, title, leave=False, disable=None)]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(cores, context, initializer=partial(torch.set_num_threads, 1)) as pool:
+        return list(tqdm(pool.map(measure, jobs, chunksize=4), title, len(jobs), leave=False, disable=None))
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is drawn for a card."""
+
+    images: int = 10_000
+    images_of_summaries: int = 1_000
+    few: int = 500  # that have maps
+    few_of_labels: int = 1_000
+    repeats: int = 3  # of what scatters: rotations, changes
+    draws: int = 100  # of what needs many
+    intervals: int = 80  # draws whose interval is taken
+    images_a_draw: int = 500
+    images_of_truth: int = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """All that was measured, as tables with a row a measurement; `metric`, `score` and `value` in each."""
+
+    dials: pd.DataFrame  # dial, level
+    idle: pd.DataFrame  # kind
+    labels: pd.DataFrame  # prevalence, labels (right, missing, extra)
+    draws: pd.DataFrame  # unit (usual, misses, false_alarms), draw
+    large: pd.DataFrame  # the usual unit on many images
+    intervals: pd.DataFrame  # draw; `value` and `upper` are the bounds for the usual unit
+    changes: pd.DataFrame  # change (usual, width, duplication, order, scale, prevalence, rotation), repeat
+
+
+def gather(sizes: Sizes) -> Evidence:
+    """Measures all that the cards need: single units and, with the faults in every unit, summaries of the layer."""
+    named = [*_jobs(sizes), *_jobs_of_summaries(sizes)]
+    found = measure_all(measure, [job for _, _, job in named], "planted units")
+    parts: dict[str, list[dict[str, object]]] = {}
+    for (part, keys, _), measured in zip(named, found, strict=True):
+        parts.setdefault(part, []).extend(
+            {**keys, "metric": metric, "score": name, "value": value} for (metric, name), value in measured.items()
+        )
+    drawn = [Job(n=sizes.images_a_draw, seed=draw, parts=("units",)) for draw in range(sizes.intervals)]
+    parts["intervals"] = [
+        {"draw": draw, "metric": metric, "score": name, "value": low, "upper": high}
+        for draw, each in enumerate(measure_all(bounds, drawn, "intervals"))
+        for (metric, name), (low, high) in each.items()
+    ]
+    return Evidence(**{part: pd.DataFrame(rows) for part, rows in parts.items()})
+
+
+Named = tuple[str, dict[str, object], Job]  # a part of the evidence, what tells its rows apart, and how it is measured
+
+
+def _jobs(sizes: Sizes) -> Iterator[Named]:
+    """Lists what is measured of single units."""
+    plain = Job(n=sizes.images, few=sizes.few)
+    for dial, level in ((d, v) for d in DIALS for v in LEVELS):
+        yield "dials", {"dial": dial, "level": level}, replace(plain, faults=Faults(**{dial: level}))
+    for kind in (DETECTS, PLACES):
+        yield "idle", {"kind": kind}, replace(plain, faults=IDLE)
+    yield "idle", {"kind": ACTS}, replace(plain, faults=Faults(), units=11, unit=10)
+    for repeat in range(sizes.repeats):
+        for change, job in _changed(replace(plain, seed=repeat)).items():
+            yield "changes", {"change": change, "repeat": repeat}, job
+        for turn in range(ROTATIONS * repeat, ROTATIONS * (repeat + 1)):
+            job = replace(plain, seed=repeat, edit="rotation", turn=turn)
+            yield "changes", {"change": "rotation", "repeat": turn}, job
+    for prevalence, edit in ((p, e) for p in PREVALENCES for e in ("", *LABEL_TESTS)):  # nothing in it is left to chance
+        keys = {"prevalence": prevalence, "labels": edit or "right"}
+        yield "labels", keys, Job(Faults(), prevalence, n=sizes.images, few=sizes.few_of_labels, edit=edit)
+    for unit, faults in {"usual": USUAL, **FAULTY}.items():
+        for draw in range(sizes.draws):
+            keys = {"unit": unit, "draw": draw}
+            yield "draws", keys, Job(faults, n=sizes.images_a_draw, seed=draw, parts=("units",))
+    yield "large", {}, Job(n=sizes.images_of_truth, seed=RANK // 2, parts=("units",))
+
+
+def _jobs_of_summaries(sizes: Sizes) -> Iterator[Named]:
+    """Lists what is measured of summaries; the labels of all ten digits are made wrong at a time."""
+    plain = Job(n=sizes.images_of_summaries, parts=("summaries",))
+    for dial, level in ((d, v) for d in DIALS for v in LEVELS):
+        yield "dials", {"dial": dial, "level": level}, replace(plain, faults=Faults(**{dial: level}))
+    for kind in (ACTS, DETECTS, PLACES):
+        yield "idle", {"kind": kind}, replace(plain, faults=IDLE)
+    for change, job in _changed(plain).items():
+        yield "changes", {"change": change, "repeat": 0}, job
+    for turn in range(ROTATIONS):
+        yield "changes", {"change": "rotation", "repeat": turn}, replace(plain, edit="rotation", turn=turn)
+    for edit in ("", *LABEL_TESTS):
+        keys = {"prevalence": PREVALENCE, "labels": edit or "right"}
+        yield "labels", keys, replace(plain, faults=Faults(), edit=edit, turn=9)
+
+
+def _changed(plain: Job) -> dict[str, Job]:
+    """Gives the layers in which nothing about the unit itself is changed."""
+    return {
+        "usual": plain,
+        "width": replace(plain, units=30),
+        "duplication": replace(plain, faults=replace(USUAL, duplicates=2 / 9)),
+        "order": replace(plain, edit="order", turn=1),
+        "scale": replace(plain, edit="scale"),
+        "prevalence": replace(plain, prevalence=0.05),
+    }
+
+
+PARTS = tuple(field.name for field in fields(Evidence))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One test of one score."""
+
+    test: str
+    value: float  # the number that it is judged by
+    passed: bool | None  # None where it does not apply
+    why: str = ""  # in words, where it failed
+
+
+@dataclass(frozen=True, eq=False)
+class Graded:
+    """One score with its tests."""
+
+    column: Column
+    sound: float  # what it gives a sound unit
+    idle: float  # what it gives an idle one
+    cells: tuple[Cell, ...]
+    tau: tuple[float, float, float] = (math.nan, math.nan, math.nan)  # rank agreement with the truth, and its interval
+
+    @property
+    def failed(self) -> list[Cell]:
+        """The tests that it fails."""
+        return [cell for cell in self.cells if cell.passed is False]
+
+    @property
+    def share(self) -> float:
+        """Share of the tests that apply which it passes."""
+        applies = [cell.passed for cell in self.cells if cell.passed is not None]
+        return sum(applies) / len(applies) if applies else math.nan
+
+    @property
+    def grade(self) -> str:
+        """A to F, or - for what does not tell a sound unit from an idle one."""
+        if not self.cells:
+            return "-"
+        best = "C" if any(cell.test.startswith(LABEL_TESTS) for cell in self.failed) else "A"
+        earned = next((grade for grade, least in GRADES.items() if self.share >= least), "F")
+        return max(best, earned)
+
+
+GRADES = {"A": 0.95, "B": 0.85, "C": 0.75, "D": 0.65, "E": 0.5}  # share of tests passed, at least
+RULE = (
+    "Grade: share of the tests passed that apply, A from .95, B .85, C .75, D .65, E .50, else F; a score that fails a test of "
+    "missing or extra labels gets C at most. - : no number, or the same one, for a sound unit and an idle one."
+)
+REACTS = 0.05  # of the way from sound to idle that a score must fall when half the labels are missing, or as many are extra
+STEP = 0.02  # change of the truth along a dial that a score must not answer in the wrong direction
+SAME = 0.02  # change of a score that counts as none
+BLIND = 0.05  # whole change of a score along a dial, below which it is blind to it
+AGREES = 0.6  # rank agreement with the truth, at least
+BIAS = 0.05  # largest bias at 500 images
+COVERS = 0.88  # share of 95 % intervals that hold the score, at least: 80 draws cannot tell .95 from less than that
+POWER = 0.8  # share of draws in which a 5 % fault is seen, at least
+ROTATED = 0.8  # what may be left of a detection score when the layer is rotated at random
+PREVALENT = 0.1  # change of a score that is let pass when the digit becomes four times rarer
+
+
+def grade(column: Column, evidence: Evidence) -> Graded:
+    """Holds one score to every test."""
+    of = {name: _own(getattr(evidence, name), column) for name in PARTS}
+    sound = float(of["dials"][of["dials"]["level"] == 0]["value"].mean())
+    idle = _idle(of["idle"][of["idle"]["kind"] == column.kind]["value"], of["dials"]["value"], column)
+    span = sound - idle
+    if not math.isfinite(span) or abs(span) < 1e-6 + REACTS * max(abs(sound), abs(idle)):
+        return Graded(column, sound, idle, ())
+    scaled = {name: table.assign(value=(table["value"] - idle) / span) for name, table in of.items() if name != "intervals"}
+    truthless = column.summary and column.kind == ACTS
+    tau = (math.nan, math.nan, math.nan) if truthless else _agreement(scaled["dials"], column)
+    cells = [*_labels(of["labels"], span, column), *_along_dials(scaled["dials"], column)]
+    cells.append(_cell("tau", tau[0], tau[0] >= AGREES, f"agrees with the truth by {tau[0]:.2f} only"))
+    cells += [
+        *_draws(scaled["draws"], scaled["large"]),
+        _coverage(of["intervals"], of["large"]),
+        *_changes(scaled["changes"], column),
+    ]
+    return Graded(column, sound, idle, tuple(cells), tau)
+
+
+def _idle(idle: "pd.Series[float]", along: "pd.Series[float]", column: Column) -> float:
+    """Gives what an idle unit scores; where it has no score, what the metric says of chance, or the lowest score of any plant."""
+    if idle.notna().all():
+        return float(idle.mean())
+    said = re.match(r"\d*\.?\d+", collect("metrics")[column.metric].chance or "")
+    return float(said[0]) if said else float(along.min())
+
+
+def _own(table: pd.DataFrame, column: Column) -> pd.DataFrame:
+    return table[(table["metric"] == column.metric) & (table["score"] == column.name)]
+
+
+def _cell(test: str, value: float, passed: bool, why: str) -> Cell:
+    return Cell(test, value, None if math.isnan(value) else bool(passed), "" if passed or math.isnan(value) else why)
+
+
+def _labels(table: pd.DataFrame, span: float, column: Column) -> Iterator[Cell]:
+    """Does the score fall when half of the labels are missing, or as many more are wrong? In the score's own units."""
+    for kind in LABEL_TESTS:
+        for prevalence in PREVALENCES:
+            test = f"{kind}_{prevalence:g}"
+            if not column.uses_presence:
+                yield Cell(test, math.nan, None)
+                continue
+            values = table[table["prevalence"] == prevalence].groupby("labels")["value"].mean()
+            if values.empty:
+                yield Cell(test, math.nan, None)
+                continue
+            change = float(values[kind] - values["right"])
+            fell = change * math.copysign(1, span) <= -REACTS * abs(span)
+            yield _cell(test, change, fell, f"blind to {kind} labels at {prevalence:g} ({change:+.2f})")
+
+
+def truths(dial: str, column: Column) -> list[float]:
+    """Gives the truth along a dial, on the same scale: 1 for a sound unit, 0 for an idle one."""
+    known = [truth(Faults(**{dial: level})) for level in LEVELS]
+    if column.kind == ACTS:
+        effects = [k.group_effect if column.of == "concepts" else k.effect for k in known]
+        return [effect / effects[0] for effect in effects]
+    quality = [2 * k.quality - 1 for k in known]
+    return [q * k.overlap for q, k in zip(quality, known, strict=True)] if column.kind == PLACES else quality
+
+
+def _along_dials(table: pd.DataFrame, column: Column) -> Iterator[Cell]:
+    """Does the score go where the truth goes along each dial, and stay where it stays?"""
+    for dial in DIALS:
+        values = table[table["dial"] == dial].groupby("level")["value"].mean()
+        pairs = [(t, s) for t, s in zip(truths(dial, column), values[list(LEVELS)], strict=True) if not math.isnan(s)]
+        test = f"dial_{dial}"
+        if len(pairs) < 3 or (column.summary and column.kind == ACTS):  # of a layer's reliance there is no truth to hold it to
+            yield Cell(test, math.nan, None)
+            continue
+        steps = [(t - u, s - r) for (u, r), (t, s) in itertools.pairwise(pairs)]
+        moved, answered = sum(abs(t) for t, _ in steps), sum(abs(s) for _, s in steps)
+        against = [s for t, s in steps if abs(t) >= STEP and s * math.copysign(1, t) < -SAME]
+        change = pairs[-1][1] - pairs[0][1]
+        if moved < STEP:
+            yield _cell(test, change, answered < BLIND * 2, f"moves with {dial}, which changes nothing ({change:+.2f})")
+        elif against:
+            yield _cell(test, change, False, f"goes against the truth along {dial}")
+        else:
+            yield _cell(test, change, answered >= BLIND, f"blind to {dial}")
+
+
+def _agreement(table: pd.DataFrame, column: Column, resamples: int = 200) -> tuple[float, float, float]:
+    """Gives Kendall's tau of score and truth over all plants, with its 95 % bootstrap interval over plants."""
+    means = table.groupby(["dial", "level"])["value"].mean()
+    pairs = [(t, means[dial, v]) for dial in DIALS for v, t in zip(LEVELS, truths(dial, column), strict=True)]
+    known = np.round([p for p in pairs if not math.isnan(p[1])], 6)
+    if len(known) < 3:
+        return math.nan, math.nan, math.nan
+    g = np.random.default_rng(0)
+    drawn = [known[g.integers(len(known), size=len(known))] for _ in range(resamples)]
+    taus = [float(kendalltau(*rows.T).statistic) for rows in [known, *drawn]]
+    lower, upper = np.nanquantile(taus[1:], [0.025, 0.975]) if not math.isnan(taus[0]) else (math.nan, math.nan)
+    return taus[0], float(lower), float(upper)
+
+
+def _draws(table: pd.DataFrame, large: pd.DataFrame) -> Iterator[Cell]:
+    """How far off is the score at few images, how much does it scatter, and does it see a fault of 5 %?"""
+    if table.empty:
+        yield from (Cell(test, math.nan, None) for test in ("bias", "sd", "power_misses", "power_false_alarms"))
+        return
+    usual = table[table["unit"] == "usual"]["value"].dropna()
+    bias, expected = float(usual.mean() - large["value"].mean()), float(large["value"].mean())
+    yield _cell("bias", bias, abs(bias) <= BIAS, f"biased by {bias:+.2f} at few images")
+    yield Cell("sd", float(usual.std()), None)
+    least = usual.quantile(0.05)
+    for fault in FAULTY:
+        faulty = table[table["unit"] == fault]["value"].dropna()
+        power = float((faulty < least).mean()) if len(usual) and not math.isnan(expected) else math.nan
+        yield _cell(f"power_{fault}", power, power >= POWER, f"sees 5 % {fault.replace('_', ' ')} in {power:.0%} of draws")
+
+
+def _coverage(table: pd.DataFrame, large: pd.DataFrame) -> Cell:
+    """How often does the interval at few images hold the score at many?"""
+    known = table.dropna()
+    if len(known) < len(table) / 2 or known.empty:
+        return Cell("coverage", math.nan, None)
+    expected = float(large["value"].mean())
+    share = float(((known["value"] <= expected) & (expected <= known["upper"])).mean())
+    return _cell("coverage", share, share >= COVERS, f"its 95 % interval covers {share:.0%}")
+
+
+def _changes(table: pd.DataFrame, column: Column) -> Iterator[Cell]:
+    """Does the score stay when nothing about the unit changes, and fall when the layer is rotated?"""
+    means = table.groupby("change")["value"].mean()
+    for change in ("width", "duplication", "order", "scale", "prevalence"):
+        moved = float(means[change] - means["usual"])
+        most = PREVALENT if change == "prevalence" else SAME
+        yield _cell(f"same_under_{change}", moved, abs(moved) <= most, f"moves by {moved:+.2f} under {change}")
+    left = float(means["rotation"] / means["usual"])
+    fell = None if column.kind == ACTS or math.isnan(left) else left <= ROTATED
+    yield Cell("rotation", left, fell, "" if fell is not False else f"{left:.0%} is left under rotation")

@@ -1,0 +1,74 @@
+"""What the analyses share: the recorded nets of a study, the mixtures they were scored on, and the look of figures."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from mixmnist.core import storage
+from mixmnist.core.records import Variant
+from mixmnist.data.mixture import Mixture, draw
+from mixmnist.pipeline import load_net
+from mixmnist.report.drawing import Album, Look, style
+
+SPLITS = ("test", "rank")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One recorded net of a study."""
+
+    variant: str  # as the study calls it
+    seed: int
+    place: Path  # its record's folder
+    source: str
+    settings: Variant
+    layer: str  # that feeds the head
+    fingerprint: str  # of its weights and scores
+
+    def net(self) -> nn.Module:
+        """Loads it, on the processor and in eval mode."""
+        return load_net(self.place)
+
+    def mixture(self, split: str, root: str | None) -> Mixture:
+        """Gives the mixture that it was scored on ("test") or that thresholds were fitted on ("rank")."""
+        settings = tuple(sorted(self.settings.task_settings.items()))
+        known = (self.settings.task, self.source, split, self.settings.probe_images, self.settings.canvas, settings, root)
+        return _drawn(*known)
+
+
+@lru_cache(maxsize=4)
+def _drawn(task: str, source: str, split: str, n: int, canvas: Any, settings: Any, root: str | None) -> Mixture:  # noqa: ANN401 -- as in Variant
+    return draw(task, source, split, n, canvas=canvas, settings=dict(settings), root=root, seed=0)
+
+
+def recorded(folder: Path) -> list[Recorded]:
+    """Lists the recorded nets of a study and source that did not fail, by variant and seed; of a seed in two blocks the last."""
+    found = {}
+    for home in sorted((folder / "runs").glob("*/s*-*")):
+        for path in sorted(storage.follow(home).glob("s*/record.json")):
+            record = json.loads(path.read_text(encoding="utf-8"))
+            if record["failure"] is None:
+                found[home.parent.name, record["seed"]] = Recorded(
+                    variant=home.parent.name,
+                    seed=record["seed"],
+                    place=path.parent,
+                    source=record["source"],
+                    settings=Variant.from_dict(record["config"]["variant"]),
+                    layer=record["layers"][-1]["layer"],
+                    fingerprint=storage.fingerprint([record["fingerprints"], record["weights_sha256"]]),
+                )
+    return [found[key] for key in sorted(found)]
+
+
+@contextmanager
+def album(out: Path, *notes: str) -> Iterator[Album]:
+    """Gives an album of figures in the house's style, into a folder; every caption begins with the notes."""
+    look = Look()
+    with style(look):
+        yield Album(out, look, notes)

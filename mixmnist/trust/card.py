@@ -1,0 +1,192 @@
+"""Report card: every score of the shelf held against planted units whose truth is known, and graded.
+
+Each score is asked: does it fall when labels are missing, or when there are too many (NeuronEval's two tests)? Does it go where
+the truth goes along every dial of faults? How biased is it at 500 images, how much does it scatter, how often does its interval
+hold, does it see a fault of 5 %? Does it stay when only the width, the order of the rows, the scale of the response or the
+prevalence change, and fall when the layer is rotated? A metric added to the shelf is asked by itself.
+
+Source:
+    T. Oikarinen, G. Yan, T.-W. Weng (2025), "Evaluating Neuron Explanations: A Unified Framework with Sanity Checks", ICML 2025,
+    arXiv:2506.05774: the tests of missing and extra labels. Differs: prevalences, thresholds of passing, all other tests.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import ListedColormap
+
+from mixmnist.core.records import Analysis
+from mixmnist.core.storage import PACKAGE
+from mixmnist.plants.units import DIALS
+from mixmnist.report.drawing import DASHES, MARKERS, Album
+from mixmnist.report.tables import as_markdown, write_table
+from mixmnist.trust._columns import ACTS, KINDS, columns
+from mixmnist.trust._grading import LEVELS, PREVALENCES, RULE, Evidence, Graded, Sizes, gather, grade, truths
+from mixmnist.trust._networks import album
+
+COSTS = PACKAGE / "metrics" / "costs.json"
+SCALE = "Scores are scaled so that a sound planted unit has 1 and an idle one 0; labels' columns are in the score's own units."
+MEANING = (
+    "Held against: detects, how often the answer tells an image with the digit from one that differs in nothing else; places, "
+    "that times the overlap of map and digit; acts, the accuracy that the unit's removal costs. Missing, extra: change of a "
+    "perfect unit's score when half of the labels are missing, or as many again are wrong, at prevalence "
+    f"{', '.join(f'{p:g}' for p in PREVALENCES)}. Tau: Kendall's rank agreement with the truth over all plants, 95 % bootstrap "
+    "interval over plants. Bias, sd, coverage of the 95 % interval over images, and power to see 5 % misses or false alarms: 500 "
+    "images, a unit with some noise. Rotation: what is left when the whole layer is rotated at random. ms: for 10,000 images, 30 "
+    "units, 10 digits, with all that it needs."
+)
+
+
+def run(folder: Path, out: Path, root: str | None) -> None:
+    """Writes the cards, the response curves they rest on, and the figures; of planted units alone, whatever the folder holds."""
+    del folder, root
+    write_cards(out, Sizes())
+
+
+def write_cards(out: Path, sizes: Sizes) -> None:
+    """Measures, grades, and writes tables and figures into a folder."""
+    evidence = gather(sizes)
+    graded = [grade(column, evidence) for column in columns()]
+    units, summaries = ([g for g in graded if g.column.summary is s] for s in (False, True))
+    notes = ["Planted units.", f"{sizes.images:,} images.", SCALE, MEANING, RULE]
+    write_table(out, "card", card(units), notes)
+    write_table(
+        out, "card_of_summaries", card(summaries), [*notes, "Faults in all ten units; of a layer's reliance no truth is known."]
+    )
+    curves = response_curves(units, evidence)
+    curves.to_csv(out / "response_curves.csv", index=False)
+    pd.DataFrame([_tests(g) for g in graded if g.cells]).to_csv(out / "tests.csv", index=False)
+    with album(out, "Planted units.") as pictures:
+        _heat_map([g for g in units if g.cells], pictures)
+        for kind in KINDS:
+            _response_curves(curves[curves["kind"] == kind], kind, pictures)
+    (out / "summary.md").write_text(_summary(units), encoding="utf-8")
+
+
+def card(graded: Sequence[Graded]) -> pd.DataFrame:
+    """Gives a row a score: its numbers, what it fails, its grade; the best grades first."""
+    costs = json.loads(COSTS.read_text(encoding="utf-8"))["milliseconds"]
+    rows = []
+    for one in sorted(graded, key=lambda g: (g.grade == "-", g.grade, -g.share if g.cells else 0.0)):
+        cells = {cell.test: cell.value for cell in one.cells}
+        row: dict[str, object] = {"score": one.column.name, "metric": one.column.metric, "grade": one.grade}
+        row |= {"passed": one.share, "held_against": one.column.kind, "sound": one.sound, "idle": one.idle}
+        for kind in ("missing", "extra"):
+            row[kind] = " ".join(_number(cells.get(f"{kind}_{p:g}", np.nan)) for p in PREVALENCES).replace(
+                "n/a n/a n/a n/a", "n/a"
+            )
+        row["tau"] = f"{one.tau[0]:.2f} [{one.tau[1]:.2f}, {one.tau[2]:.2f}]" if one.tau[0] == one.tau[0] else "n/a"
+        for test in ("bias", "sd", "coverage", "power_misses", "power_false_alarms", "rotation"):
+            row[test] = cells.get(test, np.nan)
+        row["ms"] = costs.get(one.column.metric, np.nan)
+        rows.append(row | {"fails": "; ".join(cell.why for cell in one.failed)})
+    return pd.DataFrame(rows)
+
+
+def _number(value: float) -> str:
+    return "n/a" if np.isnan(value) else f"{value:+.2f}"
+
+
+def _tests(one: Graded) -> dict[str, object]:
+    """Gives every test's number and outcome of one score."""
+    row: dict[str, object] = {"metric": one.column.metric, "score": one.column.name, "grade": one.grade}
+    for cell in one.cells:
+        row |= {cell.test: cell.value, f"{cell.test}_passed": cell.passed}
+    return row
+
+
+def response_curves(graded: Sequence[Graded], evidence: Evidence) -> pd.DataFrame:
+    """Gives a row a score, dial and level: the scaled score beside the truth."""
+    means = evidence.dials.groupby(["metric", "score", "dial", "level"])["value"].mean()
+    rows = []
+    for one in (g for g in graded if g.cells):
+        for dial in DIALS:
+            for level, known in zip(LEVELS, truths(dial, one.column), strict=True):
+                value = float(means[one.column.metric, one.column.name, dial, level])
+                keys = {
+                    "metric": one.column.metric,
+                    "score": one.column.name,
+                    "kind": one.column.kind,
+                    "dial": dial,
+                    "level": level,
+                }
+                rows.append(keys | {"value": value, "scaled": (value - one.idle) / (one.sound - one.idle), "truth": known})
+    return pd.DataFrame(rows)
+
+
+def _response_curves(curves: pd.DataFrame, kind: str, pictures: Album) -> None:
+    """Draws, a panel a dial, the scaled scores of one kind beside the truth; of each metric its first column."""
+    first = curves.drop_duplicates("metric")["score"]
+    if first.empty:
+        return
+    figure, axes = pictures.make(3, 4, 1.9, 1.6, sharex=True, sharey=True)
+    for ax, dial in zip(axes.flat, DIALS, strict=False):
+        of_dial = curves[curves["dial"] == dial]
+        for number, score in enumerate(first):
+            own = of_dial[of_dial["score"] == score]
+            marks = {"ls": DASHES[number % len(DASHES)], "marker": MARKERS[number % len(MARKERS)], "ms": 3, "lw": 1}
+            ax.plot(own["level"], own["scaled"].clip(-1.1, 1.6), label=score, **marks)
+        known = of_dial[of_dial["score"] == first.iloc[0]]
+        ax.plot(known["level"], known["truth"].clip(-1.1, 1.6), color="0", lw=2.5, alpha=0.35, label="truth", zorder=0)
+        ax.set(title=dial.replace("_", " "), ylim=(-1.2, 1.7), xticks=(0, 0.5, 1))
+    for ax in axes.flat[len(DIALS) :]:
+        ax.set_axis_off()
+    for ax in axes[-1]:
+        ax.set_xlabel("dial")
+    axes.flat[len(axes.flat) - 5].set_xlabel("dial")
+    for row in axes:
+        row[0].set_ylabel("score, scaled")
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    axes.flat[-1].legend(handles, labels, loc="center left", fontsize=6, frameon=False, ncols=1 if len(labels) < 12 else 2)
+    text = f"Scores held against {KINDS[kind]}; 1: sound unit, 0: idle unit; grey: the truth. Cut at -1.1 and 1.6."
+    pictures.save(figure, curves, f"response_curves_{kind}", text)
+
+
+def _heat_map(graded: Sequence[Graded], pictures: Album) -> None:
+    """Draws which score passes which test."""
+    graded = sorted(graded, key=lambda g: (g.column.kind, g.grade, -g.share))
+    tests = list(dict.fromkeys(cell.test for g in graded for cell in g.cells if cell.test != "sd"))
+    passed = np.full((len(graded), len(tests)), np.nan)
+    for row, one in enumerate(graded):
+        for cell in one.cells:
+            if cell.passed is not None:
+                passed[row, tests.index(cell.test)] = cell.passed
+    figure, axes = pictures.make(1, 1, 8.6, 0.17 * len(graded) + 1.5)
+    ax = axes[0, 0]
+    ax.imshow(passed, cmap=ListedColormap(["#b2182b", "#d1e5f0"]), vmin=0, vmax=1, aspect="auto", interpolation="none")
+    for row, column in np.argwhere(passed == 0):
+        ax.text(column, row, "x", ha="center", va="center", color="white", fontsize=6)
+    ax.set_xticks(
+        range(len(tests)), [test.replace("dial_", "along ").replace("_", " ") for test in tests], rotation=90, fontsize=6
+    )
+    ax.set_yticks(range(len(graded)), [f"{g.column.name}  {g.grade}" for g in graded], fontsize=6)
+    ax.set_xticks(np.arange(len(tests) + 1) - 0.5, minor=True)
+    ax.set_yticks(np.arange(len(graded) + 1) - 0.5, minor=True)
+    ax.grid(visible=False, which="major")
+    ax.grid(which="minor", color="white", lw=0.6)
+    ax.tick_params(which="minor", length=0)
+    borders = [i for i in range(1, len(graded)) if graded[i].column.kind != graded[i - 1].column.kind]
+    for border in borders:
+        ax.axhline(border - 0.5, color="0", lw=1)
+    text = (
+        "A row a score with its grade, a column a test. Light: passed; red with x: failed; white: does not apply. From the top: "
+        "what a unit is worth (acts), whether it detects, whether its map lies where the digit is (places)."
+    )
+    data = pd.DataFrame(passed, columns=tests).assign(score=[g.column.name for g in graded], grade=[g.grade for g in graded])
+    pictures.save(figure, data, "card", text)
+
+
+def _summary(units: Sequence[Graded]) -> str:
+    """Says each metric's first score's grade and what it fails."""
+    first = {g.column.metric: g for g in reversed([g for g in units if g.cells])}
+    rows = [(g.column.name, g.column.kind, g.grade, "; ".join(c.why for c in g.failed[:3])) for g in first.values()]
+    table = pd.DataFrame(
+        sorted(rows, key=lambda r: (r[1] == ACTS, r[2])), columns=["score", "held against", "grade", "fails, among others"]
+    )
+    return f"Report card of the scores on planted units. {RULE}\n\n{as_markdown(table)}\n"
+
+
+ANALYSIS = Analysis("Report card of every score, on planted units", run)

@@ -1,0 +1,247 @@
+"""Permutation null: which units detect more than chance, and what untrained and shuffled-label networks reach.
+
+Whole rows of presence are permuted over the images. Each unit gets a p-value (Holm-corrected over its layer) and a score
+corrected for chance, by alignment on every recorded net and by every other score of response and presence on one seed a
+variant. The p-values are tried on planted nulls, units whose responses know nothing of the images; where nearly all
+responses tie at 0 few values are possible and p-values are too high, never too low. Networks that never
+trained or trained on shuffled labels are baselines, not nulls: their units see ink, and ink alone tells a thin digit from a
+thick one.
+"""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float
+from scipy import stats
+from torch import Tensor
+
+from mixmnist.core.records import Analysis, Metric
+from mixmnist.core.registry import collect
+from mixmnist.core.thresholds import THRESHOLD
+from mixmnist.metrics.average_precision import average_precision
+from mixmnist.report.drawing import DASHES, MARKERS, Album
+from mixmnist.report.tables import write_table
+from mixmnist.trust._layers import IMAGES, about, counts, first, nets_of, read, with_interval, write_summary
+from mixmnist.trust._networks import Recorded, album
+from mixmnist.trust._permutation import Score, hold_against_null, own_score, p_values, permutation_null
+
+PERMUTATIONS = 1000  # Holm over 30 units needs a p-value of .0017, so 600 at least
+FEWER = 1000  # canvases for the other scores, and for planted nulls
+PLANTED_UNITS = 240
+ZEROS = {"continuous": 0.0, "70 % zeros": 0.7, "99 % zeros": 0.99}  # planted responses: share of images without any
+LEVEL = 0.05
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def run(folder: Path, out: Path, root: str | None) -> None:
+    """Writes tables of units, scores, variants, runs and planted nulls, and figures of alignments and of planted p-values."""
+    nets = nets_of(folder)
+    note = f"{about(folder, nets)} {PERMUTATIONS} permutations."
+    units = pd.concat([_units(net, root) for net in nets], ignore_index=True)
+    firsts: dict[str, Recorded] = {}
+    for net in nets:
+        firsts.setdefault(net.variant, net)
+    scores = pd.concat([_scores(net, root) for net in firsts.values()], ignore_index=True)
+    present = first(nets[0].mixture("test", root), FEWER).present
+    planted = planted_p_values(present, PLANTED_UNITS, PERMUTATIONS, seed=0)
+    uniform, variants = held_against_uniform(planted), summarise(units)
+    unit_note = (
+        f"A row a unit: its best alignment over the digits on the first {IMAGES} test canvases, its null (best over the digits, "
+        "too), p-value, Holm-corrected over the layer, and alignment corrected for chance: 0 knows nothing, 1 is perfect."
+    )
+    write_table(out, "units", units, [note, unit_note], [str(c) for c in units if c != "origin"])
+    write_table(out, "variants", variants, [note, f"Alignments on {IMAGES} canvases; significant: Holm-corrected p < {LEVEL}."])
+    per_run = "A row a run: share of its units significant after Holm, mean alignment corrected for chance, units at .80."
+    write_table(out, "runs", _runs(units), [note, per_run])
+    one_seed = f"Every score of response and presence alone, one seed a variant, on {FEWER} canvases."
+    write_table(out, "scores", scores, [note, one_seed])
+    planted_note = f"Planted nulls: {PLANTED_UNITS} units a row on {FEWER} canvases; Kolmogorov-Smirnov against uniform."
+    write_table(out, "planted", uniform, [note, planted_note])
+    with album(out, note) as figures:
+        _draw_alignments(figures, units, nets)
+        _draw_planted(figures, planted, uniform)
+    write_summary(out, _said(units, uniform), variants[["variant", "origin", "seeds", "units", "median", "at_80", "significant"]])
+
+
+def _units(net: Recorded, root: str | None) -> pd.DataFrame:
+    """Holds each unit's alignment against its null."""
+    readout = read(net, root)
+    tested = hold_against_null(readout.response, readout.present, average_precision, PERMUTATIONS, seed=0)
+    names = [readout.concepts[c] if c >= 0 else "" for c in tested.concept]
+    chance = readout.present.double().mean(dim=0)
+    table = {
+        "variant": net.variant,
+        "origin": net.settings.origin,
+        "seed": net.seed,
+        "unit": range(readout.n_units),
+        "concept": names,
+        "alignment": tested.score,
+        "chance": [float(chance[c]) if c >= 0 else math.nan for c in tested.concept],
+        "null_mean": tested.null.mean(dim=0),
+        "null_95": tested.null.quantile(0.95, dim=0),
+        "p": tested.p,
+        "p_holm": tested.p_holm,
+        "corrected": tested.corrected,
+    }
+    return pd.DataFrame(table)
+
+
+def detection_scores() -> dict[str, Score]:
+    """Gives every score of units and concepts on the shelf that needs response and presence and nothing else."""
+    metrics: dict[str, Metric] = collect("metrics")
+    return {
+        column: function
+        for metric in metrics.values()
+        if metric.axes == ("units", "concepts")
+        for column, function in metric.columns.items()
+        if set(metric.needs(column)) == {"response", "present"}
+    }
+
+
+def _scores(net: Recorded, root: str | None) -> pd.DataFrame:
+    """Holds every score's units of one net against their null."""
+    readout, rows = read(net, root, FEWER), []
+    for column, score in detection_scores().items():
+        tested = hold_against_null(readout.response, readout.present, score, PERMUTATIONS, seed=0)
+        found = {"mean": tested.score, "null_mean": tested.null.mean(dim=0), "corrected": tested.corrected, "p": tested.p}
+        live = pd.DataFrame(found | {"p_holm": tested.p_holm}).dropna(subset="mean")
+        row = {"variant": net.variant, "seed": net.seed, "score": column, "units": len(live)}
+        row |= {name: live[name].mean() for name in ("mean", "null_mean", "corrected")}
+        rows.append(row | {"largest_p": live["p"].max(), "significant": (live["p_holm"] < LEVEL).mean()})
+    return pd.DataFrame(rows)
+
+
+def summarise(units: pd.DataFrame) -> pd.DataFrame:
+    """Gives a row a variant: how alignments lie, how many units reach .80, how many are significant."""
+    rows = []
+    for (variant, origin), group in units.groupby(["variant", "origin"], sort=False):
+        live = group.dropna(subset="alignment")
+        row = {"variant": variant, "origin": origin, "seeds": group["seed"].nunique(), "units": len(group)}
+        row |= {"dead": len(group) - len(live), "lowest": live["alignment"].min()}
+        row |= {"median" if q == 0.5 else f"q{round(100 * q)}": live["alignment"].quantile(q) for q in QUANTILES}
+        row |= {"highest": live["alignment"].max(), "chance": live["chance"].mean(), "null_95": live["null_95"].mean()}
+        row |= {"at_80": int((live["alignment"] >= THRESHOLD).sum()), "corrected": live["corrected"].mean()}
+        rows.append(row | {"significant": (live["p_holm"] < LEVEL).mean()})
+    return pd.DataFrame(rows)
+
+
+def _runs(units: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for (variant, seed), group in units.groupby(["variant", "seed"], sort=False):
+        live = group.dropna(subset="alignment")
+        row = {"variant": variant, "seed": seed, "null_significant": (live["p_holm"] < LEVEL).mean()}
+        row |= {"null_corrected_alignment": live["corrected"].mean(), "null_units_at_80": (live["alignment"] >= THRESHOLD).sum()}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def planted_null(n_images: int, n_units: int, zeros: float, seed: int) -> Float[Tensor, "images units"]:
+    """Draws responses that know nothing of the images, the given share of them 0 as after a ReLU; continuous above.
+
+    Example:
+        >>> planted_null(1000, 3, zeros=0.7, seed=0).eq(0).double().mean().round(decimals=1)
+        tensor(0.7000, dtype=torch.float64)
+    """
+    normal = torch.randn(n_images, n_units, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return normal if zeros == 0 else (normal - float(stats.norm.ppf(zeros))).relu()
+
+
+def planted_p_values(present: Bool[Tensor, "images concepts"], n_units: int, n: int, seed: int) -> pd.DataFrame:
+    """Gives the p-values of planted nulls, by one concept's alignment and by the best over concepts, lowest first."""
+    parts = []
+    for kind, zeros in ZEROS.items():
+        response = planted_null(len(present), n_units, zeros, seed)
+        for what, shown in (("one given digit", present[:, :1]), ("the best digit", present)):
+            null = permutation_null(response, shown, n=n, seed=seed + 1)
+            p = np.sort(p_values(own_score(response, shown)[0], null).numpy())
+            expected = (np.arange(len(p)) + 0.5) / len(p)
+            parts.append(pd.DataFrame({"responses": kind, "score": what, "expected": expected, "p": p}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def held_against_uniform(planted: pd.DataFrame) -> pd.DataFrame:
+    """Tests by Kolmogorov and Smirnov whether the p-values of each planting are uniform.
+
+    Example:
+        >>> p = pd.DataFrame({"responses": "even", "score": "any", "p": [0.1, 0.3, 0.5, 0.7, 0.9]})
+        >>> held_against_uniform(p)[["units", "distance", "p"]].round(3).to_numpy().tolist()
+        [[5.0, 0.1, 1.0]]
+    """
+    rows = []
+    for (kind, what), group in planted.dropna(subset="p").groupby(["responses", "score"], sort=False):
+        test = stats.kstest(group["p"].to_numpy(), "uniform")
+        row = {"responses": kind, "score": what, "units": len(group), "distance": float(test.statistic), "p": float(test.pvalue)}
+        rows.append(row | {f"below_{LEVEL}": (group["p"] <= LEVEL).mean(), "mean_p": group["p"].mean()})
+    return pd.DataFrame(rows)
+
+
+def _draw_alignments(figures: Album, units: pd.DataFrame, nets: list[Recorded]) -> None:
+    """Shows a point a unit, a column a variant, beside chance and what the null reaches."""
+    variants = list(dict.fromkeys(units["variant"]))
+    figure, axes = figures.make(1, 1, max(1.0 * len(variants), 5.0), 2.8)
+    ax, random = axes[0, 0], np.random.default_rng(0)
+    for place, variant in enumerate(variants):
+        own = units[units["variant"] == variant].dropna(subset="alignment")
+        for kind, mark, rows in (("significant", "o", own["p_holm"] < LEVEL), ("not significant", "x", own["p_holm"] >= LEVEL)):
+            x = place - 0.15 + random.uniform(-0.2, 0.2, rows.sum())
+            look = {"lw": 0.8, "color": "0.1"} if mark == "x" else {"lw": 0, "alpha": 0.5, "color": "C0"}
+            ax.scatter(x, own["alignment"][rows], s=9, marker=mark, label=kind if place == 0 else None, **look)
+        box = {"showfliers": False, "whis": (5, 95), "medianprops": {"color": "black"}, "manage_ticks": False}
+        ax.boxplot(own["alignment"], positions=[place + 0.25], widths=0.2, **box)
+        for label, height, dash in (("chance", own["chance"], ":"), ("95 % of the null", own["null_95"], "-")):
+            ax.hlines(height.mean(), place - 0.4, place + 0.4, color="0.1", lw=1.2, ls=dash, label=label if place == 0 else None)
+    ax.axhline(THRESHOLD, color="0.3", lw=0.8, ls="--", label="detector (.80)")
+    kinds = dict(zip(units["variant"], units["origin"], strict=True))
+    names = [v if kinds[v] in ("trained", v) else f"{v}\n({kinds[v]})" for v in variants]
+    ax.set_xticks(range(len(variants)), names)
+    ax.set(ylabel="alignment", ylim=(0, 1.02), xlim=(-0.5, len(variants) - 0.5))
+    figure.legend(loc="outside upper center", ncols=5, frameon=False)
+    text = (
+        f"A point a unit, on {IMAGES} test canvases; boxes: quartiles, whiskers 5 and 95 %. Significant: Holm-corrected p < "
+        f"{LEVEL} in its layer. {counts(nets)}"
+    )
+    figures.save(figure, units, "alignments", text)
+
+
+def _draw_planted(figures: Album, planted: pd.DataFrame, uniform: pd.DataFrame) -> None:
+    """Shows the p-values of planted nulls against those of a uniform distribution."""
+    figure, axes = figures.make(1, 2, 2.8, 2.6, sharex=True, sharey=True)
+    for ax, (what, group) in zip(axes[0], planted.groupby("score", sort=False), strict=True):
+        for number, (kind, own) in enumerate(group.groupby("responses", sort=False)):
+            every = max(1, len(own) // 12)
+            look = {"ls": DASHES[number], "marker": MARKERS[number], "markevery": (5 * number, every), "ms": 3}
+            ax.plot(own["expected"], own["p"], label=kind, **look)
+        ax.plot([0, 1], [0, 1], color="0.3", lw=0.8)
+        ax.set(title=f"alignment with {what}", xlabel="uniform quantile")
+        ax.set_aspect("equal")
+    axes[0, 0].set_ylabel("p-value")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
+    tests = ", ".join(f"{row['responses']} / {row['score']} {row['p']:.2f}" for _, row in uniform.iterrows())
+    text = (
+        f"Responses drawn without looking at the images, n={PLANTED_UNITS} units a line on {FEWER} canvases. "
+        f"Kolmogorov-Smirnov against uniform, p: {tests}."
+    )
+    figures.save(figure, planted, "planted", text)
+
+
+def _said(units: pd.DataFrame, uniform: pd.DataFrame) -> list[str]:
+    """Says in words what matters."""
+    lines = []
+    for origin, group in units.groupby("origin", sort=False):
+        live = group.dropna(subset="alignment")
+        reach = int((live["alignment"] >= THRESHOLD).sum())
+        share = [(g["alignment"] >= THRESHOLD).mean() for _, g in group.groupby(["variant", "seed"])]
+        lines.append(
+            f"{origin}: {reach} of {len(group)} units reach .80 (share a net {with_interval(share)}); "
+            f"highest {live['alignment'].max():.3f}, chance {live['chance'].mean():.3f}."
+        )
+    tests = [f"{r['responses']}, {r['score']}: distance {r['distance']:.3f}, p {r['p']:.2f}" for _, r in uniform.iterrows()]
+    lines.append(f"p-values of {PLANTED_UNITS} planted nulls against uniform (Kolmogorov-Smirnov): {'; '.join(tests)}.")
+    lines.append("An untrained or shuffled network is a baseline, not a null: its units see ink.")
+    return lines
+
+
+ANALYSIS = Analysis("Permutation null: which units detect more than chance", run)
