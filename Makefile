@@ -10,7 +10,7 @@ BIN = .venv/bin
 RUN = $(BIN)/mixmnist run --source $(SOURCE) --device $(DEVICE) $(if $(DATA),--data-root $(DATA))
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark test check smoke reference figures speed growth recipes gpu-check clean
+.PHONY: help benchmark trust test check smoke reference figures speed growth recipes gpu-check clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,10 @@ help: ## what there is to make
 
 benchmark: .venv/installed ## both studies, tables, figures, and the difference to the reference
 	$(RUN) sanity usefulness --seeds $(SEEDS) --out $(OUT)
+
+trust: .venv/installed ## which scores can be trusted: controls on trained nets, report cards on planted units (about 10 minutes)
+	$(RUN) trust --seeds $(SEEDS) --precision float32 --out $(OUT) --refer results/reference
+	$(BIN)/mixmnist run plants --source stamps --out $(OUT)
 
 test: .venv/test ## the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 3 --dist worksteal
@@ -33,10 +37,14 @@ smoke: .venv/installed ## both studies in two epochs; "quick" is stamped on ever
 	$(RUN) sanity usefulness --seeds 1 --quick --out results/smoke
 
 REFERENCE = $(BIN)/mixmnist run --device cpu --precision float32 --out results/reference $(if $(DATA),--data-root $(DATA))
-reference: .venv/installed ## make the committed reference results again (MNIST and digits; about an hour of two cores)
+reference: .venv/installed ## make the committed reference results again (MNIST, digits and stamps; about three hours of two cores)
 	$(REFERENCE) sanity usefulness --source mnist --seeds 10
 	$(REFERENCE) sanity --source mnist --seeds 20 --variants baseline,wide
 	$(REFERENCE) sanity --source digits --seeds 5 --variants baseline,wide
+	$(REFERENCE) tasks width dropout overlap recipe --source mnist --seeds 5
+	$(REFERENCE) trust --source mnist --seeds 10
+	$(REFERENCE) plants --source stamps
+	$(BIN)/python benchmarks/coverage.py
 	$(BIN)/mixmnist index results/reference
 
 figures: .venv/installed ## draw every table and figure again from the records

@@ -4,12 +4,14 @@ import itertools
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mixmnist.stats import FEWEST, Interval, holm, paired_interval, sign_flip, t_interval
+from mixmnist.report.tables import CONSTANT, for_people, interval_note, summarise
+from mixmnist.stats import FEWEST, Interval, holm, paired_interval, sign_flip, t_interval, unit_interval
 
 VALUES = [0.31, 0.45, 0.28, 0.52, 0.4, 0.33, 0.47]
 samples = st.lists(st.integers(-100, 100).map(lambda i: i / 10), min_size=5, max_size=12)
@@ -75,6 +77,42 @@ def test_no_value_gives_nan_without_a_warning(values):
 def test_equal_values_have_an_interval_of_no_width():
     """Where seeds agree exactly, both bounds are the mean."""
     assert t_interval([0.25] * 6) == Interval(0.25, 0.25, 0.25, 6)
+
+
+@pytest.mark.parametrize("value", [0.1, 0.7, 1.0, 0.0, -0.3])
+@pytest.mark.parametrize("n", [5, 6, 7, 13])
+def test_equal_values_are_marked_as_constant(value, n):
+    """Where seeds agree exactly the interval must say so, even where the mean of equal numbers is rounded."""
+    found = t_interval([value] * n)
+    assert found == Interval(value, value, value, n)
+    assert found.constant
+
+
+@pytest.mark.parametrize("values", [VALUES, [0.5] * 5 + [0.5000001], [0.5] * 4, []])
+def test_other_values_are_not_marked(values):
+    """Values that differ a little, and those too few for an interval, must not be called constant."""
+    assert not t_interval(values).constant
+
+
+def test_tables_mark_constant_scores_and_say_what_it_means():
+    """A score that is the same in all seeds must stand without brackets; the table's columns stay, and its note explains."""
+    runs = pd.DataFrame([{"study": "s", "source": "x", "task": "t", "variant": "v", "seed": i, "layer": "l"} for i in range(6)])
+    runs = runs.assign(accuracy=[0.1, 0.2, 0.3, 0.1, 0.2, 0.3], coverage=0.7, mean_drop=0.0)
+    variants = summarise(runs)
+    assert variants[["coverage", "coverage_lower", "coverage_upper", "coverage_n"]].to_numpy().tolist() == [[0.7, 0.7, 0.7, 6]]
+    shown = for_people(variants)
+    assert shown["coverage"].tolist() == ["0.700 (constant)"]
+    assert shown["mean_drop"].tolist() == ["0.000 (constant)"]
+    assert shown["accuracy"][0].startswith("0.200 [")
+    assert CONSTANT in interval_note(variants)
+    assert CONSTANT not in interval_note(summarise(runs[["study", "source", "task", "variant", "seed", "layer", "accuracy"]]))
+
+
+def test_units_are_a_sample_without_the_dead():
+    """The interval over units must be the t interval of those that are alive, with their number."""
+    alignment = [*VALUES, math.nan, math.nan]
+    found, test = unit_interval(alignment, 0.9), stats.ttest_1samp(VALUES, 0).confidence_interval(0.9)
+    assert found == pytest.approx((np.mean(VALUES), test.low, test.high, 7))
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0, 95.0, -0.5])

@@ -23,6 +23,7 @@ from mixmnist.core.records import PLANTED
 
 SAME = "same.json"  # in place of records: where another study has them
 PACKAGE = Path(__file__).resolve().parents[1]
+COSTS = PACKAGE / "metrics" / "costs.json"  # of the scores, in milliseconds; measured by benchmarks/speed/metrics.py
 CODE_OF_SCORES = ("core/thresholds.py", "metrics", "pipeline.py", "probing", "scoring.py")
 
 

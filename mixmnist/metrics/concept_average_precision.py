@@ -7,9 +7,9 @@ Dead units: nan.
 Cost: counts alone: a product of units x n and n x concepts.
 
 Source:
-    T. Oikarinen et al. (2025), "Rethinking Crowd-Sourced Evaluation of Neuron Explanations" (NeuronEval), ICML 2025: the AUPRC
-    that reacts to missing and to extra labels alike. Differs: a unit fires where its response is above 0, or
-    (`_fitted`) where it reaches the threshold of F1.
+    T. Oikarinen et al. (2025), "Evaluating Neuron Explanations: A Unified Framework with Sanity Checks" (NeuronEval), ICML 2025,
+    arXiv:2506.05774: the AUPRC that reacts to missing and to extra labels alike. Differs: a unit fires where its response is
+    above 0, or (`_fitted`) where it reaches the threshold of F1.
 """
 
 import torch

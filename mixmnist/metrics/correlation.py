@@ -6,8 +6,8 @@ Dead units: nan.
 Cost: a product of units x n and n x concepts.
 
 Source:
-    T. Oikarinen et al. (2025), "Rethinking Crowd-Sourced Evaluation of Neuron Explanations" (NeuronEval), ICML 2025, which
-    prints it rescaled to [0, 1]. Differs: in [-1, 1].
+    T. Oikarinen et al. (2025), "Evaluating Neuron Explanations: A Unified Framework with Sanity Checks" (NeuronEval), ICML 2025,
+    arXiv:2506.05774, which prints it rescaled to [0, 1]. Differs: in [-1, 1].
 """
 
 import torch

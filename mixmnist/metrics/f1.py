@@ -6,7 +6,7 @@ Dead units: nan.
 Cost: the shared sort of the rank images, and n x concepts comparisons a unit.
 
 Source:
-    T. Oikarinen et al. (2025), "Rethinking Crowd-Sourced Evaluation of Neuron Explanations" (NeuronEval), ICML 2025.
+    T. Oikarinen et al. (2025), "Evaluating Neuron Explanations: A Unified Framework with Sanity Checks" (NeuronEval), ICML 2025.
     Differs: the threshold is the best one on other images, one for each unit and concept.
 """
 

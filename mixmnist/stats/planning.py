@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from mixmnist.core.records import require
 from mixmnist.stats.seeds import FEWEST, Interval, t_interval
@@ -131,7 +131,7 @@ def sd_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     sd = 0.0 if t_interval(found.tolist(), level).constant else float(found.std(ddof=1))
     if n < FEWEST:
         return Interval(sd, math.nan, math.nan, n)
-    low, high = stats.chi2.ppf([(1 + level) / 2, (1 - level) / 2], n - 1)
+    low, high = (float(special.chdtri(n - 1, tail)) for tail in ((1 - level) / 2, (1 + level) / 2))  # by the upper tail
     return Interval(sd, sd * math.sqrt((n - 1) / low), sd * math.sqrt((n - 1) / high), n)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from mixmnist.core.records import require
 
@@ -58,7 +58,7 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
         return Interval(mean, math.nan, math.nan, n)
     if found.min() == found.max():  # exactly, whatever the rounding of their mean
         return Interval(float(found[0]), float(found[0]), float(found[0]), n)
-    half = float(stats.t.ppf((1 + level) / 2, n - 1) * found.std(ddof=1) / math.sqrt(n))
+    half = float(special.stdtrit(n - 1, (1 + level) / 2) * found.std(ddof=1) / math.sqrt(n))
     return Interval(mean, mean - half, mean + half, n)
 
 

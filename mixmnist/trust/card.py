@@ -19,7 +19,7 @@ import pandas as pd
 from matplotlib.colors import ListedColormap
 
 from mixmnist.core.records import Analysis
-from mixmnist.core.storage import PACKAGE
+from mixmnist.core.storage import COSTS
 from mixmnist.plants.units import DIALS
 from mixmnist.report.drawing import DASHES, MARKERS, Album
 from mixmnist.report.tables import as_markdown, write_table
@@ -27,7 +27,6 @@ from mixmnist.trust._columns import ACTS, KINDS, columns
 from mixmnist.trust._grading import LEVELS, PREVALENCES, RULE, Evidence, Graded, Sizes, gather, grade, truths
 from mixmnist.trust._networks import album
 
-COSTS = PACKAGE / "metrics" / "costs.json"
 SCALE = "Scores are scaled so that a sound planted unit has 1 and an idle one 0; labels' columns are in the score's own units."
 MEANING = (
     "Held against: detects, how often the answer tells an image with the digit from one that differs in nothing else; places, "
@@ -157,7 +156,7 @@ def _heat_map(graded: Sequence[Graded], pictures: Album) -> None:
     figure, axes = pictures.make(1, 1, 8.6, 0.17 * len(graded) + 1.5)
     ax = axes[0, 0]
     ax.imshow(passed, cmap=ListedColormap(["#b2182b", "#d1e5f0"]), vmin=0, vmax=1, aspect="auto", interpolation="none")
-    for row, column in np.argwhere(passed == 0):
+    for row, column in np.argwhere(passed == 0).tolist():
         ax.text(column, row, "x", ha="center", va="center", color="white", fontsize=6)
     ax.set_xticks(
         range(len(tests)), [test.replace("dial_", "along ").replace("_", " ") for test in tests], rotation=90, fontsize=6
@@ -182,10 +181,9 @@ def _heat_map(graded: Sequence[Graded], pictures: Album) -> None:
 def _summary(units: Sequence[Graded]) -> str:
     """Says each metric's first score's grade and what it fails."""
     first = {g.column.metric: g for g in reversed([g for g in units if g.cells])}
-    rows = [(g.column.name, g.column.kind, g.grade, "; ".join(c.why for c in g.failed[:3])) for g in first.values()]
-    table = pd.DataFrame(
-        sorted(rows, key=lambda r: (r[1] == ACTS, r[2])), columns=["score", "held against", "grade", "fails, among others"]
-    )
+    ordered = sorted(first.values(), key=lambda g: (g.column.kind == ACTS, g.grade))
+    rows = [(g.column.name, g.column.kind, g.grade, "; ".join(c.why for c in g.failed[:3])) for g in ordered]
+    table = pd.DataFrame(rows, columns=["score", "held against", "grade", "fails, among others"])
     return f"Report card of the scores on planted units. {RULE}\n\n{as_markdown(table)}\n"
 
 

@@ -149,7 +149,7 @@ def pseudo_values(pairs: pd.DataFrame, column: str) -> list[float]:
     if len(seeds) < 3:
         return []
     without = [pairs[column][(pairs["seed"] != seed) & (pairs["other_seed"] != seed)].mean() for seed in seeds]
-    return [len(seeds) * pairs[column].mean() - (len(seeds) - 1) * mean for mean in without]
+    return [float(len(seeds) * pairs[column].mean() - (len(seeds) - 1) * mean) for mean in without]
 
 
 def _runs(table: pd.DataFrame) -> pd.DataFrame:

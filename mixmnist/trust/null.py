@@ -48,12 +48,12 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     present = first(nets[0].mixture("test", root), FEWER).present
     planted = planted_p_values(present, PLANTED_UNITS, PERMUTATIONS, seed=0)
     uniform, variants = held_against_uniform(planted), summarise(units)
-    unit_note = (
-        f"A row a unit: its best alignment over the digits on the first {IMAGES} test canvases, its null (best over the digits, "
-        "too), p-value, Holm-corrected over the layer, and alignment corrected for chance: 0 knows nothing, 1 is perfect."
+    units.to_csv(out / "units.csv", index=False)
+    meaning = (
+        f"Alignment: a unit's best over the digits on the first {IMAGES} test canvases; its null is the best over the digits, "
+        f"too. Significant: p < {LEVEL}, Holm-corrected over the layer. Corrected: 0 knows nothing, 1 is perfect."
     )
-    write_table(out, "units", units, [note, unit_note], [str(c) for c in units if c != "origin"])
-    write_table(out, "variants", variants, [note, f"Alignments on {IMAGES} canvases; significant: Holm-corrected p < {LEVEL}."])
+    write_table(out, "variants", variants, [note, meaning])
     per_run = "A row a run: share of its units significant after Holm, mean alignment corrected for chance, units at .80."
     write_table(out, "runs", _runs(units), [note, per_run])
     one_seed = f"Every score of response and presence alone, one seed a variant, on {FEWER} canvases."
@@ -152,10 +152,10 @@ def planted_null(n_images: int, n_units: int, zeros: float, seed: int) -> Float[
 def planted_p_values(present: Bool[Tensor, "images concepts"], n_units: int, n: int, seed: int) -> pd.DataFrame:
     """Gives the p-values of planted nulls, by one concept's alignment and by the best over concepts, lowest first."""
     parts = []
-    for kind, zeros in ZEROS.items():
-        response = planted_null(len(present), n_units, zeros, seed)
+    for number, (kind, zeros) in enumerate(ZEROS.items()):
+        response = planted_null(len(present), n_units, zeros, seed + number)
         for what, shown in (("one given digit", present[:, :1]), ("the best digit", present)):
-            null = permutation_null(response, shown, n=n, seed=seed + 1)
+            null = permutation_null(response, shown, n=n, seed=seed)
             p = np.sort(p_values(own_score(response, shown)[0], null).numpy())
             expected = (np.arange(len(p)) + 0.5) / len(p)
             parts.append(pd.DataFrame({"responses": kind, "score": what, "expected": expected, "p": p}))
@@ -203,7 +203,8 @@ def _draw_alignments(figures: Album, units: pd.DataFrame, nets: list[Recorded]) 
         f"A point a unit, on {IMAGES} test canvases; boxes: quartiles, whiskers 5 and 95 %. Significant: Holm-corrected p < "
         f"{LEVEL} in its layer. {counts(nets)}"
     )
-    figures.save(figure, units, "alignments", text)
+    shown = ["variant", "origin", "seed", "unit", "alignment", "chance", "null_95", "p_holm"]
+    figures.save(figure, units[shown], "alignments", text)
 
 
 def _draw_planted(figures: Album, planted: pd.DataFrame, uniform: pd.DataFrame) -> None:
@@ -230,13 +231,13 @@ def _draw_planted(figures: Album, planted: pd.DataFrame, uniform: pd.DataFrame) 
 def _said(units: pd.DataFrame, uniform: pd.DataFrame) -> list[str]:
     """Says in words what matters."""
     lines = []
-    for origin, group in units.groupby("origin", sort=False):
+    for (variant, origin), group in units.groupby(["variant", "origin"], sort=False):
         live = group.dropna(subset="alignment")
         reach = int((live["alignment"] >= THRESHOLD).sum())
-        share = [(g["alignment"] >= THRESHOLD).mean() for _, g in group.groupby(["variant", "seed"])]
+        share = [(g["alignment"] >= THRESHOLD).mean() for _, g in group.groupby("seed")]
         lines.append(
-            f"{origin}: {reach} of {len(group)} units reach .80 (share a net {with_interval(share)}); "
-            f"highest {live['alignment'].max():.3f}, chance {live['chance'].mean():.3f}."
+            f"{variant} ({origin}): {reach} of {len(group)} units reach .80 (share of a net {with_interval(share)}, "
+            f"n={len(share)} seeds); highest {live['alignment'].max():.3f}, chance {live['chance'].mean():.3f}."
         )
     tests = [f"{r['responses']}, {r['score']}: distance {r['distance']:.3f}, p {r['p']:.2f}" for _, r in uniform.iterrows()]
     lines.append(f"p-values of {PLANTED_UNITS} planted nulls against uniform (Kolmogorov-Smirnov): {'; '.join(tests)}.")

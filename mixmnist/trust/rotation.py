@@ -121,7 +121,10 @@ def _draw(figures: Album, curves: pd.DataFrame) -> None:
         ax.set_ylim(0, 1.02 if number != "unique_concepts" else None)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=5, frameon=False)
-    text = "Units rotated by Q^alpha (alpha 1: wholly), head rotated back. Lines: means over rotations and seeds; bands: 95 % t interval over seeds."
+    text = (
+        "Units rotated by Q^alpha (alpha 1: wholly), head rotated back. Lines: means over rotations and seeds; bands: 95 % t "
+        "interval over seeds."
+    )
     figures.save(figure, pd.concat(rows), "rotation", text)
 
 

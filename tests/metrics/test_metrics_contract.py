@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from mixmnist.cli import COSTS
 from mixmnist.core.readout import Readout
 from mixmnist.core.registry import collect, explain
+from mixmnist.core.storage import COSTS
 from mixmnist.scoring import TABLE_OF_AXES, Sheet
 
 SHELF = collect("metrics")

@@ -41,7 +41,8 @@ def test_known_components_are_found():
 
 def test_mean_squares_are_those_of_least_squares():
     """Each mean square must be what the sum of squares of nested least-squares fits leaves between them."""
-    scores = np.random.default_rng(1).normal(size=(3, 4, 5))
+    rng = np.random.default_rng(1)
+    scores = 3 * rng.normal(size=(3, 1, 1)) + 2 * rng.normal(size=(3, 1, 5)) + rng.normal(size=(3, 4, 5)) + 4 * np.arange(5)
     seed, unit, fold = (i.ravel() for i in np.indices(scores.shape))
     columns = {"seed": seed, "unit": 10 * seed + unit, "fold": fold, "cell": 10 * seed + fold}
 
@@ -60,6 +61,7 @@ def test_mean_squares_are_those_of_least_squares():
         "seeds_images": (of_cell - rest) / 4,
         "rest": rest,
     }
+    assert min(expected["seeds"], expected["seeds_images"], expected["images"]) > 0.1  # none of these is cut off at 0
     assert found.negative == tuple(name for name, value in expected.items() if value < -1e-12)
     assert found[:5] == pytest.approx([max(0, value) for value in expected.values()], abs=1e-12)
 

@@ -19,9 +19,10 @@ HAND_GLYPHS = np.array([[0, 1], [0, 2], [3, 4], [5, -1]])
 
 
 def many(seed, n=40, slots=3, n_glyphs=12):
-    """Values, glyphs (some slots empty, some glyphs twice on an image) and what they show."""
+    """Values, glyphs (some slots and images empty, some glyphs twice on an image) and what they show."""
     rng = np.random.default_rng(seed)
     glyphs = rng.integers(-1, n_glyphs, size=(n, slots))
+    glyphs[:4] = -1
     return rng.random(n), glyphs, np.where(glyphs < 0, -1, glyphs % 4)
 
 

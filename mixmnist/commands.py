@@ -1,0 +1,303 @@
+"""The commands: each takes its arguments and a way to say things, and gives an exit code. Torch is imported when it is needed."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mixmnist.core import registry
+from mixmnist.core.records import Canvas, Options, Task, require
+from mixmnist.core.storage import COSTS
+
+if TYPE_CHECKING:
+    from mixmnist.data.mixture import Mixture
+    from mixmnist.report.drawing import Look
+    from mixmnist.report.reading import StudyRecords
+
+Say = Callable[[str], None]
+
+
+def complain(line: str) -> None:
+    """Prints a line about something that went wrong, on the channel for it."""
+    print(f"mixmnist: {line}", file=sys.stderr, flush=True)  # noqa: T201 -- as above
+
+
+def run(args: argparse.Namespace, say: Say) -> int:
+    """Runs studies and prints each one's variants table as soon as it is ready."""
+    options = Options(
+        source=args.source,
+        root=args.data_root,
+        seeds=args.seeds,
+        variants=tuple(v for v in args.variants.split(",") if v),
+        device=args.device,
+        precision=args.precision,
+        threads=args.threads,
+        cluster=args.cluster,
+        out=args.out,
+        quick=args.quick,
+        refer=args.refer,
+    )
+    from mixmnist import sweep
+    from mixmnist.report import compare_with
+    from mixmnist.trust import analyse
+    from mixmnist.trust._networks import recorded
+
+    plans = [sweep.plan(study, options) for study in args.studies]  # all are checked before the first one starts
+    _warn_of_digits(args.source, plans[0][0].source)
+    if args.dry_run:
+        for block in [block for plan in plans for block in plan]:
+            state = "recorded" if block.recorded() == block.fingerprints else "to do"
+            images = block.variant.training.epochs * block.variant.training.images * len(block.seeds)
+            say(f"{block.label}: {len(block.seeds)} runs, {images:,} training images in all, {state}")
+        return 0
+    failures: list[str] = []
+    finished = []
+    for result in sweep.run_all(args.studies, options, say):
+        failures += result.failures
+        if recorded(result.folder):
+            analyse(result.folder, plans[0][0].root, say)
+            failures += _report(result.folder, say).damaged
+            finished.append(result.folder)
+    for folder in finished:
+        say(compare_with(folder, Path(args.reference)))
+    for folder in finished:
+        say(f"Tables: {folder / 'tables'}   figures: {folder / 'figures'}   records: {folder / 'runs'}")
+    for failure in failures:
+        complain(f"failed: {failure}")
+    return 1 if failures else 0
+
+
+def _warn_of_digits(asked: str, source: str) -> None:
+    if asked == "auto" and source == "digits":
+        complain("WARNING: MNIST is neither on disk nor to be fetched; going on with scikit-learn's 8x8 digits.")
+
+
+def report(args: argparse.Namespace, say: Say) -> int:
+    """Writes tables and figures of folders of records."""
+    from mixmnist.report.drawing import Look
+
+    look = Look(tuple(args.format.split(",")), args.style, args.columns)
+    only = tuple(name for name in args.only.split(",") if name)
+    reports = [_report(Path(folder), say, look, only) for folder in args.folders]
+    failures = [line for records in reports for line in (*records.failures, *records.damaged)]
+    for failure in failures:
+        complain(f"failed: {failure}")
+    return 1 if failures else 0
+
+
+def _report(folder: Path, say: Say, look: "Look | None" = None, only: Sequence[str] = ()) -> "StudyRecords":
+    """Writes a report and prints the variants table."""
+    from mixmnist.report import show_variants, write_report
+
+    say(f"Writing tables and figures of {folder} ...")
+    records = write_report(folder, look, only)
+    say(f"\n{show_variants(records)}")
+    return records
+
+
+def list_entries(args: argparse.Namespace, say: Say) -> int:
+    """Lists what is on the shelves."""
+    for shelf in [args.shelf] if args.shelf else registry.SHELVES:
+        say(f"{shelf}:")
+        for name, entry in registry.collect(shelf).items():
+            columns = f" ({', '.join(entry.columns)})" if shelf == "metrics" else ""
+            say(f"  {name:22} {entry.title}{columns}")
+            if args.long:
+                _card(shelf, name, entry, say)
+    return 0
+
+
+def _card(shelf: str, name: str, entry: object, say: Say) -> None:
+    """Prints what an entry's file says of it: definition, source, and for a metric axes, chance, ceiling and measured cost."""
+    facts = [f"{fact}: {getattr(entry, fact)}" for fact in ("axes", "chance", "ceiling") if getattr(entry, fact, None)]
+    costs = json.loads(COSTS.read_text(encoding="utf-8")) if shelf == "metrics" else {"milliseconds": {}}
+    if name in costs["milliseconds"]:
+        facts.append(f"measured cost: {costs['milliseconds'][name]} ms with all that it needs ({costs['where']})")
+    for line in [*registry.explain(shelf, name).strip().splitlines(), *facts, ""]:
+        say(f"      {line}")
+
+
+def preview(args: argparse.Namespace, say: Say) -> int:
+    """Draws the first canvases of a mixture with their classes."""
+    require(args.n <= 400, f"n must be at most 400 in a preview, got n={args.n}. Use mixmnist export for more.")
+    mixture, source = _draw(args)
+    from mixmnist.report.drawing import save_preview
+
+    path = _new_file(args.out, (".png", ".pdf", ".svg"))
+    classes = mixture.titles(len(mixture))
+    caption = f"{args.task}, {source} glyphs, {args.split}, seed {args.seed}; above each canvas, its class."
+    save_preview(mixture.images.numpy(), classes, caption, path)
+    say(f"{len(mixture)} canvases: {path}")
+    return 0
+
+
+def export(args: argparse.Namespace, say: Say) -> int:
+    """Writes a mixture and everything that is known about it to an .npz."""
+    mixture, _ = _draw(args)
+    import numpy as np
+
+    path = _new_file(args.out, (".npz",))
+    stored = mixture.as_arrays(masks=args.masks)
+    partial = path.with_name(f".{path.name}.partial.npz")
+    try:
+        np.savez_compressed(partial, **stored)  # type: ignore[arg-type]  # its stubs take only named arrays
+        partial.rename(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    say(f"{len(mixture)} canvases: {path} ({', '.join(stored)})")
+    return 0
+
+
+def layers(args: argparse.Namespace, say: Say) -> int:
+    """Lists the layers of a network with their shapes and numbers of units."""
+    import importlib
+
+    import torch
+
+    from mixmnist.probing import describe_layers
+
+    module, _, factory = args.factory.partition(":")
+    require(bool(factory), f"factory must be written pkg.module:function, got {args.factory!r}. Add the function's name.")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        made = getattr(importlib.import_module(module), factory)()
+    except (ImportError, AttributeError, TypeError) as error:
+        raise ValueError(f"factory must be callable without arguments, got {args.factory!r} with {error}.") from error
+    require(isinstance(made, torch.nn.Module), f"factory must give a torch.nn.Module, got {type(made).__name__}.")
+    try:
+        found = describe_layers(made.eval(), torch.zeros(1, args.channels, args.size, args.size))
+    except RuntimeError as error:
+        problem = str(error).splitlines()[0]
+        raise ValueError(
+            f"the net must take [1, {args.channels}, {args.size}, {args.size}], got {problem}. Try --size or --channels."
+        ) from error
+    for name, kind, shape in found:
+        units = f"{shape[0]} units" if shape else ""
+        say(f"{name:30} {kind:20} {'x'.join(map(str, shape)):>14}   {units}")
+    return 0
+
+
+def audit(args: argparse.Namespace, say: Say) -> int:
+    """Checks a mixture against what is promised of it."""
+    from mixmnist.data.audit import audit as check
+    from mixmnist.data.sources import resolve_source
+    from mixmnist.report.tables import as_markdown
+
+    canvas, settings = _canvas(args), _numbers(args.set)
+    _warn_of_digits(args.source, resolve_source(args.source, args.data_root)[0])
+    more = {"canvas": canvas, "settings": settings, "root": args.data_root, "seed": args.seed}
+    found = check(args.task, args.source, args.split, args.n, **more)
+    say(as_markdown(found.assign(good=found["good"].map({True: "yes", False: "NO"}))))
+    return 0 if found["good"].all() else 1
+
+
+def verify(args: argparse.Namespace, say: Say) -> int:
+    """Recomputes recorded scores from recorded weights."""
+    from mixmnist.verifying import verify as check
+
+    code = 0
+    for folder in args.folders:
+        for found in check(folder, args.data_root):
+            said = "; ".join(found.differences) or "as recorded"
+            say(f"{folder} {found.run}: {said}")
+            code = max(code, 2 if found.fatal else 1 if found.differences else 0)
+    return code
+
+
+def plant(args: argparse.Namespace, say: Say) -> int:
+    """Plants a unit with faults among perfect ones and prints what is true of it and what every score says."""
+    from mixmnist.plants.units import DIALS, Faults, truth
+    from mixmnist.report.tables import as_markdown
+    from mixmnist.trust.planting import beside_sound
+
+    dials = _numbers(args.set)
+    for name in dials:
+        if name not in DIALS:
+            raise registry.nearest("dial", name, DIALS)
+    faults = Faults(**dials)
+    known = truth(faults, args.concept, args.prevalence)
+    scores = beside_sound(faults, args.n, args.seed, concept=args.concept, prevalence=args.prevalence, units=args.units)
+    say(
+        f"Truth: told apart {known.quality:.3f} (chance .5), misses {known.miss_rate:.3f}, false alarms "
+        f"{known.false_alarm_rate:.3f}, map on the digit {known.overlap:.3f}, accuracy lost without it {known.effect:.3f}, "
+        f"without all units with its answer {known.group_effect:.3f}.\n"
+    )
+    say(as_markdown(scores))
+    return 0
+
+
+def index(args: argparse.Namespace, say: Say) -> int:
+    """Writes a page that says what results there are and what they say of the claims."""
+    from mixmnist.report.index import write_index
+
+    path = _new_file(args.out, (".md",))
+    write_index(Path(args.folder), path)
+    say(f"Index: {path}")
+    return 0
+
+
+def plan(args: argparse.Namespace, say: Say) -> int:
+    """Says how many seeds it takes to see a difference of two variants, from the spread that the recorded seeds show."""
+    from mixmnist.report.reading import read_study
+    from mixmnist.stats import plan_seeds
+
+    records = read_study(Path(args.folder))
+    runs = records.of_layer(records.layer).runs.set_index("seed")
+    scores = runs.select_dtypes("number").columns.drop("threads").tolist()
+    asked = {
+        "score": (args.score, scores),
+        "variant": (args.variant, records.variants),
+        "against": (args.against, records.variants),
+    }
+    for kind, (name, known) in asked.items():
+        if name not in known:
+            raise registry.nearest(kind, name, known)
+    require(args.variant != args.against, f"against must be another variant, got against={args.against}. Name both.")
+    ours, theirs = (runs.loc[runs["variant"] == variant, args.score].astype(float) for variant in (args.variant, args.against))
+    found = plan_seeds((ours - theirs).tolist(), args.effect, power=args.power)
+    sd, seen = f"{found.sd.mean:.3g} [{found.sd.lower:.3g}, {found.sd.upper:.3g}]", f"with power {args.power:g}"
+    name = f"{args.score} of {args.variant} - {args.against}, layer {records.layer}"
+    say(f"{name}: mean {found.mean:.3g}, sd {sd} over {found.sd.n} seeds.")
+    say(f"To see {args.effect:g} {seen}: {found.seeds} seeds, or {found.seeds_at_worst} if the sd is at its upper bound.")
+    say(f"The {found.sd.n} seeds see {found.smallest:.3g} {seen}. Paired t interval, 95 %; differences taken as normal.")
+    return 0
+
+
+def _canvas(args: argparse.Namespace) -> Canvas:
+    """Gives the layout that the options ask for."""
+    entry: Task = registry.choose("tasks", args.task)
+    return Canvas(entry.canvas.size if args.size is None else args.size, args.glyph, args.overlap)
+
+
+def _numbers(settings: Sequence[str]) -> dict[str, float]:
+    """Reads settings that are written name=number."""
+    found = {}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            raise ValueError(f"set must be written name=number, got {setting!r}. For example --set q=.5.") from None
+    return found
+
+
+def _draw(args: argparse.Namespace) -> "tuple[Mixture, str]":
+    """Draws the mixture that the options ask for; gives it and the name of its source."""
+    from mixmnist.data.mixture import draw
+    from mixmnist.data.sources import resolve_source
+
+    canvas, settings = _canvas(args), _numbers(args.set)
+    source, root = resolve_source(args.source, args.data_root)
+    _warn_of_digits(args.source, source)
+    mixture = draw(args.task, source, args.split, args.n, canvas=canvas, settings=settings, root=root, seed=args.seed)
+    return mixture, source
+
+
+def _new_file(name: str, endings: tuple[str, ...]) -> Path:
+    path = Path(name)
+    require(path.suffix in endings, f"out must end in {' or '.join(endings)}, got {name!r}. Rename it.")
+    require(not path.is_dir(), f"out must be a file, got the folder {name!r}. Add a file name.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
