@@ -47,7 +47,7 @@ def choose(shelf: str, name: str) -> Any:  # noqa: ANN401 -- each shelf has its 
         ValueError: If the shelf has no such entry; the message names the nearest ones.
     """
     if name not in names(shelf):
-        raise nearest(shelf.removesuffix("s"), name, names(shelf))
+        raise nearest(SHELVES[shelf][1].lower(), name, names(shelf))
     return _load(shelf, name)
 
 

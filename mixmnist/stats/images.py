@@ -78,7 +78,7 @@ def dyadic_error(
     many, few = _corrections(of_concept)[concept], _corrections(_effective(of_glyph[:, 2], concept))[concept]
     within = few * of_glyph[:, 0] ** 2 - many * of_glyph[:, 1]  # products of different images that have the glyph, corrected
     extra = (within - of_glyph[:, 0] ** 2 + of_glyph[:, 1]).sum()
-    shared = max(0.0, float(_over_sharing(holds, sums) - squares[holds.sum(axis=1) > 0].sum() + extra))
+    shared = max(0.0, float(_over_sharing(holds, sums) - squares[(sets >= 0).any(axis=1)].sum() + extra))
     alone = float((own**2).sum())
     if alone == 0:
         return DyadicError(0.0, float(n - 1), 0.0)
@@ -291,8 +291,9 @@ def _sets(number: Int[np.ndarray, "images slots"]) -> tuple[Int[np.ndarray, " im
 
 def _incidence(sets: Int[np.ndarray, "sets slots"]) -> "sparse.csr_array":
     """Tells which set holds which glyph, 1 or 0."""
-    row, slot = np.nonzero(sets >= 0)
-    return sparse.csr_array((np.ones(len(row)), (row, sets[row, slot])), shape=(len(sets), int(sets.max(initial=-1)) + 1))
+    held = sets >= 0
+    ends = np.concatenate([[0], held.sum(axis=1).cumsum()])  # row by row, as nonzero entries are stored
+    return sparse.csr_array((np.ones(ends[-1]), sets[held], ends), shape=(len(sets), int(sets.max(initial=-1)) + 1))
 
 
 def _over_sharing(holds: "sparse.csr_array", sums: Float[np.ndarray, " sets"]) -> float:

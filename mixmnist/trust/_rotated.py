@@ -73,7 +73,7 @@ def rotated_response(
 
 def rotate(captured: Captured, q: Float[Tensor, "units units"], alpha: float) -> Rotated:
     """Rotates the units by Q^alpha, the head by its inverse, and scores both; alpha 0 leaves all as it is, without rounding."""
-    turn = torch.eye(len(q), dtype=q.dtype) if alpha == 0 else fractional_rotation(q, alpha)
+    turn = fractional_rotation(q, alpha)
     ranked = Ranked.of(rotated_response(captured.maps, turn))
     alignment = ranked.average_precision(captured.present, torch.arange(len(captured.present))[None])[0]
     logits = (captured.mean @ turn.T) @ (captured.weight @ turn.T).T + captured.bias

@@ -72,7 +72,7 @@ def test_collecting_gives_every_entry(shelf):
 
 def test_a_private_file_cannot_be_chosen(shelf):
     """A private file is an unknown name, and is not run."""
-    with pytest.raises(ValueError, match="must be a known name, got fruit='_private'"):
+    with pytest.raises(ValueError, match="must be a known name, got entry='_private'"):
         registry.choose(shelf, "_private")
 
 

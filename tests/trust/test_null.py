@@ -47,13 +47,13 @@ def test_sorted_once_equals_average_precision_of_permuted_rows(values, present, 
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12, equal_nan=True)
 
 
-def test_a_concept_that_never_occurs_has_no_score():
-    """Concepts without contrast must be nan, as in average precision, and must not be a unit's best."""
+def test_a_concept_without_contrast_has_no_score():
+    """Concepts without contrast, never there or always, must be nan as in average precision, and no unit's best."""
     response, present = some()
-    present[:, 1] = False
+    present[:, 1], present[:, 2] = False, True
     scores = Ranked.of(response).average_precision(present, torch.arange(60)[None])
-    assert scores.isnan().all(dim=1).tolist() == [[False, True, False]]
-    assert (own_score(response, present)[1] != 1).all()
+    assert scores.isnan().all(dim=1).tolist() == [[False, True, True]]
+    assert (own_score(response, present)[1] == 0).all()
 
 
 @pytest.mark.parametrize("score", [average_precision, partial(precision_at_k, k=9)])

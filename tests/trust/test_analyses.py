@@ -1,0 +1,113 @@
+"""Analyses: made once from what is recorded, whole or not at all; what they say of runs is part of a study's tables."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from mixmnist import Options, Study, Variant, cli, run
+from mixmnist.core.records import Analysis
+from mixmnist.report.reading import read_study
+from mixmnist.trust import analyse
+from mixmnist.trust._networks import recorded
+
+PLANTED = Variant(origin="planted:perfect", probe_images=750)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A study of one planted network with one seed, recorded."""
+    out = tmp_path_factory.mktemp("analyses")
+    study = Study("planted", {"perfect": PLANTED}, seeds=1, analyses=("verdicts",))
+    return run(study, Options(source="stamps", out=str(out), device="cpu"), tell=lambda _: None).folder
+
+
+@pytest.fixture
+def shelf(monkeypatch):
+    """Puts an analysis in place of those of the shelf, which notes when it is made."""
+    made = []
+
+    def note(folder, out, root):
+        made.append((folder, root))
+        pd.DataFrame({"variant": ["perfect"], "seed": [0], "noted": [7.5]}).to_csv(out / "runs.csv", index=False)
+        (out / "summary.md").write_text("It is noted.\n")
+
+    monkeypatch.setattr("mixmnist.trust.registry.choose", lambda shelf, name: Analysis("A note", note))
+    return made
+
+
+def test_an_analysis_is_made_once(folder, shelf):
+    """The second time it must say so and do nothing; when a record has changed it must be made again."""
+    said = []
+    analyse(folder, "root", said.append)
+    analyse(folder, "root", said.append)
+    assert shelf == [(folder, "root")]
+    assert "It is noted.\n" in said
+    assert said[-1].endswith("already made")
+    record = recorded(folder)[0].place / "record.json"
+    before = record.read_text()
+    record.write_text(json.dumps(json.loads(before) | {"weights_sha256": "another"}))
+    analyse(folder, "root", said.append)
+    record.write_text(before)
+    assert len(shelf) == 2
+
+
+def test_what_it_says_of_runs_is_in_the_runs_table(folder, shelf):
+    """A column of an analysis must stand beside the scores of its run."""
+    analyse(folder, None, lambda _: None)
+    assert read_study(folder).runs["noted"].tolist() == [7.5]
+
+
+def test_an_analysis_that_breaks_leaves_nothing_half_made(folder, shelf, monkeypatch):
+    """What was there before must still be there, and no temporary folder."""
+    analyse(folder, None, lambda _: None)
+    before = (folder / "analyses" / "verdicts" / "summary.md").read_text()
+
+    def broken(folder, out, root):
+        (out / "half.csv").write_text("a,b")
+        raise ValueError("no")
+
+    monkeypatch.setattr("mixmnist.trust.registry.choose", lambda shelf, name: Analysis("Broken", broken))
+    monkeypatch.setattr("mixmnist.trust.storage.code_version", lambda _: "other code")
+    with pytest.raises(ValueError, match="no"):
+        analyse(folder, None, lambda _: None)
+    assert (folder / "analyses" / "verdicts" / "summary.md").read_text() == before
+    assert [p.name for p in (folder / "analyses").iterdir()] == ["verdicts"]
+
+
+def test_a_study_with_an_unknown_analysis_is_refused(tmp_path):
+    """The sweep must name the nearest before anything is run."""
+    study = Study("planted", {"perfect": PLANTED}, seeds=1, analyses=("verdict",))
+    with pytest.raises(ValueError, match=r"analysis must be a known name, got analysis='verdict'\. Did you mean verdicts"):
+        run(study, Options(source="stamps", out=str(tmp_path), device="cpu"))
+
+
+def test_verdicts_of_a_planted_network_are_printed(tmp_path, capsys):
+    """The command must run the study and print how many of the values that were written down are right: all."""
+    study = tmp_path / "planted.py"
+    study.write_text(
+        "from mixmnist import Study, Variant\n"
+        "one = Variant(origin='planted:perfect', probe_images=900)\n"
+        "STUDY = Study('planted', {'perfect': one}, seeds=1, analyses=('verdicts',))\n"
+    )
+    assert cli.main(["run", str(study), "--source", "stamps", "--out", str(tmp_path / "out"), "--device", "cpu"]) == 0
+    table = pd.read_csv(tmp_path / "out/planted/stamps/analyses/verdicts/verdicts.csv")
+    assert len(table) > 100
+    assert table["right"].all()
+    assert "Scores of planted networks that are right" in capsys.readouterr().out
+
+
+def test_runs_that_are_recorded_elsewhere_are_referred_to(folder, tmp_path):
+    """With --refer the same configuration in another folder of results must not be run again."""
+    study, said = Study("again", {"mine": PLANTED}, seeds=1), []
+    options = Options(source="stamps", out=str(tmp_path), device="cpu", refer=str(folder.parents[1]))
+    found = run(study, options, tell=said.append)
+    assert said == ["again stamps mine s0-0: the same runs as planted stamps perfect s0-0"]
+    assert read_study(found.folder).runs["accuracy"].tolist() == read_study(folder).runs["accuracy"].tolist()
+
+
+def test_referring_to_nothing_is_refused(tmp_path):
+    """A folder that is not there must be refused in a sentence."""
+    options = Options(source="stamps", out=str(tmp_path), device="cpu", refer=str(tmp_path / "none"))
+    with pytest.raises(ValueError, match=r"refer must be a folder of results, got .* which is none"):
+        run(Study("again", {"mine": PLANTED}, seeds=1), options)
