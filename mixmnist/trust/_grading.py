@@ -272,6 +272,7 @@ REACTS = 0.05  # of the way from sound to idle that a score must fall when half 
 STEP = 0.02  # change of the truth along a dial that a score must not answer in the wrong direction
 SAME = 0.02  # change of a score that counts as none
 BLIND = 0.05  # whole change of a score along a dial, below which it is blind to it
+FOLLOWS = 0.25  # share of the truth's change along a dial that a score must make at least
 AGREES = 0.6  # rank agreement with the truth, at least
 BIAS = 0.05  # largest bias at 500 images
 COVERS = 0.88  # share of 95 % intervals that hold the score, at least: 80 draws cannot tell .95 from less than that
@@ -284,7 +285,8 @@ def grade(column: Column, evidence: Evidence) -> Graded:
     """Holds one score to every test."""
     of = {name: _own(getattr(evidence, name), column) for name in PARTS}
     sound = float(of["dials"][of["dials"]["level"] == 0]["value"].mean())
-    idle = _idle(of["idle"][of["idle"]["kind"] == column.kind]["value"], of["dials"]["value"], column)
+    kind = DETECTS if column.of == "concepts" else column.kind  # of a concept its own unit must be idle, not a further one
+    idle = _idle(of["idle"][of["idle"]["kind"] == kind]["value"], of["dials"]["value"], column)
     span = sound - idle
     if not math.isfinite(span) or abs(span) < 1e-6 + REACTS * max(abs(sound), abs(idle)):
         return Graded(column, sound, idle, ())
@@ -362,7 +364,9 @@ def _along_dials(table: pd.DataFrame, column: Column) -> Iterator[Cell]:
         elif against:
             yield _cell(test, change, False, f"goes against the truth along {dial}")
         else:
-            yield _cell(test, change, answered >= BLIND, f"blind to {dial}")
+            expected = abs(pairs[-1][0] - pairs[0][0])
+            follows = answered >= max(BLIND, FOLLOWS * expected)
+            yield _cell(test, change, follows, f"{'barely follows' if answered >= BLIND else 'blind to'} {dial} ({change:+.2f})")
 
 
 def _agreement(table: pd.DataFrame, column: Column, resamples: int = 200) -> tuple[float, float, float]:

@@ -175,7 +175,7 @@ def _heat_map(graded: Sequence[Graded], pictures: Album) -> None:
         "what a unit is worth (acts), whether it detects, whether its map lies where the digit is (places)."
     )
     data = pd.DataFrame(passed, columns=tests).assign(score=[g.column.name for g in graded], grade=[g.grade for g in graded])
-    pictures.save(figure, data, "card", text)
+    pictures.save(figure, data, "heat_map", text)
 
 
 def _summary(units: Sequence[Graded]) -> str:

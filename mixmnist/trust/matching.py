@@ -222,7 +222,7 @@ def _draw(figures: Album, digits: pd.DataFrame, boxes: pd.DataFrame) -> None:
     left, right = row
     left.imshow(shares, cmap="Greys", vmin=0, vmax=1, aspect="auto")
     for (y, x), share in np.ndenumerate(shares.to_numpy()):
-        said = {"color": "white" if share > 0.5 else "black", "weight": "bold" if share == 1 else "normal", "fontsize": 7}
+        said = {"color": "white" if share >= 0.5 else "black", "weight": "bold" if share == 1 else "normal", "fontsize": 7}
         left.text(x, y, "1" if share == 1 else f"{share:.2f}".removeprefix("0"), ha="center", va="center", **said)
     left.set_xticks(range(shares.shape[1]), shares.columns)
     left.set_yticks(range(len(shares)), shares.index)
@@ -236,9 +236,7 @@ def _draw(figures: Album, digits: pd.DataFrame, boxes: pd.DataFrame) -> None:
             look = {"boxprops": {"facecolor": colour}, "medianprops": {"color": "black"}, "manage_ticks": False}
             right.bxp([box], [place + shift], widths=0.3, orientation="horizontal", patch_artist=True, showfliers=False, **look)
     right.set_yticks(range(len(groups)), [v if v == o else f"{v} - {o}" for v, o in groups])
-    right.set(
-        xlabel="correlation of matched units", ylim=(len(groups) - 0.5, -0.5), title="grey: matched; white: images permuted"
-    )
+    right.set(xlabel="correlation of matched units", ylim=(len(groups) - 0.5, -0.5), title="grey: matched, white: null")
     text = (
         "Left: share of training seeds in which the digit has a unit with alignment >= .80; 1: recurs in every training. "
         "Right: units assigned one to one across two nets, all pairs of nets; null: images of one permuted; boxes: quartiles, "

@@ -142,7 +142,7 @@ def test_everything_is_written(evidence, tmp_path, monkeypatch):
     monkeypatch.setattr("mixmnist.trust.card.gather", lambda _: evidence)
     write_cards(tmp_path, SMALL)
     written = {p.name for p in tmp_path.iterdir()}
-    assert {"card.csv", "card.md", "card.tex", "card.png", "response_curves.csv", "tests.csv", "summary.md"} <= written
+    assert {"card.csv", "card.md", "card.tex", "heat_map.png", "response_curves.csv", "tests.csv", "summary.md"} <= written
     assert {"response_curves_detects.png", "response_curves_acts.pdf"} <= written
     curves = pd.read_csv(tmp_path / "response_curves.csv").set_index(["score", "dial", "level"])
     assert curves.loc[("alignment", "misses", 0.0), "scaled"].item() == pytest.approx(1)
