@@ -65,6 +65,7 @@ def options(folder, **changes):
     return replace(Options(source="digits", out=str(folder), device="cpu", precision="float32"), **changes)
 
 
+@pytest.mark.slow
 def test_a_grid_survives_the_death_of_a_worker(scheduler, worker, tmp_path, contents):
     """With its only worker killed in mid-run and another that joins late, the grid must complete and equal a local one."""
     doomed = worker()
@@ -98,6 +99,7 @@ def test_failures_on_workers_are_listed(scheduler, worker, tmp_path, monkeypatch
     assert not list(tmp_path.rglob("record.json"))
 
 
+@pytest.mark.slow
 def test_a_cluster_may_be_started_here(tmp_path):
     """local:2 must start two workers, run the grid there and end them."""
     lines = []

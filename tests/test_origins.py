@@ -152,6 +152,7 @@ def test_settling_estimates_the_statistics_and_nothing_else():
     assert {norm.momentum for norm in module.modules() if isinstance(norm, torch.nn.BatchNorm2d)} == {0.1}
 
 
+@pytest.mark.slow
 def test_an_untrained_net_is_the_initialised_one(folder):
     """Its weights must be those that the seed starts with, its history empty, its units alive."""
     net, start = load_net(folder / "runs/untrained/s0-0/s0"), initialised()
@@ -164,6 +165,7 @@ def test_an_untrained_net_is_the_initialised_one(folder):
     assert len(record(folder, "trained")["history"]) == 1
 
 
+@pytest.mark.slow
 def test_shuffled_labels_give_another_net_from_the_same_start(folder):
     """On permuted labels the net must be trained, and become another one than on the right ones."""
     shuffled, trained = (load_net(folder / f"runs/{origin}/s0-0/s0") for origin in ("shuffled", "trained"))
@@ -172,6 +174,7 @@ def test_shuffled_labels_give_another_net_from_the_same_start(folder):
     assert len(record(folder, "shuffled")["history"]) == 1
 
 
+@pytest.mark.slow
 def test_a_planted_net_is_recorded_and_loaded(folder):
     """What is recorded of a plant must be what was written down, and its weights must give the network."""
     found, run = record(folder, "planted"), read_study(folder).of_layer("units")
@@ -183,6 +186,7 @@ def test_a_planted_net_is_recorded_and_loaded(folder):
     assert {name: t.tolist() for name, t in net.state_dict().items()} == {n: t.tolist() for n, t in plant.state_dict().items()}
 
 
+@pytest.mark.slow
 def test_all_origins_stand_up_to_verification(folder):
     """Every record must follow from its weights, its data and the code."""
     verdicts = list(verify(folder))
@@ -190,6 +194,7 @@ def test_all_origins_stand_up_to_verification(folder):
     assert [(verdict.run, verdict.differences) for verdict in verdicts if verdict.differences] == []
 
 
+@pytest.mark.slow
 def test_recorded_origins_are_not_run_again(folder, options):
     """A second sweep must find every variant recorded."""
     lines = []

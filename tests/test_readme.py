@@ -37,3 +37,14 @@ def test_its_links_lead_somewhere():
     links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_page_on_trust_shows_the_committed_card():
+    """Grades and numbers of its table must be those of the card, and its links must lead somewhere."""
+    page = (ROOT / "docs" / "trust.md").read_text(encoding="utf-8")
+    block = re.search(r"<!-- card -->\n(.*?)\n<!-- end -->", page, re.DOTALL)[1]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()]
+    card = pd.read_csv(REFERENCE / "trust" / "mnist" / "analyses" / "card" / "card.csv", dtype=str, keep_default_na=False)
+    assert [dict(zip(rows[0], row, strict=True)) for row in rows[2:]] == card[rows[0]].to_dict("records")
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", page)
+    assert [link for link in links if not (ROOT / "docs" / link).exists()] == []

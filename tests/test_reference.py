@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from mixmnist.core import storage
+from mixmnist.trust._columns import columns
 
 REFERENCE = Path(__file__).resolve().parents[1] / "results" / "reference"
 CARD = {  # the talk's seven numbers for its Unit03, at two decimals
@@ -25,7 +26,11 @@ FOLDERS = {  # variants in each, and their seeds
     "sanity/mnist": {"baseline": 20, "dropout": 10, "wide": 20, "wide-dropout": 10},
     "usefulness/mnist": {"baseline": 10, "wide": 10},
     "sanity/digits": {"baseline": 5, "wide": 5},
+    "tasks/mnist": dict.fromkeys(("greater", "pairs", "presence", "redundant", "single", "sum", "xor"), 5),
+    "width/mnist": {f"width-{n}": 5 for n in (5, 10, 15, 20, 30, 60)},
+    "trust/mnist": {"baseline": 10, "wide": 10, "untrained": 10, "shuffled": 10},
 }
+WITH_WEIGHTS = ("sanity/mnist", "usefulness/mnist", "sanity/digits")
 
 
 def table(study, name):
@@ -43,21 +48,28 @@ def test_every_variant_has_its_seeds_without_failure(study):
 
 
 @pytest.mark.parametrize("study", FOLDERS)
-def test_records_belong_to_their_weights_and_their_code(study):
-    """Each record must name the SHA-256 of the weights beside it, and the code that is here."""
-    paths = sorted((REFERENCE / study).glob("runs/*/*/*/record.json"))
-    records = [json.loads(path.read_text()) for path in paths]
-    for path, record in zip(paths, records, strict=True):
-        weights = (path.parent / "weights.safetensors").read_bytes()
-        assert record["weights_sha256"] == hashlib.sha256(weights).hexdigest()
-    code = storage.code_version(storage.code_of_weights(records[0]["task"], "convnet"))
-    assert {record["config"]["code"] for record in records} == {code}
+def test_records_belong_to_their_code(study):
+    """Each record must name the code that is here: that which trains, and that which scores."""
+    records = [json.loads(path.read_text()) for path in sorted((REFERENCE / study).glob("runs/*/*/*/record.json"))]
+    assert records
+    scores = storage.code_version(storage.CODE_OF_SCORES)
+    for record in records:
+        assert record["config"]["code"] == storage.code_version(storage.code_of_weights(record["task"], "convnet"))
+        assert record["fingerprints"]["scores"] == storage.fingerprint([record["fingerprints"]["weights"], scores])
     assert not any(record["quick"] for record in records)
+
+
+@pytest.mark.parametrize("study", WITH_WEIGHTS)
+def test_records_belong_to_their_weights(study):
+    """Each record must name the SHA-256 of the weights beside it."""
+    for path in sorted((REFERENCE / study).glob("runs/*/*/*/record.json")):
+        weights = (path.parent / "weights.safetensors").read_bytes()
+        assert json.loads(path.read_text())["weights_sha256"] == hashlib.sha256(weights).hexdigest()
 
 
 def test_no_figure_is_cut_at_its_edge():
     """Nothing may be drawn up to the border of a committed figure: a clipped legend would be."""
-    paths = sorted(REFERENCE.glob("*/*/figures/*.png"))
+    paths = sorted([*REFERENCE.glob("*/*/figures/*.png"), *REFERENCE.glob("*/*/analyses/*/*.png")])
     assert paths
     for path in paths:
         pixels = np.asarray(Image.open(path).convert("L"))
@@ -94,3 +106,36 @@ def test_useless_digits_get_no_detector(variant):
         useless = run["concept"].isin(["8", "9"])
         assert run[useless]["alignment"].max() < 0.40
         assert run[useless]["alignment"].max() < run[~useless]["alignment"].min()
+
+
+def analysis(name, table):
+    """Reads a table of an analysis of the study trust."""
+    return pd.read_csv(REFERENCE / "trust" / "mnist" / "analyses" / name / f"{table}.csv")
+
+
+def test_a_rotation_leaves_every_decision_and_takes_detectors():
+    """Rotated units must decide as before, in every run; and unique concepts must be lost."""
+    runs = analysis("rotation", "runs")
+    assert len(runs) == 20
+    assert (runs["rotation_differ"] == 0).all()
+    assert (runs["rotation_accuracy_change"] == 0).all()
+    assert (runs["rotation_lost"] > 0.1).all()
+
+
+def test_networks_that_learned_nothing_have_no_detectors():
+    """Neither an untrained nor a shuffled network may have a unit with alignment .80; trained ones have, in every seed."""
+    reached = analysis("null", "runs").groupby("variant")["null_units_at_80"]
+    assert reached.max()[["untrained", "shuffled"]].eq(0).all()
+    assert reached.min()[["baseline", "wide"]].gt(0).all()
+
+
+def test_every_score_of_a_planted_network_is_right():
+    """What was written down beforehand must be what was found."""
+    verdicts = pd.read_csv(REFERENCE / "plants" / "stamps" / "analyses" / "verdicts" / "verdicts.csv")
+    assert set(verdicts["variant"]) == {"perfect", "rotated", "duplicated", "superposed", "decoys", "hidden"}
+    assert verdicts["right"].all()
+
+
+def test_every_score_of_units_on_the_shelf_has_its_card():
+    """The committed card must be of the shelf that is here."""
+    assert set(analysis("card", "card")["score"]) == {column.name for column in columns() if not column.summary}

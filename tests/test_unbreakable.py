@@ -57,6 +57,7 @@ def options(tmp_path):
     return Options(source="digits", out=str(tmp_path), device="cpu", precision="float32")
 
 
+@pytest.mark.slow
 def test_twenty_kills_change_nothing(tmp_path, contents):
     """Killed without warning at 20 random moments and started again, a sweep must give the bytes of an undisturbed one."""
     pipe = subprocess.PIPE

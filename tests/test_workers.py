@@ -37,6 +37,7 @@ def worker():
     made.end()
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_processes_give_the_records_of_one(tmp_path, contents, monkeypatch):
     """A sweep whose blocks run in processes must leave the bytes of one that runs them itself."""

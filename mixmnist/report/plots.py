@@ -156,15 +156,15 @@ def _best_alignment(records: StudyRecords, album: Album) -> None:
         rows = records.concepts[records.concepts["variant"] == variant]
         for idle, part in rows.groupby("useless"):
             _strip(ax, part, place, "useless for the task" if idle else "useful", int(bool(idle)))
-        chance = rows.groupby("concept")["chance"].mean()
-        for number, concept in enumerate(concepts):
+        chance = rows.groupby("concept")["chance"].mean()  # a task may have fewer concepts than others
+        for number, concept in enumerate(chance.index):
             label = "chance (prevalence)" if number == 0 else None
             ax.hlines(chance[concept], place[concept] - 0.35, place[concept] + 0.35, color="0.2", lw=1.5, label=label)
         ax.axhline(THRESHOLD, color="0.3", lw=0.8, ls="--")
         ax.set_xticks(list(place.values()), concepts)
         ax.set(title=variant, xlabel="digit", ylim=(0, 1.02))
     axes[0, 0].set_ylabel("alignment\nof the best unit")
-    _legend_above(figure, axes[0, 0])
+    _legend_above(figure, max(axes[0], key=lambda ax: len(ax.get_legend_handles_labels()[1])))  # not every task has useless ones
     caption = f"A point a training seed. Dashed: detector threshold .80. Seeds: {_seeds(records)}."
     data = records.concepts[["variant", "seed", "concept", "chance", "unit", "alignment", "useless"]]
     album.save(figure, data, "best_alignment", caption)

@@ -82,6 +82,7 @@ def test_a_study_with_an_unknown_analysis_is_refused(tmp_path):
         run(study, Options(source="stamps", out=str(tmp_path), device="cpu"))
 
 
+@pytest.mark.slow
 def test_verdicts_of_a_planted_network_are_printed(tmp_path, capsys):
     """The command must run the study and print how many of the values that were written down are right: all."""
     study = tmp_path / "planted.py"

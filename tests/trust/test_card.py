@@ -12,6 +12,7 @@ from mixmnist.trust import _columns, _grading
 from mixmnist.trust._grading import Job, Sizes, gather, grade, measure
 from mixmnist.trust.card import card, write_cards
 
+pytestmark = pytest.mark.slow
 SMALL = Sizes(
     images=700, images_of_summaries=200, few=60, few_of_labels=100, repeats=1, draws=12, intervals=6, images_of_truth=2_000
 )

@@ -6,6 +6,8 @@ import torch
 from mixmnist.data.mixture import draw
 from mixmnist.trust.fooled import CONCEPT, FOOLS, plant, run, score, stroke_width
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def mixtures():
