@@ -10,6 +10,7 @@ from PIL import Image
 from mixmnist import Options, Study, Training, Variant, sweep
 from mixmnist.report import compare_with, write_report
 from mixmnist.report.drawing import Look
+from mixmnist.report.plots import draw_figures
 from mixmnist.report.reading import read_study
 from mixmnist.report.tables import HEADLINE, RUNS, UNITS, _write_for_people, as_markdown, differences, for_people, summarise
 from mixmnist.stats import t_interval
@@ -224,6 +225,14 @@ def test_one_figure_in_another_look(folder):
     assert {name for name in before if before[name] != after[name]} == set()
     assert b"overall drop" in after["class_drops.svg"]  # text stays text
     (folder / "figures/class_drops.svg").unlink()
+
+
+def test_variants_may_have_other_concepts(folder, tmp_path):
+    """A task that lacks some of another's concepts must still have its figures and its place in the tables."""
+    records = read_study(folder)
+    kept = (records.concepts["variant"] != "wide") | (records.concepts["concept"] < "2")
+    draw_figures(replace(records, concepts=records.concepts[kept]), tmp_path, only=("best_alignment", "cards_wide"))
+    assert {p.name for p in tmp_path.iterdir()} >= {"best_alignment.png", "cards_wide.png"}
 
 
 def test_unknown_figures_and_looks_are_refused(folder):
