@@ -27,7 +27,7 @@ PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 3 --dist worksteal
 test: .venv/test ## the tests, but for the slow ones
 	$(PYTEST) -m "not slow"
 
-test-slow: .venv/test ## the slow tests: killed sweeps, clusters, origins, cards
+test-slow: .venv/test ## the slow tests: killed sweeps, clusters, origins, planted networks, cards
 	$(PYTEST) -m slow
 
 check: .venv/check ## lint, format, types, import directions, examples in docstrings

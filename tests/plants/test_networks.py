@@ -16,6 +16,7 @@ from mixmnist.report import write_report
 from mixmnist.report.reading import read_study
 from mixmnist.report.tables import detected_and_used, write_tables
 
+pytestmark = pytest.mark.slow
 PLANTS = ("decoys", "duplicated", "hidden", "perfect", "rotated", "superposed")
 EACH = 20  # images a class
 EXACT = 10**12  # images of which chance is said to be so many that it moves nothing
@@ -172,7 +173,6 @@ def test_units_fall_into_the_right_cells(records, name, cells):
     assert [int(cell.sum()) for cell in (detects & used, detects & ~used, ~detects & used, ~detects & ~used)] == cells
 
 
-@pytest.mark.slow
 def test_a_report_takes_planted_nets(folder, records, tmp_path):
     """Tables and figures of planted nets, which have no history, must be made."""
     write_report(folder, only=("alignment_against_ablation",))
