@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,7 +51,6 @@ RANK = 1_000_000  # added to a seed for the images on which thresholds are fitte
 GROUPS = 20  # of images, each of which is left out once for an interval
 Key = tuple[str, str]  # a column's metric and name
 Measured = dict[Key, float]
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -108,14 +107,20 @@ def _measured(sheet: Sheet, job: Job) -> Measured:
     return {(c.metric, c.name): c.value(sheet, job.unit, concept=0) for c in columns() if c.part in job.parts}
 
 
-def measure_all(measure: Callable[[Job], Found], jobs: Sequence[Job], title: str) -> list[Found]:
-    """Measures jobs, on as many cores as there are, in processes of their own."""
+def do_all(tasks: Sequence[tuple[Callable[[Job], Any], Job]]) -> list[Any]:
+    """Calls functions with their jobs, on as many cores as there are, in processes of their own."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if min(cores, len(jobs) // FEWEST_A_PROCESS) < 2:
-        return [measure(job) for job in tqdm(jobs, title, leave=False, disable=None)]
+    bar = partial(tqdm, desc="planted units", total=len(tasks), leave=False, disable=None)
+    if min(cores, len(tasks) // FEWEST_A_PROCESS) < 2:
+        return [_do(task) for task in bar(tasks)]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(cores, context, initializer=partial(torch.set_num_threads, 1)) as pool:
-        return list(tqdm(pool.map(measure, jobs, chunksize=4), title, len(jobs), leave=False, disable=None))
+        return list(bar(pool.map(_do, tasks, chunksize=4)))
+
+
+def _do(task: tuple[Callable[[Job], Any], Job]) -> Any:  # noqa: ANN401 -- whatever the function gives
+    function, job = task
+    return function(job)
 
 
 @dataclass(frozen=True)
@@ -149,16 +154,18 @@ class Evidence:
 def gather(sizes: Sizes) -> Evidence:
     """Measures all that the cards need: single units and, with the faults in every unit, summaries of the layer."""
     named = [*_jobs(sizes), *_jobs_of_summaries(sizes)]
-    found = measure_all(measure, [job for _, _, job in named], "planted units")
-    parts: dict[str, list[dict[str, object]]] = {}
-    for (part, keys, _), measured in zip(named, found, strict=True):
-        parts.setdefault(part, []).extend(
-            {**keys, "metric": metric, "score": name, "value": value} for (metric, name), value in measured.items()
-        )
+    once = list(dict.fromkeys(job for _, _, job in named))  # every dial begins with the same sound unit
     drawn = [Job(n=sizes.images_a_draw, seed=draw, parts=("units",)) for draw in range(sizes.intervals)]
+    found = do_all([*((measure, job) for job in once), *((bounds, job) for job in drawn)])
+    measured: dict[Job, Measured] = dict(zip(once, found, strict=False))
+    parts: dict[str, list[dict[str, object]]] = {}
+    for part, keys, job in named:
+        parts.setdefault(part, []).extend(
+            {**keys, "metric": metric, "score": name, "value": value} for (metric, name), value in measured[job].items()
+        )
     parts["intervals"] = [
         {"draw": draw, "metric": metric, "score": name, "value": low, "upper": high}
-        for draw, each in enumerate(measure_all(bounds, drawn, "intervals"))
+        for draw, each in enumerate(found[len(once) :])
         for (metric, name), (low, high) in each.items()
     ]
     return Evidence(**{part: pd.DataFrame(rows) for part, rows in parts.items()})

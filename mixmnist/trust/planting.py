@@ -7,8 +7,7 @@ import pandas as pd
 from mixmnist.plants.units import Faults, plant
 from mixmnist.scoring import Sheet
 from mixmnist.trust._columns import columns
-
-RANK = 1_000_000  # added to the seed for the images on which thresholds are fitted
+from mixmnist.trust._grading import RANK
 
 
 def beside_sound(faults: Faults, n: int, seed: int, *, concept: str, prevalence: float, units: int) -> pd.DataFrame:
