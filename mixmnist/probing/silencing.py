@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from mixmnist.probing.running import Images, as_maps, editing, forward, refuse_training, up_to
+from mixmnist.probing.running import Images, as_maps, editing, forward, like, refuse_training, up_to
 
 TOGETHER = 2_000  # images, times sets of silenced units, that the rest of a network runs on at once
 
@@ -102,7 +102,7 @@ class Replay:
         def silence(output: Tensor) -> Tensor:
             maps = as_maps(output, self.layer)
             replaced = torch.where(sets[:, None, :, None], values.to(maps), maps)  # sets images units places
-            return replaced.flatten(0, 1).view(-1, *output.shape[1:])
+            return like(replaced.flatten(0, 1), output)
 
         with editing(self.module, silence):
             try:
