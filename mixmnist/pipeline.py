@@ -27,6 +27,7 @@ from mixmnist.block import OUT_OF_MEMORY, Block, sha256
 from mixmnist.core import registry, storage
 from mixmnist.core.readout import Readout
 from mixmnist.core.records import Canvas, Metric, Net, Task, Variant, require
+from mixmnist.data.colour import Coloured
 from mixmnist.data.mixture import Mixture, draw
 from mixmnist.probing import Drawn, HeadAlgebra, probe_layers
 from mixmnist.probing.running import Transform
@@ -245,7 +246,7 @@ def write_scores(folder: Path, scores: Scores) -> None:
         getattr(scores, table).to_csv(folder / f"{table}.csv", index=False)
 
 
-def save_pictures(readout: Readout, test: Mixture, path: Path) -> None:
+def save_pictures(readout: Readout, test: Mixture | Coloured, path: Path) -> None:
     """Keeps each unit's top images and the mixture's first ones."""
     top = readout.response.argsort(dim=0, descending=True, stable=True)[:TOP].T.cpu()  # units top
     images, present = test.images.cpu(), test.present.cpu()

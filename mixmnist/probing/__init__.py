@@ -133,7 +133,7 @@ def _read(
 
     with contextlib.ExitStack() as hooks:
         runs = [hooks.enter_context(editing(module, reader(number))) for number, module in enumerate(modules)]
-        for number, batch in enumerate(images, start=1):
+        for number, batch in enumerate(images.with_bar("reading"), start=1):
             outputs.append(forward(net, batch))
             _check_batch(layers, peaks, len(batch))
             for layer, count in zip(layers, runs, strict=True):
@@ -143,7 +143,15 @@ def _read(
                         f"layer must run once in a forward pass, got {times} runs of layer={layer!r}. "
                         "Name a layer that runs once."
                     )
-    return outputs, [(torch.cat(p), torch.cat(m), maps) for p, m, maps in zip(peaks, means, has_maps, strict=True)]
+    found = [(torch.cat(p), torch.cat(m), maps) for p, m, maps in zip(peaks, means, has_maps, strict=True)]
+    for layer, (response, mean, _) in zip(layers, found, strict=True):
+        bad = int((~(response + mean).isfinite()).any(dim=1).sum())
+        if bad:
+            raise ValueError(
+                f"layer must give finite numbers, got nan or infinite ones on {bad} of {len(response)} images from "
+                f"layer={layer!r}. Look at the network's weights and the transform."
+            )
+    return outputs, found
 
 
 def _check_batch(layers: Sequence[str], peaks: Sequence[Sequence[Tensor]], n: int) -> None:

@@ -1,12 +1,13 @@
 """Running a network on images: in batches, without gradients and without TF32, with a function on a layer's output."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
+from tqdm import tqdm
 
 BATCH = 250  # images per forward pass
 
@@ -38,6 +39,10 @@ class Images:
             pixels = self.pixels[part] if self.pixels.ndim == 4 else self.pixels[part][:, None]
             x = pixels.to(self.like.device, self.like.dtype) / 255
             yield x if self.transform is None else self.transform(x)
+
+    def with_bar(self, title: str) -> Iterable[Tensor]:
+        """Gives all images, under a progress bar if they take more than two seconds."""
+        return tqdm(self, title, -(-len(self) // BATCH), delay=2, leave=False, disable=None)
 
     def first(self, n: int) -> "Images":
         """Gives the first n images."""

@@ -75,7 +75,7 @@ class Replay:
     def __call__(self, sets: Bool[Tensor, "sets units"], values: Float[Tensor, " units"]) -> Float[Tensor, "sets images classes"]:
         """Gives the logits with each set of units silenced to the given values of their maps."""
         refuse_training(self.net)
-        return torch.cat([self._replaced(x, sets, values[None, :, None]) for x in self.images], dim=1)
+        return torch.cat([self._replaced(x, sets, values[None, :, None]) for x in self.images.with_bar("silencing")], dim=1)
 
     def resampled(self, sets: Bool[Tensor, "sets units"], others: Int[Tensor, " images"]) -> Float[Tensor, "sets images classes"]:
         """Gives the logits with each set's maps taken from another image."""
