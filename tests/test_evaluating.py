@@ -360,7 +360,7 @@ def test_the_command_evaluates_arrays(own_module, capsys):
         ("ownnets:none --layer 1", "factory must give a torch.nn.Module, got NoneType"),
         ("ownnets:nix --layer 1", "factory must be in its module, got no 'nix'"),
         ("ownnets --layer 1", "factory must be written pkg.module:function, got 'ownnets'"),
-        ("nixnets:small --layer 1", "factory must lie in a module that imports, got ModuleNotFoundError"),
+        ("nixnets:small --layer 1", "factory must lie in a module that can be imported, got ModuleNotFoundError"),
         ("ownnets:small", "a layer must be named"),
         ("ownnets:small --layer 7", "layer must be a known name, got layer='7'"),
         ("ownnets:small --arrays x.npz", "a factory or --arrays, one of them"),
