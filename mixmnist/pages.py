@@ -4,6 +4,7 @@ import itertools
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from mixmnist.core import registry, storage
 from mixmnist.core.records import Task, require
 from mixmnist.probing import probe
+from mixmnist.report.annotations import judge_annotations, read_annotations, write_annotations
 from mixmnist.report.drawing import Look
 from mixmnist.report.exhibit import About, Exhibit, load, make_exhibit, save
 from mixmnist.report.overview import Section, study_section
@@ -26,6 +28,8 @@ from mixmnist.trust._permutation import hold_against_null
 
 FIGURES = ("alignment_against_ablation", "ablation_curves", "best_alignment", "class_curves", "class_drops", "scores_by_number")
 EVALUATION = "evaluation.json"  # of a folder that holds an evaluated network
+ANNOTATIONS = "annotations"  # folder of what a person said of the units
+ROWS, COLUMNS = 40, 12  # of the largest table of an evaluated network that the page shows
 NULL = ("null_95", "p_holm", "corrected")  # columns of the analysis that holds units against their null
 PERMUTATIONS = 200  # where there is no such analysis: enough for the null's 95 %, too few for corrected p-values
 CODE = ("report/exhibit.py", "report/curves.py", "metrics", "probing")
@@ -67,7 +71,9 @@ def _part(folder: Path, root: str | None, drawn: Path, tell: Tell) -> tuple[Sect
     exhibits, missing = study_exhibits(folder, records, root, tell)
     said = folder / "study.json"
     title = json.loads(said.read_text(encoding="utf-8"))["title"] if said.is_file() else records.runs["study"].iloc[0]
-    return study_section(title, records, _figures(folder, records, drawn), tuple(missing)), exhibits
+    section = study_section(title, records)
+    figures, lacking = _figures(folder, records, drawn), (*section.missing, *missing)
+    return replace(section, figures=figures, missing=lacking, tables=_labels(folder)), exhibits
 
 
 def _network(folder: Path) -> tuple[Section, list[Exhibit]]:
@@ -75,10 +81,36 @@ def _network(folder: Path) -> tuple[Section, list[Exhibit]]:
     said = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
     paths = sorted((folder / "exhibits").glob("*.npz"))
     tables = [(path.stem, pd.read_csv(path)) for path in sorted((folder / "tables").glob("*.csv"))]
-    small = tuple((name.replace("_", " "), table) for name, table in tables if len(table) <= 40 and table.shape[1] <= 12)
+    small = tuple((name.replace("_", " "), table) for name, table in tables if len(table) <= ROWS and table.shape[1] <= COLUMNS)
     missing = () if paths else (f"{folder / 'exhibits'} holds no exhibits, so there are no units to show.",)
     figures = tuple(sorted((folder / "figures").glob("*.svg")))
-    return Section(said["title"], tuple(said["notes"]), tables=small, figures=figures, missing=missing), [load(p) for p in paths]
+    section = Section(said["title"], tuple(said["notes"]), tables=(*small, *_labels(folder)), figures=figures, missing=missing)
+    return section, [load(path) for path in paths]
+
+
+def _labels(folder: Path) -> tuple[tuple[str, pd.DataFrame], ...]:
+    """Gives the tables of what a person said of the units, where there are any."""
+    titles = {"agreement": "agreement with people", "units": "what people said"}
+    paths = {title: folder / ANNOTATIONS / f"{name}.csv" for name, title in titles.items()}
+    return tuple((title, pd.read_csv(path, dtype={"named": str})) for title, path in paths.items() if path.is_file())
+
+
+def annotate(folder: Path, path: Path) -> Path:
+    """Sets a person's annotations beside the truth and the scores, in `folder/annotations`; gives that folder.
+
+    Args:
+        folder: Of a study and source, or of an evaluated network, whose page was annotated.
+        path: The file that the page exported.
+
+    Raises:
+        FileNotFoundError: If there is no such file, or the folder has no page.
+        ValueError: If the file is no export, or is one of another page.
+    """
+    annotations, exhibits = read_annotations(path), [load(found) for found in sorted((folder / "exhibits").glob("*.npz"))]
+    if not exhibits:
+        raise FileNotFoundError(f"annotations need a folder with exhibits/, got {folder}. Make its page: mixmnist page {folder}.")
+    write_annotations(judge_annotations(annotations, exhibits), folder / ANNOTATIONS)
+    return folder / ANNOTATIONS
 
 
 def _figures(folder: Path, records: StudyRecords, drawn: Path) -> tuple[Path, ...]:
@@ -89,7 +121,7 @@ def _figures(folder: Path, records: StudyRecords, drawn: Path) -> tuple[Path, ..
         home = drawn
         home.mkdir()
         draw_figures(records, home, Look(formats=("svg",)), names)
-    return tuple(home / f"{name}.svg" for name in names)
+    return tuple(path for name in names if (path := home / f"{name}.svg").is_file())
 
 
 def study_exhibits(folder: Path, records: StudyRecords, root: str | None, tell: Tell) -> tuple[list[Exhibit], list[str]]:
@@ -143,7 +175,7 @@ def exhibit_of(net: Recorded, records: StudyRecords, folder: Path, root: str | N
     task: Task = registry.choose("tasks", net.settings.task)
     about = About(
         name=f"{net.variant}, seed {net.seed}",
-        said=f"{task.title}. Origin: {net.settings.origin}. Layer {net.layer}, {readout.n_units} units.",
+        said=f"{task.title} Network: {net.settings.origin}. Layer {net.layer}, {readout.n_units} units.",
         task=net.settings.task,
         source=net.source,
         useless=task.useless,

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class About:
     useless: tuple[str, ...] = ()
     """Concepts that say nothing about the class."""
     made_from: str = ""
-    """Fingerprint of the network and its scores: annotations and files made earlier are known by it."""
+    """Fingerprint of the network, its scores and the code: whether a file made earlier still holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +92,14 @@ class Exhibit:
     fields: NDArray[np.int64] | None = None  # [units, shown, 4], where the unit fired: row, column, end row, end column
     drops: NDArray[np.float32] | None = None  # [units, classes], accuracy lost without the unit; nan for a class without images
     bench: Bench | None = None  # None where the layer does not feed a linear head through its mean
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The SHA-256 of what a person sees and what is scored: annotations are known by it."""
+        digest = hashlib.sha256()
+        for values in (self.top, self.response, self.alignment):
+            digest.update(np.ascontiguousarray(values).tobytes())
+        return digest.hexdigest()
 
     @property
     def n_units(self) -> int:
@@ -229,10 +238,12 @@ def load(path: Path) -> Exhibit:
         bench = {name.removeprefix("bench."): arrays.pop(name) for name in list(arrays) if name.startswith("bench.")}
         said, units = text.pop("about"), pd.DataFrame(text.pop("units"))
         about = About(**{**said, "useless": tuple(said["useless"])})
-        plain = {name: tuple(value) if isinstance(value, list) else value for name, value in text.items()}
+        plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in text.items()}
         return Exhibit(about=about, units=units, bench=Bench(**bench) if bench else None, **plain, **arrays)
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"an exhibit must be a file that mixmnist wrote, got {path}. Delete it; the page makes it anew.") from error
+        raise ValueError(
+            f"an exhibit must be a file that mixmnist wrote, got {path}. Delete it; the page makes it anew."
+        ) from error
 
 
 def _parted(record: Exhibit | Bench) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

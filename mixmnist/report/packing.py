@@ -42,6 +42,7 @@ def _packed(exhibit: Exhibit, key: str, room: int, n: int, folder: Path) -> dict
         write_sheet(getattr(exhibit, end)[shown], folder / f"{key}-{end}.png")
     packed = asdict(exhibit.about) | {
         "key": key,
+        "fingerprint": exhibit.fingerprint,
         "layer": exhibit.layer,
         "concepts": list(exhibit.concepts),
         "classes": list(exhibit.classes),
@@ -61,7 +62,9 @@ def _packed(exhibit: Exhibit, key: str, room: int, n: int, folder: Path) -> dict
         "fields": None if exhibit.fields is None else exhibit.fields[shown].tolist(),
     }
     for end in ("top", "bottom"):
-        packed[f"{end}_shows"] = [[np.flatnonzero(i).tolist() for i in unit] for unit in getattr(exhibit, f"{end}_present")[shown]]
+        packed[f"{end}_shows"] = [
+            [np.flatnonzero(i).tolist() for i in unit] for unit in getattr(exhibit, f"{end}_present")[shown]
+        ]
         packed[f"{end}_response"] = np.round(getattr(exhibit, f"{end}_response")[shown].astype(float), 3).tolist()
     packed["bench"] = None if exhibit.bench is None else _bench(exhibit.bench, key, n, folder)
     return packed
@@ -73,11 +76,10 @@ def _shown(exhibit: Exhibit, room: int) -> NDArray[np.int64]:
     return np.sort(falling[:room])
 
 
-def _rows(units: pd.DataFrame) -> list[dict[str, Any]]:
+def _rows(units: pd.DataFrame) -> list[dict[Any, Any]]:
     """Gives a dictionary a unit; what is no number is None."""
     known = units[[c for c in SCORES if c in units]].astype(object)
-    rows: list[dict[str, Any]] = known.where(known.notna(), None).to_dict(orient="records")
-    return rows
+    return [dict(row) for _, row in known.where(known.notna(), None).iterrows()]
 
 
 def _bench(bench: Bench, key: str, n: int, folder: Path) -> dict[str, Any]:

@@ -45,7 +45,7 @@ mm.compared = function (a, b, sort) {
   const same = pairs.filter(({ ours, theirs }) => unitOf(first, ours)?.concept === unitOf(second, theirs)?.concept).length;
   const left = first.n_units + second.n_units - 2 * pairs.length;
   const said = why ? `${why} So units are not matched by their responses; next to each other stand the best units of each concept.`
-    : `${pairs.length} units are matched one to one by their responses on the same images: mean correlation ${mm.share(mean)}; ${same} of the pairs have one concept. ${left ? `${left} units are left over.` : ""}`;
+    : `${pairs.length} units are matched one to one by their responses on the same images: mean correlation ${mm.share(mean)}; ${same} of the pairs have the same concept. ${left ? `${left} units are left over.` : ""}`;
   const side = (exhibit, unit) => mm.side(exhibit, unit);
   return [mm.h("p", { class: "lead", role: "status" }, said),
     mm.h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Matched units" }, mm.h("table", { class: "pairs" },

@@ -42,7 +42,7 @@ mm.part(function (exhibit) {
     mm.h("form", { class: "tools", role: "search", onsubmit: (event) => event.preventDefault() },
       mm.h("label", {}, "Search a concept", search), choice("Show", mm.KINDS, "kind"), choice("Sort by", mm.SORTS, "sort"), turn),
     mm.h("p", { class: "legend" }, mm.h("span", {}, mm.bar(0.7, { chance: 0.2, nullMark: known ? 0.3 : null }),
-      "alignment, 0 to 1, with its concept; ", mm.h("i", { class: "key chance" }), " chance", known ? [", ", mm.h("i", { class: "key null" }), " 95 % of its null"] : ""),
+      mm.h("span", {}, "alignment with its concept, 0 to 1; dotted: chance", known ? "; line: 95 % of its null" : "")),
       mm.h("span", {}, mm.bar(0.7, { kind: "orange" }), "accuracy lost without it; blue: gained"),
       mm.h("span", {}, mm.s("svg", { class: "sparkline", viewBox: "0 0 100 28", "aria-hidden": "true" }, mm.s("path", { class: "line", d: "M0 2C60 2 70 4 100 22" })),
         `precision@k, k from 1 to ${exhibit.images.toLocaleString("en")}, logarithmic; dashed: chance`)),

@@ -3,7 +3,7 @@
 mm.CATEGORIES = ["a concept", "a part of a concept", "several concepts", "a place on the image", "something else", "nothing in common"];
 mm.labels = new Map(); // by exhibit and unit
 
-mm.labelKey = (exhibit, unit) => `${exhibit.made_from || exhibit.name}|${exhibit.layer}|${unit}`;
+mm.labelKey = (exhibit, unit) => `${exhibit.fingerprint} ${unit}`;
 
 mm.part(function (exhibit) {
   const done = exhibit.units.filter((unit) => mm.labels.has(mm.labelKey(exhibit, unit.unit))).length;
@@ -44,7 +44,7 @@ mm.drawTask = function (dialog, exhibit, order, place) {
   const keep = () => {
     const said = name.value.trim();
     if (said || misfits.size || category.value !== mm.CATEGORIES[0]) {
-      mm.labels.set(key, { exhibit: exhibit.name, layer: exhibit.layer, made_from: exhibit.made_from, unit, concept: said, category: category.value,
+      mm.labels.set(key, { exhibit: exhibit.name, layer: exhibit.layer, fingerprint: exhibit.fingerprint, unit, concept: said, category: category.value,
         misfits: [...misfits].sort((a, b) => a - b), shown: pictures.length });
     } else mm.labels.delete(key);
     mm.keepLabels();
