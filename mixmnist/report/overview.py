@@ -1,5 +1,6 @@
 """The top of a page: verdicts and variants as rows of words and numbers, ready for the template."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def _facts(records: StudyRecords) -> tuple[tuple[str, str], ...]:
 
 
 def _claim(row: dict[Any, Any]) -> dict[str, Any]:
-    p = "" if pd.isna(row["p"]) else "< .001" if row["p"] < 0.001 else f"{row['p']:.3f}"
+    p = "" if math.isnan(row["p"]) else "< .001" if row["p"] < 0.001 else f"{row['p']:.3f}"
     word = row["verdict"].split()[0]
     kind = word if word in SIGNS else "open"
     return (
@@ -98,7 +99,7 @@ def _scores(variants: pd.DataFrame) -> tuple[dict[str, Any], ...]:
     for column in [c for c in WORDS if c in variants and variants[c].notna().any()]:
         numbers = variants[[column, *(f"{column}_{end}" for end in ("lower", "upper", "n"))]]
         cells = [Interval(*values) for values in numbers.itertuples(index=False)]
-        ends = [end for cell in cells for end in cell[:3] if not pd.isna(end)]
+        ends = [end for cell in cells for end in cell[:3] if not math.isnan(end)]
         low, span = min(ends), (max(ends) - min(ends)) or 1.0
         shown = [_cell(cell) | _places(cell, low, span) for cell in cells]
         name, meaning = WORDS[column]
@@ -109,12 +110,12 @@ def _scores(variants: pd.DataFrame) -> tuple[dict[str, Any], ...]:
 def _places(cell: Interval, low: float, span: float) -> dict[str, float | None]:
     """Gives the places of a mean and its bounds from 0 to 100; None for what is no number."""
     ends = {"at_mean": cell.mean, "at_lower": cell.lower, "at_upper": cell.upper}
-    return {name: None if pd.isna(value) else round(100 * (value - low) / span, 2) for name, value in ends.items()}
+    return {name: None if math.isnan(value) else round(100 * (value - low) / span, 2) for name, value in ends.items()}
 
 
 def _cell(interval: Interval) -> dict[str, Any]:
-    if pd.isna(interval.mean):
+    if math.isnan(interval.mean):
         return {"mean": "", "between": "", "n": int(interval.n)}
     digits = 0 if abs(interval.mean) >= 1000 else 1 if abs(interval.mean) >= 100 else 3
-    between = "" if pd.isna(interval.lower) else f"{interval.lower:.{digits}f} to {interval.upper:.{digits}f}"
+    between = "" if math.isnan(interval.lower) else f"{interval.lower:.{digits}f} to {interval.upper:.{digits}f}"
     return {"mean": f"{interval.mean:.{digits}f}", "between": "constant" if interval.constant else between, "n": int(interval.n)}

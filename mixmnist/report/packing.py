@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
-from torchvision.io import write_png
+from PIL import Image
 
 from mixmnist.report.exhibit import ORDERS, Bench, Exhibit
 
@@ -125,5 +124,5 @@ def write_sheet(images: NDArray[np.uint8], path: Path) -> None:
     """Writes images [rows, columns, rows of pixels, columns of pixels], in colour [..., 3], as one sheet."""
     colour = images if images.ndim == 5 else images[..., None]
     down, across, rows, cols, channels = colour.shape
-    sheet = colour.transpose(4, 0, 2, 1, 3).reshape(channels, down * rows, across * cols)
-    write_png(torch.from_numpy(np.ascontiguousarray(sheet)), str(path), compression_level=9)
+    sheet = colour.transpose(0, 2, 1, 3, 4).reshape(down * rows, across * cols, channels)
+    Image.fromarray(sheet if channels == 3 else sheet[..., 0]).save(path, optimize=True)

@@ -20,7 +20,7 @@ from mixmnist.report.overview import Section
 from mixmnist.report.packing import pack
 
 SCRIPTS = ("base", "draw", "algebra", "grid", "unit", "bench", "compare", "label", "main")
-FIGURES = 1_500_000  # bytes of all figures on a page together; those that do not fit are left out and named
+FIGURES = 1_500_000  # bytes of all figures on a page together; those that do not fit are left out
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +72,9 @@ def _figures(section: Section, number: int, folder: Path) -> list[dict[str, str]
     """Copies a section's figures, as many as there is room for."""
     found, room = [], FIGURES
     for path in section.figures:
-        room -= path.stat().st_size
-        if room >= 0:
+        size = path.stat().st_size
+        if size <= room:
+            room -= size
             name = f"s{number}-{path.name}"
             shutil.copy(path, folder / name)
             found.append({"file": name, "title": path.stem.replace("_", " ")})
