@@ -58,9 +58,20 @@ def make_page(folders: Sequence[Path], out: Path, root: str | None, tell: Tell) 
             raise FileNotFoundError(f"a page needs a folder with runs/ or {EVALUATION}, got {folder}. {WAY_OUT}")
     with tempfile.TemporaryDirectory() as drawn:
         parts = [_part(folder, root, Path(drawn) / str(number), tell) for number, folder in enumerate(folders)]
-        sections, exhibits = [section for section, _ in parts], [named for _, found in parts for named in found]
+        sections = [section for section, _ in parts]
+        several = len(folders) > 1
+        exhibits = [_named(e, folder, several) for folder, (_, found) in zip(folders, parts, strict=True) for e in found]
         title = sections[0].title if len(sections) == 1 else "Side by side: " + "; ".join(s.title for s in sections)
         return write_page(out, Page(title, tuple(sections), tuple(exhibits), tuple(matchings(exhibits))))
+
+
+def _named(exhibit: Exhibit, folder: Path, several: bool) -> Exhibit:
+    """Puts the folder's name before an exhibit's, where the page shows those of several folders."""
+    if not several:
+        return exhibit
+    place = folder.resolve()
+    home = f"{place.parent.name} {place.name}" if (place / "runs").is_dir() else place.name
+    return replace(exhibit, about=replace(exhibit.about, name=f"{home}: {exhibit.about.name}"))
 
 
 def _part(folder: Path, root: str | None, drawn: Path, tell: Tell) -> tuple[Section, list[Exhibit]]:

@@ -138,7 +138,8 @@ def test_several_folders_share_a_page(folder, network, tmp_path, capsys):
     """The command must set a study and a network side by side where it is told to, and ask where otherwise."""
     assert cli.main(["page", str(folder), str(network), "--out", str(tmp_path / "both")]) == 0
     found = data(tmp_path / "both" / "index.html")
-    assert len(found["exhibits"]) == 4
+    names = ["tiny digits: baseline, seed 0", "tiny digits: wide, seed 0", "mine: small, seed 0", "mine: other, seed 1"]
+    assert [exhibit["name"] for exhibit in found["exhibits"]] == names
     assert len(found["matchings"]) == 6
     assert "Side by side: tiny; my.module:net" in (tmp_path / "both" / "index.html").read_text()
     assert cli.main(["page", str(folder), str(network)]) == 2
