@@ -16,6 +16,7 @@ from mixmnist.commands import (
     Say,
     audit,
     complain,
+    evaluate,
     export,
     index,
     layers,
@@ -162,6 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("factory", metavar="pkg.module:factory", help="called without arguments, gives a torch.nn.Module")
     command.add_argument("--size", type=int, default=32, help="rows and columns of the input (default 32)")
     command.add_argument("--channels", type=int, default=1, help="channels of the input (default 1)")
+    _add_evaluate(commands)
     return parser
 
 
@@ -196,6 +198,35 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     command.add_argument("--refer", metavar="DIR", help=texts["refer"])
     command.add_argument("--dry-run", action="store_true", help="print the blocks and whether they are recorded; run nothing")
     command.add_argument("--reference", default=str(REFERENCE), metavar="DIR", help="what the result is compared with at the end")
+
+
+def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    example = "torchvision.models:resnet18 --layer layer3,layer4 --size 64 --channels 3 --source digits"
+    command = _command(commands, "evaluate", evaluate, example, "score the units of your own network, or of arrays")
+    command.add_argument(
+        "factory", nargs="?", metavar="pkg.module:factory", help="called without arguments, gives a torch.nn.Module"
+    )
+    command.add_argument("--layer", action="append", default=[], metavar="NAME", help="layers to score: A,B or several times")
+    command.add_argument("--weights", nargs="+", metavar="F", help="safetensors; several are several trainings, for intervals")
+    command.add_argument("--arrays", metavar="F.npz", help="instead of a network: response, present and more as plain arrays")
+    command.add_argument("--task", default="pairs", help=f"one of {', '.join(registry.names('tasks'))}, or a file ending in TASK")
+    command.add_argument("--source", default="auto", help=help_of(Options)["source"])
+    command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
+    command.add_argument(
+        "--size", type=int, help="rows and columns of the canvas; by default the task's. Glyphs are scaled with it."
+    )
+    command.add_argument("--channels", type=int, default=1, help="1 or 3: that the network takes (default 1)")
+    command.add_argument("--transform", metavar="pkg.module:function", help="applied to images in [0, 1] before the network")
+    command.add_argument(
+        "--metric", action="append", default=[], metavar="F.py", help="a metric of your own: a file ending in METRIC"
+    )
+    command.add_argument("--n", type=int, default=10_000, help="test and rank canvases, each (default 10000)")
+    command.add_argument("--few", type=int, help="of them for maps and for silencing by running again (default one of 40)")
+    command.add_argument("--permutations", type=int, default=1000, help="for p-values (default 1000)")
+    command.add_argument("--seed", type=int, default=0, help="of the canvases")
+    command.add_argument("--device", default="auto", help=help_of(Options)["device"])
+    command.add_argument("--name", help="what the network is called (default: the factory's name)")
+    command.add_argument("--out", default="results/local", metavar="DIR", help="results go to OUT/<name>/<source>")
 
 
 def _add_mixture(command: argparse.ArgumentParser, n: int, out: str | None = None) -> None:

@@ -13,10 +13,12 @@ from mixmnist.core.storage import COSTS
 
 if TYPE_CHECKING:
     from mixmnist.data.mixture import Mixture
+    from mixmnist.evaluated import Evaluation
     from mixmnist.report.drawing import Look
     from mixmnist.report.reading import StudyRecords
 
 Say = Callable[[str], None]
+BEST = 10  # units of an evaluation that are printed
 
 
 def complain(line: str) -> None:
@@ -185,30 +187,76 @@ def export(args: argparse.Namespace, say: Say) -> int:
 
 def layers(args: argparse.Namespace, say: Say) -> int:
     """Lists the layers of a network with their shapes and numbers of units."""
-    import importlib
-
     import torch
 
+    from mixmnist.factory import explained, make_net
     from mixmnist.probing import describe_layers
 
-    module, _, factory = args.factory.partition(":")
-    require(bool(factory), f"factory must be written pkg.module:function, got {args.factory!r}. Add the function's name.")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        made = getattr(importlib.import_module(module), factory)()
-    except (ImportError, AttributeError, TypeError) as error:
-        raise ValueError(f"factory must be callable without arguments, got {args.factory!r} with {error}.") from error
-    require(isinstance(made, torch.nn.Module), f"factory must give a torch.nn.Module, got {type(made).__name__}.")
-    try:
-        found = describe_layers(made.eval(), torch.zeros(1, args.channels, args.size, args.size))
-    except RuntimeError as error:
-        problem = str(error).splitlines()[0]
-        raise ValueError(
-            f"the net must take [1, {args.channels}, {args.size}, {args.size}], got {problem}. Try --size or --channels."
-        ) from error
-    for name, kind, shape in found:
-        units = f"{shape[0]} units" if shape else ""
-        say(f"{name:30} {kind:20} {'x'.join(map(str, shape)):>14}   {units}")
+    net = make_net(args.factory)
+    example = torch.zeros(1, args.channels, args.size, args.size)
+    for name, kind, shape in explained(lambda: describe_layers(net, example), example.shape):
+        units = {1: -1, 2: -1, 3: 0}.get(len(shape))  # vectors, tokens, maps
+        counted = "" if units is None else f"{shape[units]} units"
+        say(f"{name:30} {kind:20} {'x'.join(map(str, shape)):>14}   {counted}")
+    return 0
+
+
+def evaluate(args: argparse.Namespace, say: Say) -> int:
+    """Scores the units of a network of one's own, or of arrays alone, and writes tables, figures and page."""
+    _check_evaluate(args)
+    from mixmnist.evaluating import Setting, evaluate_arrays
+    from mixmnist.evaluating import evaluate as run_evaluation
+    from mixmnist.factory import find, load_weights, make_net
+    from mixmnist.pipeline import choose_device
+
+    more = {Path(path).stem: registry.choose("metrics", path) for path in args.metric}
+    if args.arrays:
+        return _tell(evaluate_arrays(args.arrays, args.out, args.name, more, args.permutations), say)
+    from mixmnist.data.sources import resolve_source
+
+    source, root = resolve_source(args.source, args.data_root)
+    _warn_of_digits(args.source, source)
+    given = {name: getattr(args, name) for name in ("size", "channels", "n", "few", "permutations")}
+    setting = Setting(**given, root=root, draw=args.seed)
+    device = choose_device(args.device)
+    known = {
+        "task": args.task,
+        "source": source,
+        "transform": find(args.transform, "transform") if args.transform else None,
+        "more": more,
+        "out": args.out,
+        "name": args.name or args.factory.partition(":")[2],
+        "setting": setting,
+    }
+    for seed, weights in enumerate(args.weights or [None]):
+        net = make_net(args.factory)
+        net = net if weights is None else load_weights(net, weights)
+        say(
+            f"{known['name']}{f' with {weights}' if weights else ''}: {setting.n:,} canvases of {args.task}, glyphs: {source} ..."
+        )
+        found = run_evaluation(net.to(device), [name for part in args.layer for name in part.split(",")], seed=seed, **known)
+    return _tell(found, say)
+
+
+def _check_evaluate(args: argparse.Namespace) -> None:
+    """Refuses what does not go together before anything is imported."""
+    way_out = "Write mixmnist evaluate pkg.module:factory --layer NAME, or mixmnist evaluate --arrays F.npz."
+    require(bool(args.factory) != bool(args.arrays), f"evaluate must be given a factory or --arrays, one of them. {way_out}")
+    named = "a layer must be named. `mixmnist layers pkg.module:factory` lists them; then --layer NAME."
+    require(args.arrays or args.layer, named)
+
+
+def _tell(found: "Evaluation", say: Say) -> int:
+    """Prints the layers' and the best units' scores and where everything lies."""
+    from mixmnist.report.tables import as_markdown
+
+    wanted = ("layer", "n_units", "accuracy", "detectors", "unique_concepts", "coverage", "mean_alignment", "chance", "mean_drop")
+    say(as_markdown(found.layers[[column for column in wanted if column in found.layers]]))
+    shown = ("layer", "unit", "concept", "alignment", "chance", "null_95", "p_holm", "drop", "max_class_drop")
+    best = found.units.sort_values("alignment", ascending=False)[[column for column in shown if column in found.units]]
+    say(f"\nThe best units of {len(best)}:\n\n{as_markdown(best.head(BEST))}\n")
+    assert found.folder is not None
+    say(f"Tables: {found.folder / 'tables'}   figures: {found.folder / 'figures'}   records: {found.folder / 'runs'}")
     return 0
 
 

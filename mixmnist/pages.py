@@ -29,7 +29,6 @@ from mixmnist.trust._permutation import hold_against_null
 FIGURES = ("alignment_against_ablation", "ablation_curves", "best_alignment", "class_curves", "class_drops", "scores_by_number")
 EVALUATION = "evaluation.json"  # of a folder that holds an evaluated network
 ANNOTATIONS = "annotations"  # folder of what a person said of the units
-ROWS, COLUMNS = 40, 12  # of the largest table of an evaluated network that the page shows
 NULL = ("null_95", "p_holm", "corrected")  # columns of the analysis that holds units against their null
 PERMUTATIONS = 200  # where there is no such analysis: enough for the null's 95 %, too few for corrected p-values
 CODE = ("report/exhibit.py", "report/curves.py", "metrics", "probing")
@@ -77,7 +76,7 @@ def _named(exhibit: Exhibit, folder: Path, several: bool) -> Exhibit:
 def _part(folder: Path, root: str | None, drawn: Path, tell: Tell) -> tuple[Section, list[Exhibit]]:
     """Gives what a page says of one folder, and its exhibits."""
     if (folder / EVALUATION).is_file():
-        return _network(folder)
+        return _network(folder, drawn)
     records = read_study(folder)
     exhibits, missing = study_exhibits(folder, records, root, tell)
     said = folder / "study.json"
@@ -87,15 +86,17 @@ def _part(folder: Path, root: str | None, drawn: Path, tell: Tell) -> tuple[Sect
     return replace(section, figures=figures, missing=lacking, tables=_labels(folder)), exhibits
 
 
-def _network(folder: Path) -> tuple[Section, list[Exhibit]]:
+def _network(folder: Path, drawn: Path) -> tuple[Section, list[Exhibit]]:
     """Gives what a page says of an evaluated network, and its layers."""
     said = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
     paths = sorted((folder / "exhibits").glob("*.npz"))
-    tables = [(path.stem, pd.read_csv(path)) for path in sorted((folder / "tables").glob("*.csv"))]
-    small = tuple((name.replace("_", " "), table) for name, table in tables if len(table) <= ROWS and table.shape[1] <= COLUMNS)
-    missing = () if paths else (f"{folder / 'exhibits'} holds no exhibits, so there are no units to show.",)
-    figures = tuple(sorted((folder / "figures").glob("*.svg")))
-    section = Section(said["title"], tuple(said["notes"]), tables=(*small, *_labels(folder)), figures=figures, missing=missing)
+    missing = () if paths else ("There are no units to show: nothing is kept of the images that they respond to.",)
+    section = Section(said["title"], tuple(said["notes"]), missing=missing, tables=_labels(folder))
+    if (folder / "runs").is_dir():
+        records = read_study(folder)
+        scored, figures = study_section(said["title"], records), _figures(folder, records, drawn)
+        notes = (*scored.notes, *section.notes)
+        section = replace(scored, notes=notes, missing=(*scored.missing, *missing), tables=section.tables, figures=figures)
     return section, [load(path) for path in paths]
 
 
@@ -125,9 +126,9 @@ def annotate(folder: Path, path: Path) -> Path:
 
 
 def _figures(folder: Path, records: StudyRecords, drawn: Path) -> tuple[Path, ...]:
-    """Gives the study's figures as svg: those that are there, or drawn anew."""
-    names = [name for name in FIGURES if (folder / "figures" / f"{name}.csv").is_file()] or list(FIGURES[:-1])
+    """Gives as svg the figures that the folder has, drawn anew where they are there in other formats only."""
     home = folder / "figures"
+    names = [name for name in FIGURES if (home / f"{name}.csv").is_file()]
     if not all((home / f"{name}.svg").is_file() for name in names):
         home = drawn
         home.mkdir()

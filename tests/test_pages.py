@@ -4,8 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from mixmnist import Options, Study, Training, Variant, cli, sweep
+from mixmnist.evaluating import evaluate_arrays
 from mixmnist.pages import make_page, matchings
 from mixmnist.report.exhibit import load, save
 
@@ -114,24 +116,32 @@ def test_networks_that_saw_other_images_are_not_matched(exhibits, exhibited):
 def network(exhibits, tmp_path):
     """The folder of an evaluated network with two layers."""
     home = tmp_path / "mine"
-    for name in ("exhibits", "tables", "figures"):
-        (home / name).mkdir(parents=True)
+    (home / "exhibits").mkdir(parents=True)
     (home / "evaluation.json").write_text(json.dumps({"title": "my.module:net", "notes": ["WARNING: digits."]}))
     for name, exhibit in zip(("conv1", "conv2"), exhibits, strict=True):
         save(exhibit, home / "exhibits" / f"{name}.npz")
-    pd.DataFrame({"layer": ["conv1"], "accuracy": [0.123456]}).to_csv(home / "tables" / "layers.csv", index=False)
-    (home / "figures" / "curves.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     return home
 
 
-def test_an_evaluated_network_has_a_page(network, tmp_path):
-    """Title, notes, small tables, figures and every layer must be shown."""
+def test_an_evaluated_network_has_a_page(network):
+    """Title, notes and every layer must be shown."""
     index = make_page([network], network / "report", None, lambda _: None)
     html = index.read_text()
     assert "<h1>my.module:net</h1>" in html
-    assert "0.123" in html
-    assert (index.parent / "s0-curves.svg").is_file()
+    assert "WARNING: digits." in html
     assert [e["name"] for e in data(index)["exhibits"]] == ["small, seed 0", "other, seed 1"]
+
+
+def test_the_records_of_an_evaluation_are_shown(tmp_path):
+    """What `mixmnist evaluate` leaves must give a page, with its scores and the reason why there are no units."""
+    generator = torch.Generator().manual_seed(0)
+    arrays = {"response": torch.rand(60, 3, generator=generator), "present": torch.rand(60, 2, generator=generator) < 0.5}
+    np.savez(tmp_path / "mine.npz", **{name: values.numpy() for name, values in arrays.items()})
+    folder = evaluate_arrays(tmp_path / "mine.npz", tmp_path / "out", permutations=20).folder
+    html = make_page([folder], folder / "report", None, lambda _: None).read_text()
+    assert "mean alignment" in html
+    assert "There are no units to show" in html
+    assert "60 images." in html
 
 
 def test_several_folders_share_a_page(folder, network, tmp_path, capsys):

@@ -58,7 +58,7 @@ class Bench:
     bias: NDArray[np.float32]  # [classes]
     rest: NDArray[np.float32]  # [units], the mean over the rank images, to which units are silenced
     orders: NDArray[np.int64]  # [orders, units], fitted on the rank images
-    samples: NDArray[np.uint8]  # [samples, rows, cols], the first images
+    samples: NDArray[np.uint8]  # [samples, rows, cols], in colour [..., 3], the first images
 
 
 ORDERS = ("best detectors first", "most important first", "least important first", "largest weights first", "random order")
@@ -82,8 +82,8 @@ class Exhibit:
     recalls: NDArray[np.float32]  # [points]
     precision_at_k: NDArray[np.float32]  # [units, concepts, points]
     precision_at_recall: NDArray[np.float32]  # [units, concepts, points]
-    top: NDArray[np.uint8]  # [units, shown, rows, cols], the highest response first
-    bottom: NDArray[np.uint8]  # [units, shown, rows, cols], the lowest response first
+    top: NDArray[np.uint8]  # [units, shown, rows, cols], in colour [..., 3]; the highest response first
+    bottom: NDArray[np.uint8]  # the same, the lowest response first
     top_present: NDArray[np.bool_]  # [units, shown, concepts]
     bottom_present: NDArray[np.bool_]  # [units, shown, concepts]
     top_response: NDArray[np.float32]  # [units, shown]
@@ -112,7 +112,7 @@ def make_exhibit(readout: Readout, rank: Readout, units: pd.DataFrame, mixture: 
 
     Args:
         readout: The layer on the scored images.
-        rank: The same layer on the images that orders and means are fitted on.
+        rank: The same layer on the images that orders and means are fitted on; the readout itself where there are no others.
         units: A row a unit, as `score` gives it; columns null_95, p_holm and corrected are shown where they are there.
         mixture: The scored images.
         about: What is said of the layer.
@@ -154,11 +154,11 @@ def _pictures(readout: Readout, mixture: Drawn) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, falling in (("top", True), ("bottom", False)):
         places = readout.response.argsort(dim=0, descending=falling, stable=True)[:TOP].T  # units shown
-        found[name] = mixture.images[places.to(mixture.images.device)].cpu().numpy()
+        found[name] = _channels_last(mixture.images[places.to(mixture.images.device)], mixture)
         found[f"{name}_present"] = readout.present[places].cpu().numpy()
         found[f"{name}_response"] = _numbers(readout.response.T.gather(1, places))
         if falling:
-            where = getattr(readout.pixels, "where", None)  # None for a layer of vectors
+            where = getattr(readout.pixels, "where", None)  # a layer of vectors has no places, and arrays tell none
             found["fields"] = None if where is None else where(places).cpu().numpy()
     return found
 
@@ -195,8 +195,15 @@ def _bench(readout: Readout, rank: Readout, mixture: Drawn) -> Bench | None:
         bias=_numbers(readout.without.bias),
         rest=_numbers(rank.mean.mean(dim=0)),
         orders=_orders(rank).cpu().numpy(),
-        samples=mixture.images[:SAMPLES].cpu().numpy(),
+        samples=_channels_last(mixture.images[:SAMPLES], mixture),
     )
+
+
+def _channels_last(images: Tensor, mixture: Drawn) -> NDArray[np.uint8]:
+    """Gives images [..., rows, cols], and those in colour [..., 3, rows, cols] as [..., rows, cols, 3]."""
+    coloured = mixture.images.ndim == 4
+    pixels: NDArray[np.uint8] = (images.movedim(-3, -1) if coloured else images).cpu().numpy()
+    return pixels
 
 
 def _orders(rank: Readout) -> Int[Tensor, "orders units"]:

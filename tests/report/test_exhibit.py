@@ -140,3 +140,16 @@ def test_a_layer_below_the_head_has_no_bench(seen):
     exhibit = make_exhibit(blind, rank, scores.units, mixture, About("a", "b", "pairs", "digits"))
     assert exhibit.bench is None
     assert exhibit.drops is None
+
+
+def test_images_in_colour_have_their_channels_last(one):
+    """Of images [n, 3, rows, cols] the pictures must be kept as a sheet of PNG takes them."""
+    mixture, readout, rank, scores, exhibit = one
+
+    class Coloured:
+        images = torch.stack([mixture.images, mixture.images // 2, 255 - mixture.images], dim=1)
+
+    found = make_exhibit(readout, rank, scores.units, Coloured(), About("a", "b", "pairs", "digits"))
+    assert found.top.shape == (4, 12, 32, 32, 3)
+    assert np.array_equal(found.top[..., 0], exhibit.top)
+    assert np.array_equal(found.bench.samples[..., 2], 255 - exhibit.bench.samples)
