@@ -1,5 +1,6 @@
 import warnings
 from dataclasses import fields, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -146,10 +147,10 @@ def test_images_in_colour_have_their_channels_last(one):
     """Of images [n, 3, rows, cols] the pictures must be kept as a sheet of PNG takes them."""
     mixture, readout, rank, scores, exhibit = one
 
-    class Coloured:
-        images = torch.stack([mixture.images, mixture.images // 2, 255 - mixture.images], dim=1)
-
-    found = make_exhibit(readout, rank, scores.units, Coloured(), About("a", "b", "pairs", "digits"))
+    names = ("concepts", "classes", "labels", "present", "glyphs")
+    colours = torch.stack([mixture.images, mixture.images // 2, 255 - mixture.images], dim=1)
+    coloured = SimpleNamespace(images=colours, **{name: getattr(mixture, name) for name in names})
+    found = make_exhibit(readout, rank, scores.units, coloured, About("a", "b", "pairs", "digits"))
     assert found.top.shape == (4, 12, 32, 32, 3)
     assert np.array_equal(found.top[..., 0], exhibit.top)
     assert np.array_equal(found.bench.samples[..., 2], 255 - exhibit.bench.samples)
