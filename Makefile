@@ -10,7 +10,7 @@ BIN = .venv/bin
 RUN = $(BIN)/mixmnist run --source $(SOURCE) --device $(DEVICE) $(if $(DATA),--data-root $(DATA))
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark trust test test-slow check smoke reference figures speed growth recipes gpu-check clean
+.PHONY: help benchmark trust test test-slow test-browser check smoke reference figures speed growth recipes gpu-check clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,10 +25,13 @@ trust: .venv/installed ## which scores can be trusted: controls on trained nets,
 
 PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 3 --dist worksteal
 test: .venv/test ## the tests, but for the slow ones
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not browser"
 
 test-slow: .venv/test ## the slow tests: killed sweeps, clusters, origins, planted networks, cards
 	$(PYTEST) -m slow
+
+test-browser: .venv/browser ## the page in a real Chromium, which has to be there (Debian: apt-get install chromium)
+	$(BIN)/python -m pytest -m browser tests/browser
 
 check: .venv/check ## lint, format, types, import directions, examples in docstrings
 	$(BIN)/ruff check .
@@ -52,7 +55,7 @@ reference: .venv/installed ## make the committed reference results again (MNIST,
 	$(BIN)/mixmnist index results/reference
 
 figures: .venv/installed ## draw every table and figure again from the records
-	$(BIN)/mixmnist report $(dir $(wildcard results/reference/*/*/runs $(OUT)/*/*/runs))
+	$(BIN)/mixmnist report $(dir $(wildcard results/reference/*/*/runs $(OUT)/*/*/runs)) $(if $(DATA),--data-root $(DATA))
 
 speed: .venv/speed ## time every stage against its peers, side by side (about 10 minutes)
 	$(BIN)/python benchmarks/speed/suite.py
@@ -78,6 +81,6 @@ clean: ## remove what was made here; committed results stay
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
-.venv/test .venv/check .venv/speed: .venv/%: .venv/installed
+.venv/test .venv/browser .venv/check .venv/speed: .venv/%: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,$*]'
 	touch $@

@@ -21,6 +21,7 @@ from mixmnist.commands import (
     index,
     layers,
     list_entries,
+    page,
     plan,
     plant,
     preview,
@@ -98,9 +99,16 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--only", default="", metavar="FIGURES", help="names of the figures to draw; by default all, and all tables"
     )
-    command.add_argument("--format", default="pdf,png", metavar="KINDS", help="some of pdf, svg, png")
+    command.add_argument("--annotations", metavar="FILE", help="what a person said of the units, as their page exports it")
+    command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
+    command.add_argument("--format", default="pdf,svg,png", metavar="KINDS", help="some of pdf, svg, png")
     command.add_argument("--style", default="paper", help="one of paper, talk (larger letters and lines)")
     command.add_argument("--columns", default="two", help="one or two: columns of a page that a figure is at least as wide as")
+    summary = "make a page of units that opens in a browser; of several folders one for comparing them"
+    command = _command(commands, "page", page, "results/local/sanity/digits", summary)
+    command.add_argument("folders", nargs="+", metavar="DIR", help="folder of a study and source, or of an evaluated network")
+    command.add_argument("--out", metavar="DIR", help="where to write (default DIR/report; needed for several folders)")
+    command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
     command = _command(commands, "list", list_entries, "metrics", "list tasks, sources, nets and metrics")
     command.add_argument("shelf", nargs="?", choices=list(registry.SHELVES), help="one of them; by default all")
     command.add_argument("--long", action="store_true", help="with definition, source, range, chance and ceiling")

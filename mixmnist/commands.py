@@ -61,6 +61,7 @@ def run(args: argparse.Namespace, say: Say) -> int:
         if recorded(result.folder):
             analyse(result.folder, plans[0][0].root, say)
             failures += _report(result.folder, say).damaged
+            _page([result.folder], result.folder / "report", plans[0][0].root, say)
             finished.append(result.folder)
     for folder in finished:
         say(compare_with(folder, Path(args.reference)))
@@ -82,19 +83,51 @@ def report(args: argparse.Namespace, say: Say) -> int:
 
     look = Look(tuple(args.format.split(",")), args.style, args.columns)
     only = tuple(name for name in args.only.split(",") if name)
+    if args.annotations:
+        return _annotations(args, say)
     reports = [_report(Path(folder), say, look, only) for folder in args.folders]
+    for folder in [] if only else args.folders:
+        _page([Path(folder)], Path(folder) / "report", args.data_root, say)
     failures = [line for records in reports for line in (*records.failures, *records.damaged)]
     for failure in failures:
         complain(f"failed: {failure}")
     return 1 if failures else 0
 
 
+def _annotations(args: argparse.Namespace, say: Say) -> int:
+    """Sets a person's annotations beside the truth, and makes the page anew, which then shows them."""
+    from mixmnist.pages import annotate
+
+    require(len(args.folders) == 1, f"annotations are of one page, got {len(args.folders)} folders. Name its folder alone.")
+    folder = Path(args.folders[0])
+    place = annotate(folder, Path(args.annotations))
+    say((place / "agreement.md").read_text(encoding="utf-8"))
+    _page([folder], folder / "report", args.data_root, say)
+    return 0
+
+
+def page(args: argparse.Namespace, say: Say) -> int:
+    """Makes the page of a folder, or one page for comparing several."""
+    from mixmnist.pages import page_home
+
+    _page([Path(folder) for folder in args.folders], page_home(args.folders, args.out), args.data_root, say)
+    return 0
+
+
+def _page(folders: Sequence[Path], out: Path, root: str | None, say: Say) -> None:
+    """Makes a page and says where it is."""
+    from mixmnist.pages import make_page
+
+    say(f"Page: {make_page(folders, out, root, say)}")
+
+
 def _report(folder: Path, say: Say, look: "Look | None" = None, only: Sequence[str] = ()) -> "StudyRecords":
     """Writes a report and prints the variants table."""
     from mixmnist.report import show_variants, write_report
+    from mixmnist.report.drawing import FORMATS, Look
 
     say(f"Writing tables and figures of {folder} ...")
-    records = write_report(folder, look, only)
+    records = write_report(folder, look or Look(FORMATS), only)
     say(f"\n{show_variants(records)}")
     return records
 

@@ -1,11 +1,17 @@
 """What many tests share: small mixtures of the digits that come with scikit-learn, and single-threaded arithmetic."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from mixmnist.data.mixture import Mixture, draw
+from mixmnist.probing import probe
+from mixmnist.report.exhibit import About, make_exhibit
+from mixmnist.scoring import score
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -41,3 +47,49 @@ def contents():
         return found
 
     return read
+
+
+class Small(nn.Module):
+    """A convolution and a linear head on its mean."""
+
+    def __init__(self, units, classes, seed):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.conv = nn.Sequential(nn.Conv2d(1, units, 9, stride=3), nn.ReLU())
+        self.head = nn.Linear(units, classes)
+
+    def forward(self, x):
+        return self.head(self.conv(x).mean(dim=(2, 3)))
+
+
+@pytest.fixture(scope="session")
+def seen():
+    """Gives a function that reads a small net's layer on test and rank canvases: mixture, readout, rank, scores."""
+
+    def see(units=4, task="pairs", seed=0, n=700):
+        mixture, other = (draw(task, "digits", split, n=n, seed=0) for split in ("test", "rank"))
+        net = Small(units, len(mixture.classes), seed).eval()
+        readout, rank = (probe(net, one, "conv") for one in (mixture, other))
+        return mixture, readout, rank, score(readout, rank=rank)
+
+    return see
+
+
+@pytest.fixture(scope="session")
+def exhibited(seen):
+    """Gives a function that makes the exhibit of a small net."""
+
+    def show(name="small, seed 0", **settings):
+        mixture, readout, rank, scores = seen(**settings)
+        about = About(name, "A small net.", settings.get("task", "pairs"), "digits", made_from=name)
+        return make_exhibit(readout, rank, scores.units, mixture, about)
+
+    return show
+
+
+@pytest.fixture(scope="session")
+def exhibits(exhibited):
+    """Two exhibits on the same canvases: of 4 and of 3 units; where the first one's units fired is made up."""
+    first, second = exhibited(), exhibited("other, seed 1", units=3, seed=1)
+    fields = np.tile(np.array([3, 5, 13, 17]), (4, 12, 1))
+    return replace(first, fields=fields), second

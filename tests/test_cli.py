@@ -31,8 +31,9 @@ def study(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _no_figures(monkeypatch):
-    """Figures take seconds and have tests of their own."""
+    """Figures and pages take seconds and have tests of their own."""
     monkeypatch.setattr("mixmnist.report.draw_figures", lambda *_: None)
+    monkeypatch.setattr("mixmnist.pages.make_page", lambda folders, out, root, tell: out / "index.html")
 
 
 def run(*args):
@@ -57,7 +58,7 @@ def test_a_reader_that_has_had_enough_is_no_error():
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("command", ["run", "report", "list", "preview", "export", "audit", "verify", "index", "layers"])
+@pytest.mark.parametrize("command", ["run", "report", "page", "list", "preview", "export", "audit", "verify", "index", "layers"])
 def test_every_command_has_help_with_an_example(command, capsys):
     """Each command must explain itself and show an example."""
     with pytest.raises(SystemExit) as stop:

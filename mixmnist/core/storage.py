@@ -78,16 +78,17 @@ def _bare(source: str) -> bytes:
 
 def write_json(path: Path, content: Any) -> None:  # noqa: ANN401 -- as above
     """Writes JSON that any reader takes: numbers that are none become null. A file that says so already is left alone."""
-    text = json.dumps(_without_nan(content), indent=1, allow_nan=False) + "\n"
+    text = json.dumps(without_nan(content), indent=1, allow_nan=False) + "\n"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
 
 
-def _without_nan(content: Any) -> Any:  # noqa: ANN401 -- as above
+def without_nan(content: Any) -> Any:  # noqa: ANN401 -- as above
+    """Puts None in place of numbers that are none, at any depth."""
     if isinstance(content, dict):
-        return {key: _without_nan(value) for key, value in content.items()}
+        return {key: without_nan(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
-        return [_without_nan(value) for value in content]
+        return [without_nan(value) for value in content]
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 

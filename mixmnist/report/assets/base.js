@@ -1,0 +1,76 @@
+// What all parts of the page share: elements, numbers, and exhibits with their arrays decoded.
+"use strict";
+const mm = { data: window.mixmnist, chosen: 0, parts: [] };
+
+mm.h = function (name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  mm.set(element, attributes);
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+};
+
+mm.s = function (name, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  mm.set(element, attributes);
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return element;
+};
+
+mm.set = function (element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "style") for (const [key, one] of Object.entries(value)) element.style.setProperty(key, one);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+};
+
+// 0.8 as ".80", as scores are written elsewhere; numbers that are none as a dash
+mm.share = function (value, digits = 2) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  return value.toFixed(digits).replace(/^(-?)0\./, "$1.").replace("-", "−");
+};
+
+mm.bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+mm.floats = function (text) {
+  const view = new DataView(mm.bytes(text).buffer);
+  return Float64Array.from({ length: view.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true));
+};
+mm.shares = function (text) {
+  const view = new DataView(mm.bytes(text).buffer);
+  return Float64Array.from({ length: view.byteLength / 2 }, (_, i) => {
+    const steps = view.getUint16(2 * i, true);
+    return steps === 65535 ? NaN : steps / 65534;
+  });
+};
+
+mm.lazily = function (object, name, make) {
+  Object.defineProperty(object, name, { configurable: true, get() {
+    const value = make();
+    Object.defineProperty(object, name, { value });
+    return value;
+  } });
+};
+
+mm.exhibits = mm.data.exhibits.map((packed) => {
+  const exhibit = { ...packed, rows: new Map(packed.units.map((unit, row) => [unit.unit, row])) };
+  for (const [name, decode] of [["alignment", mm.floats], ["precision_at_k", mm.shares], ["precision_at_recall", mm.shares]]) {
+    mm.lazily(exhibit, name, () => decode(packed[name]));
+  }
+  mm.lazily(exhibit, "drops", () => (packed.drops === null ? null : mm.floats(packed.drops)));
+  if (packed.bench) {
+    exhibit.bench = { ...packed.bench, classes: packed.classes.length, units: packed.n_units };
+    for (const name of ["means", "weight", "bias", "rest"]) mm.lazily(exhibit.bench, name, () => mm.floats(packed.bench[name]));
+  }
+  return exhibit;
+});
+
+// a part of the page is drawn anew whenever another network is chosen
+mm.part = (draw) => mm.parts.push(draw);
+mm.choose = function (place) {
+  mm.chosen = place;
+  for (const draw of mm.parts) draw(mm.exhibits[place]);
+};
+mm.content = (id) => document.querySelector(`#${id} .content`);
+mm.conceptOf = (unit) => (unit.dead || !unit.concept ? "dead" : unit.concept);
+mm.isDetector = (unit) => unit.alignment !== null && unit.alignment >= mm.data.threshold;

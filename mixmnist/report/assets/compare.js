@@ -1,0 +1,64 @@
+// Two networks side by side, matched units next to each other.
+"use strict";
+
+mm.drawCompare = function () {
+  const home = mm.content("compare");
+  if (mm.exhibits.length < 2) {
+    home.replaceChildren(mm.h("p", { class: "note" }, "There is one network on this page. `mixmnist page DIR DIR --out DIR` sets several side by side."));
+    return;
+  }
+  const options = (chosen) => mm.exhibits.map((exhibit, place) => mm.h("option", { value: place, selected: place === chosen }, mm.nameOf(exhibit)));
+  const result = mm.h("div", { class: "compared" });
+  const refresh = () => result.replaceChildren(...mm.compared(Number(first.value), Number(second.value), sort.value));
+  const first = mm.h("select", { name: "first", onchange: refresh }, options(0));
+  const second = mm.h("select", { name: "second", onchange: refresh }, options(1));
+  const sort = mm.h("select", { name: "by", onchange: refresh }, mm.h("option", { value: "alike" }, "how alike they are"), mm.h("option", { value: "unit" }, "unit's number"), mm.h("option", { value: "concept" }, "concept"));
+  home.replaceChildren(mm.h("div", { class: "tools" }, mm.h("label", {}, "One", first), mm.h("label", {}, "The other", second), mm.h("label", {}, "Sort by", sort)), result);
+  refresh();
+};
+
+mm.nameOf = (exhibit) => (new Set(mm.exhibits.map((one) => one.layer)).size > 1 ? `${exhibit.name}, ${exhibit.layer}` : exhibit.name);
+
+// the pairs of two exhibits in the order asked for, whichever of them comes first
+mm.pairsOf = function (a, b) {
+  const found = mm.data.matchings.find((one) => (one.first === a && one.second === b) || (one.first === b && one.second === a));
+  if (!found || found.why_not) return { why: found ? found.why_not : "These are one and the same.", pairs: [] };
+  const turned = found.first !== a;
+  return { why: "", pairs: found.correlation.map((alike, i) => ({ alike, ours: (turned ? found.theirs : found.ours)[i], theirs: (turned ? found.ours : found.theirs)[i] })) };
+};
+
+// where units cannot be matched by their responses: the best unit of each concept that both have
+mm.byConcept = function (a, b) {
+  const best = (exhibit, name) => exhibit.units.filter((unit) => unit.concept === name).sort((x, y) => y.alignment - x.alignment)[0];
+  return a.concepts.filter((name) => b.concepts.includes(name)).map((name) => ({ alike: null, ours: best(a, name)?.unit, theirs: best(b, name)?.unit }))
+    .filter(({ ours, theirs }) => ours !== undefined && theirs !== undefined);
+};
+
+mm.compared = function (a, b, sort) {
+  const [first, second] = [mm.exhibits[a], mm.exhibits[b]];
+  const { why, pairs } = mm.pairsOf(a, b);
+  const rows = why ? mm.byConcept(first, second) : pairs;
+  const unitOf = (exhibit, unit) => exhibit.units[exhibit.rows.get(unit)];
+  const concept = ({ ours }) => unitOf(first, ours)?.concept ?? "";
+  const orders = { alike: (x, y) => (y.alike ?? 0) - (x.alike ?? 0), unit: (x, y) => x.ours - y.ours, concept: (x, y) => concept(x).localeCompare(concept(y), "en", { numeric: true }) };
+  const mean = pairs.reduce((sum, one) => sum + one.alike, 0) / pairs.length;
+  const same = pairs.filter(({ ours, theirs }) => unitOf(first, ours)?.concept === unitOf(second, theirs)?.concept).length;
+  const left = first.n_units + second.n_units - 2 * pairs.length;
+  const said = why ? `${why} So units are not matched by their responses; next to each other stand the best units of each concept.`
+    : `${pairs.length} units are matched one to one by their responses on the same images: mean correlation ${mm.share(mean)}; ${same} of the pairs have the same concept. ${left ? `${left} units are left over.` : ""}`;
+  const side = (exhibit, unit) => mm.side(exhibit, unit);
+  return [mm.h("p", { class: "lead", role: "status" }, said),
+    mm.h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Matched units" }, mm.h("table", { class: "pairs" },
+      mm.h("thead", {}, mm.h("tr", {}, mm.h("th", { scope: "col" }, mm.nameOf(first)), mm.h("th", { scope: "col" }, why ? "" : "correlation"), mm.h("th", { scope: "col" }, mm.nameOf(second)))),
+      mm.h("tbody", {}, rows.slice().sort(orders[sort]).map((pair) => mm.h("tr", {}, side(first, pair.ours),
+        mm.h("td", { class: "alike" }, pair.alike === null ? "" : [mm.h("b", {}, mm.share(pair.alike)), mm.bar(pair.alike)]), side(second, pair.theirs))))))];
+};
+
+mm.side = function (exhibit, number) {
+  const row = exhibit.rows.get(number);
+  if (row === undefined) return mm.h("td", {}, `unit ${number}`);
+  const unit = exhibit.units[row];
+  return mm.h("td", {}, mm.h("button", { type: "button", class: "side", "aria-haspopup": "dialog", "aria-label": `Unit ${number}, concept ${mm.conceptOf(unit)}, alignment ${mm.share(unit.alignment)}`,
+    onclick: () => mm.openUnit(exhibit, row) },
+    mm.h("b", { class: "concept" }, mm.conceptOf(unit)), mm.h("span", { class: "number" }, `unit ${number}`), mm.strip(exhibit, row, 4), mm.h("span", { class: "value" }, mm.share(unit.alignment))));
+};

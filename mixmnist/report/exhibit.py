@@ -1,0 +1,261 @@
+"""Exhibits: one layer of one network as a page shows it, computed once and kept in one file of bounded size."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mixmnist.core.readout import Readout
+from mixmnist.core.records import require
+from mixmnist.metrics.average_precision import average_precision
+from mixmnist.metrics.correct import correct_without
+from mixmnist.metrics.curve import random_orders
+from mixmnist.metrics.drop import class_drops
+from mixmnist.probing import Drawn, HeadAlgebra
+from mixmnist.report.curves import precision_curves
+
+TOP = 12  # images shown of each unit at either end of its responses
+POINTS = 25  # of the precision curves
+MATCHED_ON = 2000  # images, the first ones, by whose responses units of two networks are matched
+BENCH_BYTES = 1_000_000  # of means kept for the bench: as many images as fit
+SAMPLES = 16  # images, the first ones, whose predictions the bench shows
+TEXT = "text"  # entry of the file that holds everything but arrays, as JSON
+
+
+@dataclass(frozen=True)
+class About:
+    """What a page says of a layer besides its numbers."""
+
+    name: str
+    """What it is called on the page, as "baseline, seed 0"."""
+    said: str
+    """A sentence or two on the network."""
+    task: str
+    source: str
+    useless: tuple[str, ...] = ()
+    """Concepts that say nothing about the class."""
+    made_from: str = ""
+    """Fingerprint of the network, its scores and the code: whether a file made earlier still holds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """Numbers from which the logits follow exactly with any units silenced: head (means) + bias."""
+
+    means: NDArray[np.float32]  # [images, units], of the first images
+    labels: NDArray[np.int64]  # [images] or [images, classes]
+    weight: NDArray[np.float32]  # [classes, units]
+    bias: NDArray[np.float32]  # [classes]
+    rest: NDArray[np.float32]  # [units], the mean over the rank images, to which units are silenced
+    orders: NDArray[np.int64]  # [orders, units], fitted on the rank images
+    samples: NDArray[np.uint8]  # [samples, rows, cols], in colour [..., 3], the first images
+
+
+ORDERS = ("best detectors first", "most important first", "least important first", "largest weights first", "random order")
+
+
+@dataclass(frozen=True, eq=False)
+class Exhibit:
+    """One layer of one network as a page shows it. Curves and images are of the scored images."""
+
+    about: About
+    layer: str
+    concepts: tuple[str, ...]
+    classes: tuple[str, ...]
+    n_images: int
+    images: str  # fingerprint of the canvases that units are matched on
+    dropped_on: int  # how many images the drops of classes are over
+    units: pd.DataFrame  # a row a unit, as scored; with null_95, p_holm, corrected where a null is known
+    prevalence: NDArray[np.float32]  # [concepts]
+    alignment: NDArray[np.float32]  # [units, concepts]
+    ks: NDArray[np.int64]  # [points]
+    recalls: NDArray[np.float32]  # [points]
+    precision_at_k: NDArray[np.float32]  # [units, concepts, points]
+    precision_at_recall: NDArray[np.float32]  # [units, concepts, points]
+    top: NDArray[np.uint8]  # [units, shown, rows, cols], in colour [..., 3]; the highest response first
+    bottom: NDArray[np.uint8]  # the same, the lowest response first
+    top_present: NDArray[np.bool_]  # [units, shown, concepts]
+    bottom_present: NDArray[np.bool_]  # [units, shown, concepts]
+    top_response: NDArray[np.float32]  # [units, shown]
+    bottom_response: NDArray[np.float32]  # [units, shown]
+    response: NDArray[np.float32]  # [images, units], of the first images
+    fields: NDArray[np.int64] | None = None  # [units, shown, 4], where the unit fired: row, column, end row, end column
+    drops: NDArray[np.float32] | None = None  # [units, classes], accuracy lost without the unit; nan for a class without images
+    bench: Bench | None = None  # None where the layer does not feed a linear head through its mean
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The SHA-256 of what a person sees and what is scored: annotations are known by it."""
+        digest = hashlib.sha256()
+        for values in (self.top, self.response, self.alignment):
+            digest.update(np.ascontiguousarray(values).tobytes())
+        return digest.hexdigest()
+
+    @property
+    def n_units(self) -> int:
+        """Number of units of the layer."""
+        return len(self.units)
+
+
+def make_exhibit(readout: Readout, rank: Readout, units: pd.DataFrame, mixture: Drawn, about: About) -> Exhibit:
+    """Computes what a page shows of a layer.
+
+    Args:
+        readout: The layer on the scored images.
+        rank: The same layer on the images that orders and means are fitted on; the readout itself where there are no others.
+        units: A row a unit, as `score` gives it; columns null_95, p_holm and corrected are shown where they are there.
+        mixture: The scored images.
+        about: What is said of the layer.
+
+    Raises:
+        ValueError: If the table has not a row a unit.
+    """
+    require(len(units) == readout.n_units, f"units must have a row a unit ({readout.n_units}), got {len(units)} rows.")
+    n = len(readout.response)
+    ks = np.unique(np.geomspace(1, n, POINTS).round().astype(np.int64))
+    recalls = np.linspace(1 / POINTS, 1, POINTS, dtype=np.float32)
+    by_k, by_recall = precision_curves(readout.response, readout.present, ks.tolist(), recalls.tolist())
+    drops, dropped_on = _class_drops(readout)
+    first = mixture.images[:MATCHED_ON].cpu().contiguous()
+    return Exhibit(
+        about=about,
+        layer=readout.layer,
+        concepts=readout.concepts,
+        classes=readout.classes,
+        n_images=n,
+        images=hashlib.sha256(first.numpy().tobytes()).hexdigest(),
+        dropped_on=dropped_on,
+        units=units.reset_index(drop=True),
+        prevalence=_numbers(readout.present.double().mean(dim=0)),
+        alignment=_numbers(average_precision(readout.response, readout.present)),
+        ks=ks,
+        recalls=recalls,
+        precision_at_k=_numbers(by_k),
+        precision_at_recall=_numbers(by_recall),
+        **_pictures(readout, mixture),
+        response=_numbers(readout.response[:MATCHED_ON]),
+        drops=drops,
+        bench=_bench(readout, rank, mixture),
+    )
+
+
+def _pictures(readout: Readout, mixture: Drawn) -> dict[str, Any]:
+    """Gives the images at either end of each unit's responses, what they show, and where the unit fired."""
+    found: dict[str, Any] = {}
+    for name, falling in (("top", True), ("bottom", False)):
+        places = readout.response.argsort(dim=0, descending=falling, stable=True)[:TOP].T  # units shown
+        found[name] = _channels_last(mixture.images[places.to(mixture.images.device)], mixture)
+        found[f"{name}_present"] = readout.present[places].cpu().numpy()
+        found[f"{name}_response"] = _numbers(readout.response.T.gather(1, places))
+        if falling:
+            where = getattr(readout.pixels, "where", None)  # a layer of vectors has no places, and arrays tell none
+            found["fields"] = None if where is None else where(places).cpu().numpy()
+    return found
+
+
+def _class_drops(readout: Readout) -> tuple[NDArray[np.float32] | None, int]:
+    """Gives each class's accuracy drop without each unit, and how many images it is over."""
+    if readout.without is None:
+        return None, 0
+    intact, each = _silenced(readout)
+    n = readout.without.n_images
+    found = class_drops(intact, each, readout.labels[:n])
+    drops = torch.full((readout.n_units, len(readout.classes)), torch.nan)
+    drops[:, : found.shape[1]] = found.masked_fill(found.isinf(), torch.nan).cpu()
+    return _numbers(drops), n
+
+
+def _silenced(readout: Readout) -> tuple[Float[Tensor, "1 decisions"], Float[Tensor, "units decisions"]]:
+    """Says how right each decision is, intact and with each unit silenced to zero."""
+    assert readout.without is not None
+    each = torch.eye(readout.n_units, dtype=torch.bool, device=readout.response.device)
+    to = torch.zeros(readout.n_units, device=readout.response.device)
+    intact, without = (correct_without(readout.without, readout.labels, sets, to) for sets in (each[:1] & ~each[:1], each))
+    return intact, without
+
+
+def _bench(readout: Readout, rank: Readout, mixture: Drawn) -> Bench | None:
+    if not isinstance(readout.without, HeadAlgebra):
+        return None
+    n = min(len(readout.mean), max(SAMPLES, BENCH_BYTES // (4 * readout.n_units)))
+    return Bench(
+        means=_numbers(readout.mean[:n]),
+        labels=readout.labels[:n].cpu().numpy().astype(np.int64),
+        weight=_numbers(readout.without.weight),
+        bias=_numbers(readout.without.bias),
+        rest=_numbers(rank.mean.mean(dim=0)),
+        orders=_orders(rank).cpu().numpy(),
+        samples=_channels_last(mixture.images[:SAMPLES], mixture),
+    )
+
+
+def _channels_last(images: Tensor, mixture: Drawn) -> NDArray[np.uint8]:
+    """Gives images [..., rows, cols], and those in colour [..., 3, rows, cols] as [..., rows, cols, 3]."""
+    coloured = mixture.images.ndim == 4
+    pixels: NDArray[np.uint8] = (images.movedim(-3, -1) if coloured else images).cpu().numpy()
+    return pixels
+
+
+def _orders(rank: Readout) -> Int[Tensor, "orders units"]:
+    """Gives the orders of the ablation curves, as `ORDERS` names them."""
+    assert rank.head is not None
+    best = average_precision(rank.response, rank.present).nan_to_num(-1).amax(dim=1)
+    intact, each = _silenced(rank)
+    drop = intact.mean() - each.mean(dim=1)
+    keys = (best, drop, -drop, rank.head.abs().sum(dim=0))
+    falling = [key.argsort(descending=True, stable=True) for key in keys]
+    return torch.stack([*falling, random_orders(rank.n_units)[0].to(drop.device)])
+
+
+def _numbers(values: Tensor) -> NDArray[np.float32]:
+    return values.detach().float().cpu().numpy()
+
+
+def save(exhibit: Exhibit, path: Path) -> None:
+    """Writes an exhibit into one .npz without pickle."""
+    arrays, text = _parted(exhibit)
+    if exhibit.bench is not None:
+        arrays |= {f"bench.{name}": values for name, values in _parted(exhibit.bench)[0].items()}
+    text |= {"about": asdict(exhibit.about), "units": exhibit.units.to_dict(orient="list")}
+    arrays[TEXT] = np.frombuffer(json.dumps(text).encode(), dtype=np.uint8)
+    with path.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its stubs take only named arrays
+
+
+def load(path: Path) -> Exhibit:
+    """Reads what `save` wrote.
+
+    Raises:
+        ValueError: If the file is no exhibit.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        text = json.loads(arrays.pop(TEXT).tobytes())
+        bench = {name.removeprefix("bench."): arrays.pop(name) for name in list(arrays) if name.startswith("bench.")}
+        said, units = text.pop("about"), pd.DataFrame(text.pop("units"))
+        about = About(**{**said, "useless": tuple(said["useless"])})
+        plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in text.items()}
+        return Exhibit(about=about, units=units, bench=Bench(**bench) if bench else None, **plain, **arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"an exhibit must be a file that mixmnist wrote, got {path}. Delete it; the page makes it anew."
+        ) from error
+
+
+def _parted(record: Exhibit | Bench) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Parts a dataclass into arrays and plain values; what is None or of another kind is left out."""
+    values: Mapping[str, Any] = {field.name: getattr(record, field.name) for field in fields(record)}
+    arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+    plain = {name: value for name, value in values.items() if isinstance(value, str | int | tuple)}
+    return arrays, plain
