@@ -55,7 +55,7 @@ figures: .venv/installed ## draw every table and figure again from the records
 	$(BIN)/mixmnist report $(dir $(wildcard results/reference/*/*/runs $(OUT)/*/*/runs))
 
 docs: .venv/docs ## the documentation, into site/; warnings are errors
-	$(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --quiet --strict
 
 wheel: .venv/build ## build the wheel, install it into a clean environment, run the demo outside the repository (about 2 minutes)
 	BIN=$(BIN) .ci/wheel
