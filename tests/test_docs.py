@@ -80,9 +80,8 @@ def test_the_task_and_metric_of_the_page_work():
 def test_every_page_has_its_place():
     """Every how-to page must be in the navigation."""
     nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    assert [
-        page.name for page in (ROOT / "docs").rglob("*.md") if f"{page.relative_to(ROOT / 'docs').as_posix()}\n" not in nav
-    ] == []
+    pages = [page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")]
+    assert [page for page in pages if f"{page}\n" not in nav] == []
 
 
 def test_cards_say_what_the_command_says(capsys):
