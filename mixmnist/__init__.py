@@ -4,27 +4,48 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mixmnist.arrays import Arrays
     from mixmnist.core.records import Canvas, Options, Study, Training, Variant
     from mixmnist.data.mixture import draw
+    from mixmnist.evaluating import Setting, evaluate, score_arrays
     from mixmnist.pipeline import load_net
     from mixmnist.probing import probe
     from mixmnist.scoring import score
     from mixmnist.sweep import run
 
 __version__ = "0.1.0"
-__all__ = ["Canvas", "Options", "Study", "Training", "Variant", "draw", "load_net", "probe", "run", "score"]
+__all__ = [
+    "Arrays",
+    "Canvas",
+    "Options",
+    "Setting",
+    "Study",
+    "Training",
+    "Variant",
+    "draw",
+    "evaluate",
+    "load_net",
+    "probe",
+    "run",
+    "score",
+    "score_arrays",
+]
 
 _HOMES = {
+    "Arrays": "arrays",
     "Canvas": "core.records",
     "Options": "core.records",
+    "Setting": "evaluating",
     "Study": "core.records",
     "Training": "core.records",
     "Variant": "core.records",
     "draw": "data.mixture",
+    "evaluate": "evaluating",
     "load_net": "pipeline",
     "probe": "probing",
     "run": "sweep",
     "score": "scoring",
+    "score_arrays": "evaluating",
 }
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from mixmnist import completion
 from mixmnist.commands.answers import Answer, Say, complain
 from mixmnist.commands.canvases import audit, export, preview
-from mixmnist.commands.nets import layers, plant
+from mixmnist.commands.nets import evaluate, layers, plant
 from mixmnist.commands.shelves import list_entries
 from mixmnist.commands.studies import demo, index, plan, report, run, verify
 from mixmnist.completion import completed
@@ -25,6 +25,7 @@ from mixmnist.core.records import Canvas, Options
 from mixmnist.core.storage import as_json
 
 REFERENCE = Path("results/reference")
+DEVICES = ("auto", "cpu", "cuda")
 SOURCES = completion.shelf("sources", "auto", files=".npz")
 
 
@@ -170,6 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     example = 'bash      # read it in ~/.bashrc: eval "$(mixmnist completion bash)"'
     command = _command(commands, "completion", write_completion, example, "print what completes commands and names in a shell")
     command.add_argument("shell", choices=completion.SHELLS, help="the shell that reads it")
+    _add_evaluate(commands)
     return parser
 
 
@@ -200,7 +202,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     command.add_argument("--seeds", type=int, metavar="N", help=texts["seeds"])
     completed(command.add_argument("--variants", default="", metavar="A,B", help=texts["variants"]), completion.variants)
     device = command.add_argument("--device", default=defaults.device, help=texts["device"])
-    completed(device, completion.of(("auto", "cpu", "cuda")))
+    completed(device, completion.of(DEVICES))
     precision = command.add_argument("--precision", default=defaults.precision, help=texts["precision"])
     completed(precision, completion.of(("auto", "float32", "bf16")))
     command.add_argument("--threads", type=int, default=defaults.threads, metavar="N", help=texts["threads"])
@@ -210,6 +212,37 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     command.add_argument("--refer", metavar="DIR", help=texts["refer"])
     command.add_argument("--dry-run", action="store_true", help="print the blocks, about their time and memory; run nothing")
     command.add_argument("--reference", default=str(REFERENCE), metavar="DIR", help="what the result is compared with at the end")
+
+
+def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    example = "torchvision.models:resnet18 --layer layer3,layer4 --size 64 --channels 3 --source digits"
+    command = _command(commands, "evaluate", evaluate, example, "score the units of your own network, or of arrays")
+    command.add_argument(
+        "factory", nargs="?", metavar="pkg.module:factory", help="called without arguments, gives a torch.nn.Module"
+    )
+    command.add_argument("--layer", action="append", default=[], metavar="NAME", help="layers to score: A,B or several times")
+    command.add_argument("--weights", nargs="+", metavar="F", help="safetensors; several are several trainings, for intervals")
+    command.add_argument("--arrays", metavar="F.npz", help="instead of a network: response, present and more as plain arrays")
+    named = f"one of {', '.join(registry.names('tasks'))}, or a file ending in TASK"
+    completed(command.add_argument("--task", default="pairs", help=named), completion.shelf("tasks", files=".py"))
+    completed(command.add_argument("--source", default="auto", help=help_of(Options)["source"]), SOURCES)
+    command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
+    command.add_argument(
+        "--size", type=int, help="rows and columns of the canvas; by default the task's. Glyphs are scaled with it."
+    )
+    command.add_argument("--channels", type=int, default=1, help="1 or 3: that the network takes (default 1)")
+    command.add_argument("--transform", metavar="pkg.module:function", help="applied to images in [0, 1] before the network")
+    command.add_argument(
+        "--metric", action="append", default=[], metavar="F.py", help="a metric of your own: a file ending in METRIC"
+    )
+    command.add_argument("--n", type=int, default=10_000, help="test and rank canvases, each (default 10000)")
+    command.add_argument("--few", type=int, help="of them for maps and for silencing by running again (default one of 40)")
+    command.add_argument("--permutations", type=int, default=1000, help="for p-values (default 1000)")
+    command.add_argument("--seed", type=int, default=0, help="of the canvases")
+    device = command.add_argument("--device", default="auto", help=help_of(Options)["device"])
+    completed(device, completion.of(DEVICES))
+    command.add_argument("--name", help="what the network is called (default: the factory's name)")
+    command.add_argument("--out", default="results/local", metavar="DIR", help="results go to OUT/<name>/<source>")
 
 
 def _add_mixture(command: argparse.ArgumentParser, n: int, out: str | None = None) -> None:

@@ -8,7 +8,7 @@ import os
 import platform
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
@@ -26,9 +26,11 @@ from mixmnist import origins
 from mixmnist.block import OUT_OF_MEMORY, Block, sha256
 from mixmnist.core import registry, storage
 from mixmnist.core.readout import Readout
-from mixmnist.core.records import Canvas, Net, Task, Variant, require
+from mixmnist.core.records import Canvas, Metric, Net, Task, Variant, require
+from mixmnist.data.colour import Coloured
 from mixmnist.data.mixture import Mixture, draw
-from mixmnist.probing import probe_layers
+from mixmnist.probing import Drawn, HeadAlgebra, probe_layers
+from mixmnist.probing.running import Transform
 from mixmnist.scoring import Scores, score
 from mixmnist.training import Outcome, Watch, train
 
@@ -174,15 +176,12 @@ def _record(block: Block, folder: Path, seed: int, trained: _Trained, train_seco
         "history": [list(epoch) for epoch in outcome.history],
         "config": block.config,
         "fingerprints": block.fingerprints,
-        "hardware": hardware(block.device),
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-        "versions": {name: version(name) for name in ("mixmnist", *LIBRARIES)} | {"python": platform.python_version()},
+        **circumstances(block.device),
     }
     if net is not None and outcome.failure is None:
         scores, record["layers"], readout = score_net(block, net)
-        for table in ("units", "concepts", "curves"):
-            getattr(scores, table).to_csv(folder / f"{table}.csv", index=False)
-        _save_pictures(block, readout, folder / "top.npz")
+        write_scores(folder, scores)
+        save_pictures(readout, _draw(block, "test", block.variant.probe_images, 0), folder / "top.npz")
         state = {name: tensor.contiguous().cpu() for name, tensor in net.state_dict().items()}
         (folder / "weights.safetensors").write_bytes(save(state))
         record["weights_sha256"] = sha256(folder / "weights.safetensors")
@@ -197,23 +196,58 @@ def score_net(block: Block, net: nn.Module) -> tuple[Scores, list[dict[str, Any]
         Tables of all layers, the layer told by a column (curves of the layer that feeds the head); a row of scores a layer; and
         the readout of the layer that feeds the head.
     """
-    layers = origins.layers_of(block.variant)
     n = block.variant.probe_images
-    mixtures = (_draw(block, split, n, 0) for split in ("test", "rank"))
-    readouts, ranks = (probe_layers(net, mixture, layers, few=max(n // FEW, LEAST)) for mixture in mixtures)
-    scores = [score(one, rank=other, sets=one is readouts[-1]) for one, other in zip(readouts, ranks, strict=True)]
+    test, rank = (_draw(block, split, n, 0) for split in ("test", "rank"))
+    scored = score_layers(net, (test, rank), origins.layers_of(block.variant), few=max(n // FEW, LEAST))
+    return *join(scored), scored[-1][0]
+
+
+def score_layers(
+    net: nn.Module,
+    mixtures: tuple[Drawn, Drawn],
+    layers: Sequence[str],
+    transform: Transform | None = None,
+    few: int | None = None,
+    more: Mapping[str, Metric] | None = None,
+) -> list[tuple[Readout, Scores]]:
+    """Probes and scores layers on a test mixture, thresholds and orders fitted on a rank mixture.
+
+    Groups and curves, which silence several units at a time, are computed where the head's algebra gives them at once.
+
+    Args:
+        net: In eval mode.
+        mixtures: The test and the rank mixture.
+        layers: Names of modules.
+        transform: As for `probe`.
+        few: As for `probe`.
+        more: Metrics that are not on the shelf, by name.
+    """
+    readouts, ranks = (probe_layers(net, mixture, layers, transform, few) for mixture in mixtures)
+    return [
+        (one, score(one, rank=other, sets=isinstance(one.without, HeadAlgebra), more=more))
+        for one, other in zip(readouts, ranks, strict=True)
+    ]
+
+
+def join(scored: Sequence[tuple[Readout, Scores]]) -> tuple[Scores, list[dict[str, Any]]]:
+    """Joins the tables of several layers, the layer told by a column (curves of the last one); and gives a row a layer."""
     every = {
-        table: pd.concat([getattr(s, table).assign(layer=layer) for layer, s in zip(layers, scores, strict=True)])
+        table: pd.concat([getattr(scores, table).assign(layer=readout.layer) for readout, scores in scored])
         for table in ("units", "concepts")
     }
-    curves = scores[-1].curves.assign(layer=layers[-1])
-    rows = [{str(name): value for name, value in row.items()} for s in scores for row in s.layer.to_dict("records")]
-    return Scores(**every, layer=scores[-1].layer, curves=curves), rows, readouts[-1]
+    readout, last = scored[-1]
+    rows = [{str(name): value for name, value in row.items()} for _, s in scored for row in s.layer.to_dict("records")]
+    return Scores(**every, layer=last.layer, curves=last.curves.assign(layer=readout.layer)), rows
 
 
-def _save_pictures(block: Block, readout: Readout, path: Path) -> None:
+def write_scores(folder: Path, scores: Scores) -> None:
+    """Writes the tables of one run beside its record."""
+    for table in ("units", "concepts", "curves"):
+        getattr(scores, table).to_csv(folder / f"{table}.csv", index=False)
+
+
+def save_pictures(readout: Readout, test: Mixture | Coloured, path: Path) -> None:
     """Keeps each unit's top images and the mixture's first ones."""
-    test = _draw(block, "test", block.variant.probe_images, 0)
     top = readout.response.argsort(dim=0, descending=True, stable=True)[:TOP].T.cpu()  # units top
     images, present = test.images.cpu(), test.present.cpu()
     np.savez_compressed(
@@ -266,6 +300,15 @@ def summary(block: Block, seconds: float) -> str:
         f"{block.label}: accuracy {means['accuracy']:.3f}, {means['unique_concepts']:.1f} unique concepts, "
         f"mean drop {means['mean_drop']:.3f} ({len(rows)} of {len(block.seeds)} runs, {seconds:.0f} s)"
     )
+
+
+def circumstances(device: str) -> dict[str, Any]:
+    """Says on what and with what a run was made."""
+    return {
+        "hardware": hardware(device),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "versions": {name: version(name) for name in ("mixmnist", *LIBRARIES)} | {"python": platform.python_version()},
+    }
 
 
 def hardware(device: str) -> str:

@@ -4,7 +4,7 @@ A metric's column is computed from what its parameters name: fields of the reado
 the rank readout, on which every threshold and every order is fitted. Each is computed once, when it is first needed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -38,20 +38,21 @@ class Scores:
     curves: pd.DataFrame  # a row for each number of silenced units
 
 
-def score(readout: Readout, *, rank: Readout, sets: bool = True) -> Scores:
+def score(readout: Readout, *, rank: Readout, sets: bool = True, more: Mapping[str, Metric] | None = None) -> Scores:
     """Scores a readout by every metric of the shelf.
 
     Args:
         readout: The layer on the images to be scored.
         rank: The same layer on other images; thresholds, orders and mean activations are fitted there.
         sets: Whether groups and curves are computed, too, which silence several units at a time.
+        more: Metrics that are not on the shelf, by name.
 
     Returns:
         Tables. A unit's own concept is the one with its largest alignment. Columns that need what the readout lacks (logits,
         a head) are left out.
 
     Raises:
-        ValueError: If the two readouts are not of the same layer, units and concepts.
+        ValueError: If the two readouts are not of the same layer, units and concepts, or a column is there twice.
 
     Example:
         >>> from mixmnist import draw, probe
@@ -62,7 +63,7 @@ def score(readout: Readout, *, rank: Readout, sets: bool = True) -> Scores:
     """
     same = all(getattr(readout, name) == getattr(rank, name) for name in ("layer", "n_units", "concepts", "classes"))
     require(same, "readout and rank must be of the same layer, units, concepts and classes. Probe one net twice.")
-    sheet = Sheet(readout, Sheet(rank, sets=sets), sets)
+    sheet = Sheet(readout, Sheet(rank, sets=sets, more=more), sets, more)
     return Scores(_units(sheet), _concepts(sheet), _layer(sheet), _curves(sheet))
 
 
@@ -72,9 +73,11 @@ class Sheet:
     Without another readout to fit thresholds and orders on, they are fitted on this one.
     """
 
-    def __init__(self, readout: Readout, rank: "Sheet | None" = None, sets: bool = True) -> None:
+    def __init__(
+        self, readout: Readout, rank: "Sheet | None" = None, sets: bool = True, more: Mapping[str, Metric] | None = None
+    ) -> None:
         self.readout, self.rank, self.sets = readout, rank or self, sets
-        self.metrics: dict[str, Metric] = collect("metrics")
+        self.metrics: dict[str, Metric] = with_more(more)
         self._columns: dict[str, Callable[[], Any]] = {}
         self._values: dict[str, Any] = {}
         for metric in self.metrics.values():
@@ -117,6 +120,25 @@ class Sheet:
             return values.tolist()  # python numbers
         entries = self[names]
         return [entries[i] if i >= 0 else "" for i in values.tolist()]
+
+
+def with_more(more: Mapping[str, Metric] | None) -> dict[str, Metric]:
+    """Gives the metrics of the shelf and others.
+
+    Raises:
+        ValueError: If another one has a name or a column that is taken.
+    """
+    metrics: dict[str, Metric] = collect("metrics")
+    taken = {column for metric in metrics.values() for column in metric.columns}
+    for name, metric in (more or {}).items():
+        both = sorted(taken & set(metric.columns))
+        require(not both, f"metrics must have columns of their own, got {', '.join(both)} again in {name}. Rename them.")
+        require(
+            name not in metrics, f"metrics must have names of their own, got {name!r}, which is on the shelf. Rename its file."
+        )
+        metrics[name] = metric
+        taken |= set(metric.columns)
+    return metrics
 
 
 def _units(sheet: Sheet) -> pd.DataFrame:

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from mixmnist.core.readout import Readout
+from mixmnist.core.records import Metric
 from mixmnist.metrics.average_precision import average_precision
 from mixmnist.metrics.drop import class_drops
-from mixmnist.probing import HeadAlgebra
+from mixmnist.probing import HeadAlgebra, probe
 from mixmnist.scoring import score
 
 PAIRS = tuple(combinations(range(5), 2))
@@ -277,3 +278,21 @@ def test_scores_do_not_change_the_readouts(readout, rank):
     score(readout, rank=rank)
     after = [getattr(r, name) for r in (readout, rank) for name in names]
     assert all(torch.equal(a, b) for a, b in zip(after, before, strict=True))
+
+
+def _share(response, present):
+    return response.mean() + present.shape[1]
+
+
+def test_a_metric_from_elsewhere_gets_its_column(pairs_mixture):
+    """A metric that is not on the shelf must be scored beside the others, and may not take their names."""
+    net = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 5), torch.nn.ReLU()).eval()
+    readout = probe(net, pairs_mixture, "1")
+    mine = Metric("Mine", axes=(), columns={"my_share": _share})
+    scores = score(readout, rank=readout, more={"mine": mine})
+    assert scores.layer["my_share"].item() == pytest.approx(readout.response.mean().item() + 10)
+    taken = Metric("Taken", axes=(), columns={"alignment": _share})
+    with pytest.raises(ValueError, match="metrics must have columns of their own, got alignment again in mine"):
+        score(readout, rank=readout, more={"mine": taken})
+    with pytest.raises(ValueError, match="metrics must have names of their own, got 'drop'"):
+        score(readout, rank=readout, more={"drop": mine})

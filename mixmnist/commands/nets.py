@@ -1,42 +1,95 @@
-"""Commands about units: the layers of a network, and a planted unit with its scores."""
+"""Commands about units: the layers of a network, the scores of one's own, and a planted unit with its scores."""
 
 import argparse
-import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mixmnist.commands.answers import Answer, Say, read_numbers
+from mixmnist.commands.answers import Answer, Say, read_numbers, warn_of_digits
 from mixmnist.core import registry
 from mixmnist.core.records import require
+
+if TYPE_CHECKING:
+    from mixmnist.evaluated import Evaluation
+
+BEST = 10  # units of an evaluation that are printed
 
 
 def layers(args: argparse.Namespace, say: Say) -> Answer:
     """Lists the layers of a network with their shapes and numbers of units."""
-    import importlib
-
     import torch
 
+    from mixmnist.factory import explained, make_net
     from mixmnist.probing import describe_layers
 
-    module, _, factory = args.factory.partition(":")
-    require(bool(factory), f"factory must be written pkg.module:function, got {args.factory!r}. Add the function's name.")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        made = getattr(importlib.import_module(module), factory)()
-    except (ImportError, AttributeError, TypeError) as error:
-        raise ValueError(f"factory must be callable without arguments, got {args.factory!r} with {error}.") from error
-    require(isinstance(made, torch.nn.Module), f"factory must give a torch.nn.Module, got {type(made).__name__}.")
-    try:
-        found = describe_layers(made.eval(), torch.zeros(1, args.channels, args.size, args.size))
-    except RuntimeError as error:
-        problem = str(error).splitlines()[0]
-        raise ValueError(
-            f"the net must take [1, {args.channels}, {args.size}, {args.size}], got {problem}. Try --size or --channels."
-        ) from error
-    for name, kind, shape in found:
-        units = f"{shape[0]} units" if shape else ""
-        say(f"{name:30} {kind:20} {'x'.join(map(str, shape)):>14}   {units}")
-    return Answer([{"name": n, "kind": kind, "shape": s, "units": s[0] if s else None} for n, kind, s in found])
+    rows, net = [], make_net(args.factory)
+    example = torch.zeros(1, args.channels, args.size, args.size)
+    for name, kind, shape in explained(lambda: describe_layers(net, example), example.shape):
+        units = {1: -1, 2: -1, 3: 0}.get(len(shape))  # vectors, tokens, maps
+        counted = "" if units is None else f"{shape[units]} units"
+        say(f"{name:30} {kind:20} {'x'.join(map(str, shape)):>14}   {counted}")
+        rows.append({"name": name, "kind": kind, "shape": shape, "units": None if units is None else shape[units]})
+    return Answer(rows)
+
+
+def evaluate(args: argparse.Namespace, say: Say) -> Answer:
+    """Scores the units of a network of one's own, or of arrays alone, and writes tables, figures and page."""
+    _check_evaluate(args)
+    from mixmnist.evaluating import Setting, evaluate_arrays
+    from mixmnist.evaluating import evaluate as run_evaluation
+    from mixmnist.factory import find, load_weights, make_net
+    from mixmnist.pipeline import choose_device
+
+    more = {Path(path).stem: registry.choose("metrics", path) for path in args.metric}
+    if args.arrays:
+        return _tell(evaluate_arrays(args.arrays, args.out, args.name, more, args.permutations), say)
+    from mixmnist.data.sources import resolve_source
+
+    source, root = resolve_source(args.source, args.data_root)
+    warn_of_digits(args.source, source)
+    given = {name: getattr(args, name) for name in ("size", "channels", "n", "few", "permutations")}
+    setting = Setting(**given, root=root, draw=args.seed)
+    device = choose_device(args.device)
+    known = {
+        "task": args.task,
+        "source": source,
+        "transform": find(args.transform, "transform") if args.transform else None,
+        "more": more,
+        "out": args.out,
+        "name": args.name or args.factory.partition(":")[2],
+        "setting": setting,
+    }
+    for seed, weights in enumerate(args.weights or [None]):
+        net = make_net(args.factory)
+        net = net if weights is None else load_weights(net, weights)
+        say(
+            f"{known['name']}{f' with {weights}' if weights else ''}: {setting.n:,} canvases of {args.task}, glyphs: {source} ..."
+        )
+        found = run_evaluation(net.to(device), [name for part in args.layer for name in part.split(",")], seed=seed, **known)
+    return _tell(found, say)
+
+
+def _check_evaluate(args: argparse.Namespace) -> None:
+    """Refuses what does not go together before anything is imported."""
+    way_out = "Write mixmnist evaluate pkg.module:factory --layer NAME, or mixmnist evaluate --arrays F.npz."
+    require(bool(args.factory) != bool(args.arrays), f"evaluate must be given a factory or --arrays, one of them. {way_out}")
+    named = "a layer must be named. `mixmnist layers pkg.module:factory` lists them; then --layer NAME."
+    require(args.arrays or args.layer, named)
+
+
+def _tell(found: "Evaluation", say: Say) -> Answer:
+    """Prints the layers' and the best units' scores and where everything lies."""
+    from mixmnist.report.tables import as_markdown
+
+    wanted = ("layer", "n_units", "accuracy", "detectors", "unique_concepts", "coverage", "mean_alignment", "chance", "mean_drop")
+    say(as_markdown(found.layers[[column for column in wanted if column in found.layers]]))
+    shown = ("layer", "unit", "concept", "alignment", "chance", "null_95", "p_holm", "drop", "max_class_drop")
+    best = found.units.sort_values("alignment", ascending=False)[[column for column in shown if column in found.units]]
+    say(f"\nThe best units of {len(best)}:\n\n{as_markdown(best.head(BEST))}\n")
+    assert found.folder is not None
+    say(f"Tables: {found.folder / 'tables'}   figures: {found.folder / 'figures'}   records: {found.folder / 'runs'}")
+    tables = {name: getattr(found, name).to_dict("records") for name in ("layers", "units")}
+    return Answer({"folder": str(found.folder), **tables})
 
 
 def plant(args: argparse.Namespace, say: Say) -> Answer:

@@ -28,6 +28,7 @@ class Glyphs:
 
     images: NDArray[np.uint8]  # [glyphs, rows, cols], 0 is background
     labels: NDArray[np.int64]  # [glyphs], the concept's index
+    colours: NDArray[np.uint8] | None = None  # [glyphs, rows, cols, 3]; the images are then each pixel's largest channel
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Shelves: a folder in which each file ends in one constant, and the file's name is the entry's name.
 
 Names are read from the file names, so listing a shelf imports nothing. Files that begin with an underscore are helpers, and so
-are those that set no such constant.
+are those that set no such constant. A file of one's own, anywhere, that ends in the constant is named by its path.
 """
 
 import difflib
@@ -41,14 +41,45 @@ def nearest(kind: str, name: str, known: Iterable[str]) -> ValueError:
 
 
 def choose(shelf: str, name: str) -> Any:  # noqa: ANN401 -- each shelf has its own type; the callers name it
-    """Loads one entry of a shelf.
+    """Loads one entry of a shelf, or the entry that a file ends in.
+
+    Args:
+        shelf: A key of `SHELVES`.
+        name: The entry's name, or the path of a Python file.
 
     Raises:
-        ValueError: If the shelf has no such entry; the message names the nearest ones.
+        ValueError: If the shelf has no such entry, and the message names the nearest ones; or if the file ends in none.
+        FileNotFoundError: If there is no such file.
     """
+    if name.endswith(".py"):
+        return _from_file(shelf, Path(name))
     if name not in names(shelf):
         raise nearest(SHELVES[shelf][1].lower(), name, names(shelf))
     return _load(shelf, name)
+
+
+def _from_file(shelf: str, path: Path) -> Any:  # noqa: ANN401 -- as above
+    constant = SHELVES[shelf][1]
+    kind = constant.lower()
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"the file of a {kind} must exist, got {path}. Give its path, or a name of `mixmnist list {shelf}`."
+        )
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever a stranger's file may raise
+        raise ValueError(f"{path} must be a file that Python can run, got {type(error).__name__}: {error}. Mend it.") from error
+    entry = getattr(module, constant, None)
+    if type(entry).__name__ != constant.title():
+        got = "none" if entry is None else type(entry).__name__
+        raise ValueError(
+            f"{path} must end in {constant} = {constant.title()}(...), got {got}. See `mixmnist list {shelf} --long`."
+        )
+    return entry
 
 
 def explain(shelf: str, name: str) -> str:

@@ -35,7 +35,8 @@ def fingerprint(content: Any) -> str:  # noqa: ANN401 -- anything that JSON can 
 
 def code_of_weights(task: str, net: str) -> tuple[str, ...]:
     """Names the sources that decide a net's weights, those of glyphs apart (the data have a sum of their own)."""
-    shelves = [f"{place}/{name}" for place, name in (("data/tasks", task), ("nets", net)) for name in (f"{name}.py", "_*.py")]
+    own = str(Path(task).resolve()) if task.endswith(".py") else f"data/tasks/{task}.py"
+    shelves = (own, "data/tasks/_*.py", f"nets/{net}.py", "nets/_*.py")
     return ("core/seeding.py", "data/canvas.py", "data/mixture.py", *shelves, "training.py")
 
 
@@ -47,9 +48,15 @@ def code_of_origin(origin: str) -> tuple[str, ...]:
 
 
 def code_version(parts: Iterable[str]) -> str:
-    """Gives the SHA-256 of the package's sources by file, folder or pattern, as far as they can change a result."""
+    """Gives the SHA-256 of the package's sources by file, folder or pattern, as far as they can change a result.
+
+    The absolute path of a file stands for that file, wherever it lies.
+    """
     digest = hashlib.sha256()
     for part in parts:
+        if Path(part).is_absolute():
+            digest.update(_bare(Path(part).read_text(encoding="utf-8")) + b"\0")
+            continue
         for path in sorted((PACKAGE / part).rglob("*.py") if (PACKAGE / part).is_dir() else PACKAGE.glob(part)):
             digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + _bare(path.read_text(encoding="utf-8")) + b"\0")
     return digest.hexdigest()

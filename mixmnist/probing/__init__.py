@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mixmnist.core.readout import Readout
 from mixmnist.core.registry import nearest
-from mixmnist.probing.fields import Pixels, box_mask
+from mixmnist.probing.fields import Pixels, box_mask, side_of_grid
 from mixmnist.probing.running import Images, Transform, as_maps, editing, forward, refuse_training
 from mixmnist.probing.silencing import HeadAlgebra, Replay
 
@@ -29,7 +29,7 @@ class Drawn(Protocol):
     @property
     def classes(self) -> tuple[str, ...]: ...  # noqa: D102
     @property
-    def images(self) -> UInt8[Tensor, "images rows cols"]: ...  # noqa: D102
+    def images(self) -> UInt8[Tensor, "images *channels rows cols"]: ...  # noqa: D102
     @property
     def labels(self) -> Int[Tensor, "images *classes"]: ...  # noqa: D102
     @property
@@ -53,9 +53,11 @@ def probe(net: nn.Module, mixture: Drawn, layer: str, transform: Transform | Non
     """Reads a layer of a network on every image of a mixture, in the precision of its parameters, without TF32.
 
     Args:
-        net: Any module in eval mode that maps [n, 1, rows, cols] in [0, 1] to logits or to anything else.
+        net: Any module in eval mode that maps [n, channels, rows, cols] in [0, 1] to logits or to anything else; grey images have
+            one channel.
         mixture: The images and the truth about them; they go to the net's device in batches.
-        layer: A module's name as in `net.named_modules()`. It gives maps [n, units, rows, cols] or vectors [n, units].
+        layer: A module's name as in `net.named_modules()`. It gives maps [n, units, rows, cols], vectors [n, units] or tokens
+            [n, tokens, units], whose last ones are patches of the image in reading order if their number is a square.
         transform: Applied to each batch of images before the net sees it, e.g. a normalisation.
         few: How many of the images, the first ones, are used where the net must be run again (maps, silencing by replay); all
             by default.
@@ -104,7 +106,7 @@ def probe_layers(
                 logits=logits,
                 head=None if found is None else found[0],
                 without=replay if found is None else HeadAlgebra(mean, *found),
-                pixels=Pixels(net, module, some, masks, len(mixture.concepts)) if has_maps and masks else None,
+                pixels=Pixels(net, module, images, some, masks, len(mixture.concepts)) if has_maps and masks else None,
             )
         )
     return readouts
@@ -121,18 +123,19 @@ def _read(
 
     def reader(number: int) -> Callable[[Tensor], Tensor]:
         def read(output: Tensor) -> Tensor:
-            as_maps(output, layers[number])  # refuses what is neither maps nor vectors
-            has_maps[number] = output.ndim == 4
-            peaks[number].append(F.adaptive_max_pool2d(output, 1).flatten(1) if output.ndim == 4 else output)
-            means[number].append(output.mean((2, 3)) if output.ndim == 4 else output)
+            places = as_maps(output, layers[number])  # refuses what is none
+            has_maps[number] = output.ndim == 4 or (output.ndim == 3 and side_of_grid(output.shape[1]) is not None)
+            peaks[number].append(F.adaptive_max_pool2d(output, 1).flatten(1) if output.ndim == 4 else places.amax(2))
+            means[number].append(output.mean((2, 3)) if output.ndim == 4 else places.mean(2))
             return output
 
         return read
 
     with contextlib.ExitStack() as hooks:
         runs = [hooks.enter_context(editing(module, reader(number))) for number, module in enumerate(modules)]
-        for number, batch in enumerate(images, start=1):
+        for number, batch in enumerate(images.with_bar("reading"), start=1):
             outputs.append(forward(net, batch))
+            _check_batch(layers, peaks, len(batch))
             for layer, count in zip(layers, runs, strict=True):
                 if count[0] != number:
                     times = count[0] - number + 1
@@ -140,14 +143,32 @@ def _read(
                         f"layer must run once in a forward pass, got {times} runs of layer={layer!r}. "
                         "Name a layer that runs once."
                     )
-    return outputs, [(torch.cat(p), torch.cat(m), maps) for p, m, maps in zip(peaks, means, has_maps, strict=True)]
+    found = [(torch.cat(p), torch.cat(m), maps) for p, m, maps in zip(peaks, means, has_maps, strict=True)]
+    for layer, (response, mean, _) in zip(layers, found, strict=True):
+        bad = int((~(response + mean).isfinite()).any(dim=1).sum())
+        if bad:
+            raise ValueError(
+                f"layer must give finite numbers, got nan or infinite ones on {bad} of {len(response)} images from "
+                f"layer={layer!r}. Look at the network's weights and the transform."
+            )
+    return outputs, found
+
+
+def _check_batch(layers: Sequence[str], peaks: Sequence[Sequence[Tensor]], n: int) -> None:
+    """Refuses a layer whose first axis does not count the images."""
+    for layer, found in zip(layers, peaks, strict=True):
+        if found and len(found[-1]) != n:
+            raise ValueError(
+                f"layer must give an answer for each image, got {len(found[-1])} for {n} images from layer={layer!r}. "
+                "Name a layer whose first axis is that of the images."
+            )
 
 
 def _masks(mixture: Drawn, images: Images) -> dict[str, Callable[[int], Tensor]] | None:
     """Gives functions for the masks of one concept on all images, each mask made once; None where the mixture has none."""
     if not isinstance(mixture, Masked):
         return None
-    every, (rows, cols) = images.every(), mixture.images.shape[1:]
+    every, (rows, cols) = images.every(), mixture.images.shape[-2:]
 
     @functools.cache
     def ink(concept: int) -> Tensor:
@@ -173,7 +194,7 @@ def find_layer(net: nn.Module, layer: str) -> nn.Module:
     return module
 
 
-def describe_layers(net: nn.Module, example: Float[Tensor, "1 1 rows cols"]) -> list[tuple[str, str, tuple[int, ...]]]:
+def describe_layers(net: nn.Module, example: Float[Tensor, "1 channels rows cols"]) -> list[tuple[str, str, tuple[int, ...]]]:
     """Lists name, kind and output shape (without the batch) of every layer that gives a tensor, in running order."""
     refuse_training(net)
     found: list[tuple[str, str, tuple[int, ...]]] = []

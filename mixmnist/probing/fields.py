@@ -1,5 +1,6 @@
 """Where the cells of a feature map look on the image, and maps and masks side by side, pixel by pixel."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from mixmnist.probing.running import BATCH, Images, editing, up_to, without_tf32
 
 AT_ONCE = 2**23  # values of scaled maps held at once
 NOISE = 16  # random images whose gradients together show a cell's whole field
+BEFORE = 5  # tokens that may stand before those of the patches: a class token and four registers
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Pixels:
 
     net: nn.Module
     module: nn.Module
-    images: Images
+    every: Images
+    images: Images  # of them the first ones, whose maps are held beside masks
     masks: Mapping[str, Callable[[int], Tensor]]  # of one concept on all images, by kind
     n_concepts: int
 
@@ -35,22 +38,41 @@ class Pixels:
 
     def __iter__(self) -> Iterator[tuple[Int[Tensor, " some"], Float[Tensor, "some units rows cols"]]]:
         """Gives indices of images and their maps, one value a pixel."""
-        one = up_to(self.net, self.module, next(iter(self.images.first(1))))
+        one = self._maps(next(iter(self.images.first(1))))
         rows, cols = (
             spread(cells, pixels, stride, first).to(one)
             for cells, pixels, stride, first in zip(
-                one.shape[2:], self.images.pixels.shape[1:], self.field.stride, self.field.first, strict=True
+                one.shape[2:], self.images.pixels.shape[-2:], self.field.stride, self.field.first, strict=True
             )
         )
         batch = max(1, min(BATCH, AT_ONCE // (one.shape[1] * len(rows) * len(cols))))
         every = self.images.every()
         for indices, x in zip(every.split(batch), self.images.in_order(every, batch), strict=True):
-            maps = up_to(self.net, self.module, x)
-            yield indices, rows @ maps @ cols.T
+            yield indices, rows @ self._maps(x) @ cols.T
 
     def mask(self, kind: str, concept: int, indices: Int[Tensor, " some"]) -> Bool[Tensor, "some rows cols"]:
         """Gives one concept's mask, `ink` (its drawn pixels) or `box` (its glyph's box), on some images."""
         return self.masks[kind](concept)[indices]
+
+    def where(self, indices: Int[Tensor, "units top"]) -> Int[Tensor, "units top 4"]:
+        """Gives what the cell sees in which a unit's map peaks, on some images of each unit, any of the mixture.
+
+        First row, first column, end row, end column of its receptive field (ends excluded), as far as it lies on the image.
+        """
+        some, place = indices.unique(return_inverse=True)
+        maps = [self._maps(x) for x in self.every.in_order(some)]
+        peaks = torch.cat([part.flatten(2).argmax(dim=2) for part in maps])  # some units
+        peak = peaks[place, torch.arange(len(indices), device=peaks.device)[:, None]]  # units top
+        cells = (peak // maps[0].shape[3], peak % maps[0].shape[3])
+        ends: list[Tensor] = []
+        for axis, length in enumerate(self.every.pixels.shape[-2:]):
+            first = self.field.first[axis] + self.field.stride[axis] * cells[axis] - (self.field.size[axis] - 1) / 2
+            ends += [first.round().clamp(0, length), (first + self.field.size[axis]).round().clamp(0, length)]
+        top, bottom, left, right = ends
+        return torch.stack([top, left, bottom, right], dim=-1).long()
+
+    def _maps(self, x: Tensor) -> Float[Tensor, "images units rows cols"]:
+        return as_grid(up_to(self.net, self.module, x))
 
 
 def box_mask(
@@ -63,14 +85,31 @@ def box_mask(
     return (tall[..., None] & wide[..., None, :] & members[..., None, None]).any(dim=1)
 
 
+def side_of_grid(tokens: int) -> int | None:
+    """Gives the side of the square of patches that tokens stand for, a few before them left out; None if there is none."""
+    side = math.isqrt(tokens)
+    return side if side >= 2 and tokens - side**2 <= BEFORE else None
+
+
+def as_grid(output: Tensor) -> Float[Tensor, "images units rows cols"]:
+    """Gives maps as they are, and the tokens of patches as maps, patches in reading order."""
+    if output.ndim == 4:
+        return output
+    side = side_of_grid(output.shape[1])
+    assert side is not None
+    grid: Tensor = output[:, -(side**2) :].transpose(1, 2).unflatten(2, (side, side))
+    return grid
+
+
 def measure_field(net: nn.Module, module: nn.Module, images: Images) -> Field:
     """Measures which pixels a cell of a layer's map sees, from the gradient of its value with respect to the image.
 
     Two neighbours in the middle of the map give size, stride and place. Where their fields reach past the image (or the map
-    has a single cell) the cells are taken as spread evenly over it.
+    has a single cell) the cells are taken as spread evenly over it. A token sees all of them; its field is its patch.
     """
-    rows, cols = images.pixels.shape[1:]
-    noise = torch.rand(NOISE, 1, rows, cols, generator=torch.Generator().manual_seed(0)).to(images.like)
+    rows, cols = images.pixels.shape[-2:]
+    channels = images.pixels.shape[1] if images.pixels.ndim == 4 else 1
+    noise = torch.rand(NOISE, channels, rows, cols, generator=torch.Generator().manual_seed(0)).to(images.like)
     x = noise.requires_grad_()
     found: list[Tensor] = []
 
@@ -81,6 +120,10 @@ def measure_field(net: nn.Module, module: nn.Module, images: Images) -> Field:
     with editing(module, take), without_tf32(x.device), torch.enable_grad():
         net(x if images.transform is None else images.transform(x))
     maps = found[0]
+    if maps.ndim == 3:
+        patch = (rows / as_grid(maps).shape[2], cols / as_grid(maps).shape[3])
+        centre = (patch[0] / 2 - 0.5, patch[1] / 2 - 0.5)
+        return Field(size=(math.ceil(patch[0]), math.ceil(patch[1])), stride=patch, first=centre)
     fields = []
     for axis, length in ((2, rows), (3, cols)):
         cells = maps.shape[axis]

@@ -1,12 +1,13 @@
 """Running a network on images: in batches, without gradients and without TF32, with a function on a layer's output."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
+from tqdm import tqdm
 
 BATCH = 250  # images per forward pass
 
@@ -18,7 +19,7 @@ Transform = Callable[[Tensor], Tensor]
 class Images:
     """The images as batches in [0, 1], on the device and in the precision of the net's parameters."""
 
-    pixels: UInt8[Tensor, "images rows cols"]
+    pixels: UInt8[Tensor, "images *channels rows cols"]
     like: Tensor
     transform: Transform | None
 
@@ -35,8 +36,13 @@ class Images:
     def in_order(self, indices: Int[Tensor, " some"], batch: int = BATCH) -> Iterator[Tensor]:
         """Gives some images in the order asked for."""
         for part in indices.split(batch):
-            x = self.pixels[part][:, None].to(self.like.device, self.like.dtype) / 255
+            pixels = self.pixels[part] if self.pixels.ndim == 4 else self.pixels[part][:, None]
+            x = pixels.to(self.like.device, self.like.dtype) / 255
             yield x if self.transform is None else self.transform(x)
+
+    def with_bar(self, title: str) -> Iterable[Tensor]:
+        """Gives all images, under a progress bar if they take more than two seconds."""
+        return tqdm(self, title, -(-len(self) // BATCH), delay=2, leave=False, disable=None)
 
     def first(self, n: int) -> "Images":
         """Gives the first n images."""
@@ -112,12 +118,19 @@ def as_maps(output: object, layer: str) -> Float[Tensor, "images units places"]:
     """Gives a layer's output as maps with one axis of places.
 
     Raises:
-        ValueError: If the output is neither maps nor vectors.
+        ValueError: If the output is neither maps nor tokens nor vectors.
     """
-    if not isinstance(output, Tensor) or output.ndim not in (2, 4):
+    if not isinstance(output, Tensor) or output.ndim not in (2, 3, 4):
         got = list(output.shape) if isinstance(output, Tensor) else type(output).__name__
         raise ValueError(
-            f"layer must give maps [n, units, rows, cols] or vectors [n, units], got {got} from layer={layer!r}. "
-            "Name another layer; `mixmnist layers` lists them."
+            f"layer must give maps [n, units, rows, cols], tokens [n, tokens, units] or vectors [n, units], got {got} from "
+            f"layer={layer!r}. Name another layer; `mixmnist layers` lists them."
         )
+    if output.ndim == 3:
+        return output.transpose(1, 2)
     return output.flatten(2) if output.ndim == 4 else output[:, :, None]
+
+
+def like(maps: Float[Tensor, "images units places"], output: Tensor) -> Tensor:
+    """Gives maps with one axis of places the layer's own shape again, for any number of images."""
+    return maps.transpose(1, 2) if output.ndim == 3 else maps.reshape(-1, *output.shape[1:])

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from mixmnist.probing.running import Images, as_maps, editing, forward, refuse_training, up_to
+from mixmnist.probing.running import Images, as_maps, editing, forward, like, refuse_training, up_to
 
 TOGETHER = 2_000  # images, times sets of silenced units, that the rest of a network runs on at once
 
@@ -75,7 +75,7 @@ class Replay:
     def __call__(self, sets: Bool[Tensor, "sets units"], values: Float[Tensor, " units"]) -> Float[Tensor, "sets images classes"]:
         """Gives the logits with each set of units silenced to the given values of their maps."""
         refuse_training(self.net)
-        return torch.cat([self._replaced(x, sets, values[None, :, None]) for x in self.images], dim=1)
+        return torch.cat([self._replaced(x, sets, values[None, :, None]) for x in self.images.with_bar("silencing")], dim=1)
 
     def resampled(self, sets: Bool[Tensor, "sets units"], others: Int[Tensor, " images"]) -> Float[Tensor, "sets images classes"]:
         """Gives the logits with each set's maps taken from another image."""
@@ -102,7 +102,7 @@ class Replay:
         def silence(output: Tensor) -> Tensor:
             maps = as_maps(output, self.layer)
             replaced = torch.where(sets[:, None, :, None], values.to(maps), maps)  # sets images units places
-            return replaced.flatten(0, 1).view(-1, *output.shape[1:])
+            return like(replaced.flatten(0, 1), output)
 
         with editing(self.module, silence):
             try:

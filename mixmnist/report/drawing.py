@@ -89,15 +89,20 @@ def caption(figure: Figure, text: str) -> None:
 
 
 def grid(album: Album, images: NDArray[np.uint8], classes: Sequence[str]) -> Figure:
-    """Shows images [n, rows, cols] side by side, each below its class."""
+    """Shows images [n, rows, cols], or in colour [n, 3, rows, cols], side by side, each below its class."""
     figure, axes = album.make(-(-len(images) // 8), 8, 0.8, 0.95)
     for ax in axes.flat:
         ax.set_axis_off()
     for ax, image, name in zip(axes.flat, images, classes, strict=False):
-        ax.imshow(image, cmap="gray", vmin=0, vmax=255)
+        ax.imshow(last_channels(image), cmap="gray", vmin=0, vmax=255)
         ax.set(xticks=[], yticks=[])
         ax.set_title(name, pad=2)
     return figure
+
+
+def last_channels(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Gives an image [rows, cols] or [3, rows, cols] as pictures are drawn: channels last."""
+    return image if image.ndim == 2 else image.transpose(1, 2, 0)
 
 
 def save_preview(images: NDArray[np.uint8], classes: Sequence[str], text: str, path: Path) -> None:

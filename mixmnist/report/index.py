@@ -44,5 +44,6 @@ def _content(folder: Path, records: StudyRecords) -> list[str]:
     title = folder / "study.json"
     said = [json.loads(title.read_text(encoding="utf-8"))["title"] + "."] if title.is_file() else []
     runs = records.of_layer(records.layer).runs
-    seeds = runs.groupby("variant", sort=False).agg(seeds=("seed", "size"), accuracy=("accuracy", "mean")).reset_index()
+    found = {"seeds": ("seed", "size")} | ({"accuracy": ("accuracy", "mean")} if "accuracy" in runs else {})
+    seeds = runs.groupby("variant", sort=False).agg(**found).reset_index()
     return [*said, " ".join(records.notes()), "", as_markdown(seeds)]

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from mixmnist.core.registry import nearest
 from mixmnist.core.thresholds import THRESHOLD
-from mixmnist.report.drawing import DASHES, MARKERS, Album, Look, grid, style
+from mixmnist.report.drawing import DASHES, MARKERS, Album, Look, grid, last_channels, style
 from mixmnist.report.reading import StudyRecords
 from mixmnist.stats import FEWEST, t_interval
 
@@ -29,6 +29,15 @@ ORDERS = {
     "curve_drop_last": "least important first",
 }
 CARD = [f"precision_at_{k}" for k in (100, 300, 500, 700)] + [f"precision_at_recall_{r}" for r in (25, 50, 75)]
+PICTURES = "pictures"  # of top images
+NEEDS: dict[str, tuple[str, ...]] = {  # columns without which there is no such figure, as of networks that do not classify
+    "preview": (PICTURES,),
+    "cards": (PICTURES,),
+    "alignment_against_ablation": ("drop", "drop_mean"),
+    "ablation_curves": ("curve_random", "curve_random_mean"),
+    "class_curves": ("curve_keep", "curve_remove"),
+    "class_drops": ("drop", "max_class_drop"),
+}
 CLASS_CURVES = {"curve_keep": "its n best units alone", "curve_remove": "without its n best units"}
 BY_NUMBER = {
     "unique_concepts": "unique concepts",
@@ -41,10 +50,13 @@ BY_NUMBER = {
 def draw_figures(records: StudyRecords, folder: Path, look: Look = Look(), only: Sequence[str] = ()) -> None:  # noqa: B008 -- frozen
     """Draws the figures of a study into a folder, of the layer that feeds the head.
 
+    Figures of what was not scored, as the drops of networks that do not classify, are left out.
+
     Raises:
         ValueError: If `only` names a figure that there is not.
     """
     records = records.of_layer(records.layer)
+    there = {*records.units, *records.curves, *([PICTURES] if records.tops else [])}
     figures: dict[str, Callable[[StudyRecords, Album], None]] = {
         "preview": _preview,
         "alignment_against_ablation": _alignment_against_ablation,
@@ -56,6 +68,9 @@ def draw_figures(records: StudyRecords, folder: Path, look: Look = Look(), only:
     }
     if _numbered(records):
         figures["scores_by_number"] = _by_number
+    figures = {
+        name: draw for name, draw in figures.items() if there.issuperset(NEEDS.get(re.sub("^cards_.*", "cards", name), ()))
+    }
     for name in only:
         if name not in figures:
             raise nearest("figure", name, figures)
@@ -191,7 +206,9 @@ def _cards(records: StudyRecords, album: Album, variant: str) -> None:
         ax.set_axis_off()
         ax.set_title(f"digit {row['concept']}: unit {row['unit']}, alignment {row['alignment']:.2f}", loc="left", pad=2)
         if row["unit"] >= 0:
-            strip = np.concatenate([np.pad(i, 1, constant_values=128) for i in images[row["unit"]]], axis=1)
+            tops = [last_channels(image) for image in images[row["unit"]]]
+            edge = [(1, 1), (1, 1), (0, 0)][: tops[0].ndim]
+            strip = np.concatenate([np.pad(image, edge, constant_values=128) for image in tops], axis=1)
             ax.imshow(strip, cmap="gray", vmin=0, vmax=255)
             ax.set(xticks=[], yticks=[])
         ax.set_anchor("W")

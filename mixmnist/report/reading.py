@@ -51,6 +51,7 @@ class StudyRecords:
         sources = {
             "mnist": "Glyphs: MNIST.",
             "digits": "WARNING: glyphs are scikit-learn's 8x8 digits, not MNIST.",
+            "arrays": "From arrays.",
         }
         said = [f"Study {first['study']}. {sources.get(first['source'], 'Glyphs: ' + first['source'] + '.')}"]
         if self.quick:
@@ -93,7 +94,7 @@ def read_study(folder: Path) -> StudyRecords:
     for record, home in good:
         keys = [record[key] for key in KEYS[:-1]]
         for name, parts in tables.items():
-            part = pd.read_csv(home / f"{name}.csv", dtype={"concept": str, "max_class": str}, keep_default_na=True)
+            part = pd.read_csv(home / f"{name}.csv", dtype={"concept": str, "max_class": str, "layer": str}, keep_default_na=True)
             if name == "concepts":
                 part["useless"] = part["concept"].isin(record["useless"])
             parts.append(pd.concat([pd.DataFrame([keys] * len(part), columns=KEYS[:-1]), part], axis=1))
@@ -102,7 +103,7 @@ def read_study(folder: Path) -> StudyRecords:
     return StudyRecords(
         runs=_with_analyses(runs, sorted(folder.glob("analyses/*/runs.csv"))),
         **found,
-        tops={(record["variant"], record["seed"]): home / "top.npz" for record, home in good},
+        tops={(r["variant"], r["seed"]): home / "top.npz" for r, home in good if (home / "top.npz").is_file()},
         claims=_claims(folder / "study.json"),
         quick=good[0][0]["quick"],
         failures=tuple(failures),

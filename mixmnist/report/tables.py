@@ -53,7 +53,8 @@ def write_tables(records: StudyRecords, folder: Path) -> None:
     concept_note = "A row a concept and run: the unit with the highest alignment, and its scores."
     columns = [*KEYS, "concept", "chance", *UNITS]
     write_table(folder, "concepts", ordered(records.concepts, columns), [*records.notes(), concept_note, MEANING], columns)
-    write_table(folder, "use", detected_and_used(records.of_layer(records.layer).concepts), [*records.notes(), USE])
+    if {"group_drop", "linear_probe"} <= set(records.concepts):
+        write_table(folder, "use", detected_and_used(records.of_layer(records.layer).concepts), [*records.notes(), USE])
     if records.claims:
         verdicts = judge(records.claims, records.of_layer(records.layer).runs)
         write_table(folder, "claims", verdicts, [*records.notes(), CLAIMS])
@@ -107,7 +108,7 @@ def differences(runs: pd.DataFrame) -> set[tuple[str, str, str]]:
 
 def for_people(variants: pd.DataFrame) -> pd.DataFrame:
     """Writes each headline number of a variants table as mean and interval."""
-    shown = pd.DataFrame({"variant": variants["variant"], "layer": variants["layer"], "n": variants["accuracy_n"]})
+    shown = pd.DataFrame({"variant": variants["variant"], "layer": variants["layer"], "n": variants["n_units_n"]})
     for column in HEADLINE:
         if column not in variants:
             continue
@@ -118,9 +119,9 @@ def for_people(variants: pd.DataFrame) -> pd.DataFrame:
 
 def interval_note(variants: pd.DataFrame) -> str:
     """Says what the brackets are, or why there are none."""
-    if variants["accuracy_n"].min() < FEWEST:
+    if variants["n_units_n"].min() < FEWEST:
         return f"Means over n seeds; no intervals below {FEWEST} seeds."
-    few = f"; below {Claim.seeds} seeds no verdict" if variants["accuracy_n"].min() < Claim.seeds else ""
+    few = f"; below {Claim.seeds} seeds no verdict" if variants["n_units_n"].min() < Claim.seeds else ""
     marked = for_people(variants).map(lambda cell: str(cell).endswith("(constant)")).any(axis=None)
     return f"Means over n seeds with their 95 % t interval over seeds{few}." + (f" {CONSTANT}" if marked else "")
 

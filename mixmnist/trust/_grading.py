@@ -6,21 +6,16 @@ for scores of what a unit is worth, is not read by the head. So every score can 
 
 import itertools
 import math
-import multiprocessing
-import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from scipy.stats import kendalltau
-from tqdm import tqdm
 
 from mixmnist.core.readout import Readout
 from mixmnist.core.registry import collect
@@ -30,6 +25,7 @@ from mixmnist.scoring import Sheet
 from mixmnist.stats import t_interval
 from mixmnist.trust import _edits
 from mixmnist.trust._columns import ACTS, DETECTS, PLACES, Column, columns
+from mixmnist.trust._side_by_side import side_by_side
 
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of every dial
 LABEL_TESTS = ("missing", "extra")
@@ -107,22 +103,6 @@ def _measured(sheet: Sheet, job: Job) -> Measured:
     return {(c.metric, c.name): c.value(sheet, job.unit, concept=0) for c in columns() if c.part in job.parts}
 
 
-def do_all(tasks: Sequence[tuple[Callable[[Job], Any], Job]]) -> list[Any]:
-    """Calls functions with their jobs, on as many cores as there are, in processes of their own."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    bar = partial(tqdm, desc="planted units", total=len(tasks), leave=False, disable=None)
-    if min(cores, len(tasks) // FEWEST_A_PROCESS) < 2:
-        return [_do(task) for task in bar(tasks)]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(cores, context, initializer=partial(torch.set_num_threads, 1)) as pool:
-        return list(bar(pool.map(_do, tasks, chunksize=4)))
-
-
-def _do(task: tuple[Callable[[Job], Any], Job]) -> Any:  # noqa: ANN401 -- whatever the function gives
-    function, job = task
-    return function(job)
-
-
 @dataclass(frozen=True)
 class Sizes:
     """How much is drawn for a card."""
@@ -156,7 +136,8 @@ def gather(sizes: Sizes) -> Evidence:
     named = [*_jobs(sizes), *_jobs_of_summaries(sizes)]
     once = list(dict.fromkeys(job for _, _, job in named))  # every dial begins with the same sound unit
     drawn = [Job(n=sizes.images_a_draw, seed=draw, parts=("units",)) for draw in range(sizes.intervals)]
-    found = do_all([*((measure, job) for job in once), *((bounds, job) for job in drawn)])
+    calls = [*((measure, (job,)) for job in once), *((bounds, (job,)) for job in drawn)]
+    found = side_by_side(calls, "planted units", FEWEST_A_PROCESS)
     measured: dict[Job, Measured] = dict(zip(once, found, strict=False))
     parts: dict[str, list[dict[str, object]]] = {}
     for part, keys, job in named:

@@ -27,12 +27,14 @@ from mixmnist.report.tables import write_table
 from mixmnist.trust._layers import IMAGES, about, counts, first, nets_of, read, with_interval, write_summary
 from mixmnist.trust._networks import Recorded, album
 from mixmnist.trust._permutation import Score, hold_against_null, own_score, p_values, permutation_null
+from mixmnist.trust._side_by_side import side_by_side
 
 PERMUTATIONS = 1000  # Holm over 30 units needs a p-value of .0017, so 600 at least
 FEWER = 1000  # canvases for the other scores, and for planted nulls
 PLANTED_UNITS = 240
 ZEROS = {"continuous": 0.0, "70 % zeros": 0.7, "99 % zeros": 0.99}  # planted responses: share of images without any
 LEVEL = 0.05
+FEWEST_A_PROCESS = 5  # nets that are worth the start of a process
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -40,11 +42,12 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     """Writes tables of units, scores, variants, runs and planted nulls, and figures of alignments and of planted p-values."""
     nets = nets_of(folder)
     note = f"{about(folder, nets)} {PERMUTATIONS} permutations."
-    units = pd.concat([_units(net, root) for net in nets], ignore_index=True)
     firsts: dict[str, Recorded] = {}
     for net in nets:
         firsts.setdefault(net.variant, net)
-    scores = pd.concat([_scores(net, root) for net in firsts.values()], ignore_index=True)
+    calls = [*((_scores, (net, root)) for net in firsts.values()), *((_units, (net, root)) for net in nets)]  # the longest first
+    tables = side_by_side(calls, "permutations", FEWEST_A_PROCESS)
+    scores, units = (pd.concat(part, ignore_index=True) for part in (tables[: len(firsts)], tables[len(firsts) :]))
     present = first(nets[0].mixture("test", root), FEWER).present
     planted = planted_p_values(present, PLANTED_UNITS, PERMUTATIONS, seed=0)
     uniform, variants = held_against_uniform(planted), summarise(units)

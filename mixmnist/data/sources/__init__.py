@@ -3,8 +3,10 @@
 import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mixmnist.core import registry
 from mixmnist.core.records import Glyphs, Source
@@ -51,7 +53,7 @@ def load_glyphs(name: str, root: str | None, split: str) -> Glyphs:
         return _LENT[name, root, split]
     source: Source = registry.choose("sources", name)
     glyphs = source.load(root, split)
-    for array in (glyphs.images, glyphs.labels):
+    for array in _arrays(glyphs):
         array.setflags(write=False)  # they are shared
     return glyphs
 
@@ -62,7 +64,11 @@ def fingerprint(name: str, root: str | None) -> str:
     digest = hashlib.sha256()
     for split in ("train", "test"):
         glyphs = load_glyphs(name, root, split)
-        for array in (glyphs.images, glyphs.labels.astype("<i8")):
+        for array in _arrays(glyphs):
             digest.update(repr(array.shape).encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
+
+
+def _arrays(glyphs: Glyphs) -> list[NDArray[Any]]:
+    return [glyphs.images, glyphs.labels, *([] if glyphs.colours is None else [glyphs.colours])]

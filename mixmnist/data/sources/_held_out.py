@@ -10,7 +10,7 @@ from mixmnist.core.records import Glyphs, require
 
 
 def held_out(images: NDArray[np.uint8], labels: NDArray[np.int64], split: str) -> Glyphs:
-    """Gives the glyphs of one split, "train" or "test".
+    """Gives the glyphs of one split, "train" or "test", of images [n, rows, cols] or, in colour, [n, rows, cols, 3].
 
     Raises:
         ValueError: If a class that occurs has fewer than 2 glyphs.
@@ -25,4 +25,6 @@ def held_out(images: NDArray[np.uint8], labels: NDArray[np.int64], split: str) -
         )
         test[members[-max(1, len(members) // 4) :]] = True
     chosen = test if split == "test" else ~test
+    if images.ndim == 4:
+        return Glyphs(images[chosen].max(axis=3), labels[chosen], images[chosen])
     return Glyphs(images[chosen], labels[chosen])

@@ -1,0 +1,112 @@
+"""What an evaluation leaves: tables, and a record that reads as a study's, so that figures and page come by themselves."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from mixmnist import pipeline
+from mixmnist.arrays import LAYER
+from mixmnist.core import registry, storage
+from mixmnist.core.readout import Readout
+from mixmnist.core.records import require
+from mixmnist.data.colour import Coloured
+from mixmnist.data.mixture import Mixture
+from mixmnist.report import write_report
+from mixmnist.scoring import Scores
+
+NULL_IMAGES = 2_000  # test images, the first ones, on which a unit is held against its null
+EVALUATION = "evaluation.json"  # what was evaluated: the mark of such a folder
+Layers = list[tuple[Readout, Scores]]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What an evaluation found, as tables; the layer is told by a column."""
+
+    units: pd.DataFrame  # a row a unit, with p-value and null of its alignment
+    concepts: pd.DataFrame  # a row a concept, with its best unit
+    layers: pd.DataFrame  # a row a layer
+    curves: pd.DataFrame  # ablation curves of the last layer; only the number of units where it feeds no linear head
+    folder: Path | None  # where tables, figures and page were written
+
+
+@dataclass(frozen=True)
+class Run:
+    """What an evaluation is called and when it began."""
+
+    name: str
+    seed: int
+    started: float
+
+
+def joined(scored: Layers, folder: Path | None) -> Evaluation:
+    """Joins what was found of several layers."""
+    scores, rows = pipeline.join(scored)
+    return Evaluation(scores.units, scores.concepts, pd.DataFrame(rows), scores.curves, folder)
+
+
+def finish(scored: Layers, run: Run, about: Mapping[str, Any], test: Mixture | Coloured | None, out: Path | None) -> Evaluation:
+    """Writes, where it is asked for, a record as a study's runs have, and tables and figures of all that the folder holds.
+
+    Raises:
+        ValueError: If something else lies in the folder.
+    """
+    if out is None:
+        return joined(scored, None)
+    folder = out / run.name / str(about["source"])
+    require(
+        not folder.exists() or (folder / EVALUATION).is_file(),
+        f"out must not hold something else by that name, got {folder}, which no evaluation wrote. Choose --name or --out.",
+    )
+    home = folder / "runs" / run.name / f"s{run.seed}-{run.seed}"
+    storage.publish(home, lambda partial: _record(partial / f"s{run.seed}", scored, run, about, test))
+    title = f"{run.name}: {', '.join(about['layers'])}"
+    storage.write_json(folder / EVALUATION, {"title": title, "notes": _notes(about), "about": dict(about)})
+    write_report(folder)
+    return joined(scored, folder)
+
+
+def _record(folder: Path, scored: Layers, run: Run, about: Mapping[str, Any], test: Mixture | Coloured | None) -> None:
+    folder.mkdir(parents=True)
+    scores, rows = pipeline.join(scored)
+    pipeline.write_scores(folder, scores)
+    if test is not None:
+        pipeline.save_pictures(scored[-1][0], test, folder / "top.npz")
+    known = registry.choose("tasks", about["task"]).useless if about["task"] != LAYER else ()
+    precision = str(scored[-1][0].response.dtype).removeprefix("torch.")
+    config = {"device": about["device"], "precision": precision, "threads": torch.get_num_threads()}
+    record = {
+        "study": run.name,
+        "source": about["source"],
+        "task": Path(about["task"]).stem,
+        "variant": run.name,
+        "seed": run.seed,
+        "block": f"s{run.seed}-{run.seed}",
+        "quick": False,
+        "useless": list(known),
+        "failure": None,
+        "layers": rows,
+        "evaluation": dict(about),
+        "config": config | {"code": storage.code_version(storage.CODE_OF_SCORES)},
+        "seconds": {"score": round(time.perf_counter() - run.started, 2)},
+        **pipeline.circumstances(about["device"]),
+    }
+    storage.write_json(folder / "record.json", record)
+
+
+def _notes(about: Mapping[str, Any]) -> list[str]:
+    """Says what a reader must know."""
+    said = [
+        f"{about['n']:,} images.",
+        f"p: alignment against {about['permutations']} permutations, {NULL_IMAGES:,} images at most.",
+    ]
+    if about.get("few"):
+        said.append(f"Maps, and silencing where the network is run again: the first {about['few']:,} images.")
+    if about.get("fitted_on"):
+        said.append(f"Thresholds and orders are fitted on {about['fitted_on']}.")
+    return said
