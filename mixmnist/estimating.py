@@ -136,7 +136,7 @@ def _records_like(block: Block, roots: Iterable[Path]) -> Iterator[tuple[dict[st
                 variant = Variant.from_dict(config["variant"])
                 _size(variant)
                 yield record, variant
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue  # none there, damaged, or of a net that is no longer known
 
 
