@@ -10,7 +10,7 @@ BIN = .venv/bin
 RUN = $(BIN)/mixmnist run --source $(SOURCE) --device $(DEVICE) $(if $(DATA),--data-root $(DATA))
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark trust test test-slow test-browser check smoke reference figures speed growth recipes gpu-check clean
+.PHONY: help benchmark trust test test-slow test-browser check smoke reference figures docs wheel speed growth recipes gpu-check clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,12 @@ reference: .venv/installed ## make the committed reference results again (MNIST,
 figures: .venv/installed ## draw every table and figure again from the records
 	$(BIN)/mixmnist report $(dir $(wildcard results/reference/*/*/runs $(OUT)/*/*/runs)) $(if $(DATA),--data-root $(DATA))
 
+docs: .venv/docs ## the documentation, into site/; warnings are errors
+	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --quiet --strict
+
+wheel: .venv/build ## build the wheel, install it into a clean environment, run the demo outside the repository (about 2 minutes)
+	BIN=$(BIN) .ci/wheel
+
 speed: .venv/speed ## time every stage against its peers, side by side (about 10 minutes)
 	$(BIN)/python benchmarks/speed/suite.py
 
@@ -70,7 +76,7 @@ gpu-check: .venv/speed ## on a GPU: the same results as on the processor, and ho
 	$(BIN)/python benchmarks/speed/gpu_check.py
 
 clean: ## remove what was made here; committed results stay
-	rm -rf .venv build *.egg-info results/local results/smoke .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv build site *.egg-info results/local results/smoke .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -exec rm -rf {} +
 
 .venv/bin/python:
@@ -81,6 +87,6 @@ clean: ## remove what was made here; committed results stay
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
-.venv/test .venv/browser .venv/check .venv/speed: .venv/%: .venv/installed
+.venv/test .venv/browser .venv/check .venv/speed .venv/docs .venv/build: .venv/%: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,$*]'
 	touch $@

@@ -5,6 +5,7 @@ Exit codes: 0; 1 some runs failed (they are listed); 2 one line that says what i
 
 import argparse
 import ast
+import contextlib
 import inspect
 import os
 import signal
@@ -12,36 +13,36 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mixmnist.commands import (
-    Say,
-    audit,
-    complain,
-    evaluate,
-    export,
-    index,
-    layers,
-    list_entries,
-    page,
-    plan,
-    plant,
-    preview,
-    report,
-    run,
-    verify,
-)
+from mixmnist import completion
+from mixmnist.commands.answers import Answer, Say, complain
+from mixmnist.commands.canvases import audit, export, preview
+from mixmnist.commands.nets import evaluate, layers, plant
+from mixmnist.commands.pages import page
+from mixmnist.commands.shelves import list_entries
+from mixmnist.commands.studies import demo, index, plan, report, run, verify
+from mixmnist.completion import completed
 from mixmnist.core import registry
 from mixmnist.core.records import Canvas, Options
+from mixmnist.core.storage import as_json
 
 REFERENCE = Path("results/reference")
+DEVICES = ("auto", "cpu", "cuda")
+SOURCES = completion.shelf("sources", "auto", files=".npz")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command and gives its exit code. SIGTERM, which queues send before they kill, ends it as Ctrl-C does."""
-    args = _parser().parse_args(argv)
+    parser = _parser()
+    completion.offer(parser)
+    args = parser.parse_args(argv)
     say: Say = (lambda _: None) if args.quiet else _print
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        code: int = args.command(args, say)
+        with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
+            answer: Answer = args.command(args, say)
+        if args.json:
+            sys.stdout.write(as_json(answer.data) + "\n")
+            sys.stdout.flush()
     except KeyboardInterrupt:
         complain("stopped. What was finished is recorded; the same command goes on from there.")
         return 2
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     finally:
         signal.signal(signal.SIGTERM, before)
-    return code
+    return answer.code
 
 
 def _one_line(error: Exception) -> str:
@@ -85,6 +86,13 @@ def help_of(configuration: type) -> dict[str, str]:
     return found
 
 
+def write_completion(args: argparse.Namespace, say: Say) -> Answer:
+    """Prints the lines that make a shell complete."""
+    lines = completion.script(args.shell)
+    say(lines)
+    return Answer({"shell": args.shell, "script": lines})
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mixmnist",
@@ -92,6 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands)
+    command = _command(commands, "demo", demo, "--out results/local", "a first look in about a minute: train, score, draw")
+    command.add_argument("--out", default=Options.out, metavar="DIR", help=help_of(Options)["out"])
     command = _command(commands, "report", report, "results/local/sanity/digits", "write tables and figures from records")
     command.add_argument(
         "folders", nargs="+", metavar="DIR", help="folder of a study and source, e.g. results/local/sanity/mnist"
@@ -152,9 +162,12 @@ def _parser() -> argparse.ArgumentParser:
         "say how many seeds see a difference of two variants",
     )
     command.add_argument("folder", metavar="DIR", help="folder of a study and source, with 5 or more seeds of both variants")
-    command.add_argument("--score", required=True, help="a number of its table of runs, e.g. accuracy")
-    command.add_argument("--variant", required=True, help="one of its variants")
-    command.add_argument("--against", default="baseline", metavar="VARIANT", help="the other one (default baseline)")
+    score = command.add_argument("--score", required=True, help="a number of its table of runs, e.g. accuracy")
+    completed(score, completion.recorded(None))
+    one = command.add_argument("--variant", required=True, help="one of its variants")
+    other = command.add_argument("--against", default="baseline", metavar="VARIANT", help="the other one (default baseline)")
+    for variant in (one, other):
+        completed(variant, completion.recorded("variant"))
     command.add_argument("--effect", required=True, type=float, help="smallest difference that matters, in the score's unit")
     command.add_argument("--power", default=0.8, type=float, help="wanted probability of seeing it (default .8)")
     command = _command(
@@ -163,6 +176,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("factory", metavar="pkg.module:factory", help="called without arguments, gives a torch.nn.Module")
     command.add_argument("--size", type=int, default=32, help="rows and columns of the input (default 32)")
     command.add_argument("--channels", type=int, default=1, help="channels of the input (default 1)")
+    example = 'bash      # read it in ~/.bashrc: eval "$(mixmnist completion bash)"'
+    command = _command(commands, "completion", write_completion, example, "print what completes commands and names in a shell")
+    command.add_argument("shell", choices=completion.SHELLS, help="the shell that reads it")
     _add_evaluate(commands)
     return parser
 
@@ -170,13 +186,14 @@ def _parser() -> argparse.ArgumentParser:
 def _command(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
     name: str,
-    function: Callable[[argparse.Namespace, Say], int],
+    function: Callable[[argparse.Namespace, Say], Answer],
     example: str,
     summary: str,
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=summary, description=summary, epilog=f"example: mixmnist {name} {example}")
     command.set_defaults(command=function)
     command.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    command.add_argument("--json", action="store_true", help="print what was found as one JSON document, and prose on stderr")
     command.add_argument("--debug", action="store_true", help="on an error, show where it was raised")
     return command
 
@@ -184,19 +201,24 @@ def _command(
 def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(commands, "run", run, "sanity --source digits --seeds 1", "run studies; what is recorded is not run again")
     texts, defaults = help_of(Options), Options()
-    command.add_argument("studies", nargs="+", metavar="STUDY", help="a study's file, or the name of a file in ./benchmarks")
-    command.add_argument("--source", default=defaults.source, help=texts["source"])
+    studies = command.add_argument(
+        "studies", nargs="+", metavar="STUDY", help="a study's file, or the name of one in ./benchmarks"
+    )
+    completed(studies, completion.studies)
+    completed(command.add_argument("--source", default=defaults.source, help=texts["source"]), SOURCES)
     command.add_argument("--data-root", metavar="DIR", help=texts["root"])
     command.add_argument("--seeds", type=int, metavar="N", help=texts["seeds"])
-    command.add_argument("--variants", default="", metavar="A,B", help=texts["variants"])
-    command.add_argument("--device", default=defaults.device, help=texts["device"])
-    command.add_argument("--precision", default=defaults.precision, help=texts["precision"])
+    completed(command.add_argument("--variants", default="", metavar="A,B", help=texts["variants"]), completion.variants)
+    device = command.add_argument("--device", default=defaults.device, help=texts["device"])
+    completed(device, completion.of(DEVICES))
+    precision = command.add_argument("--precision", default=defaults.precision, help=texts["precision"])
+    completed(precision, completion.of(("auto", "float32", "bf16")))
     command.add_argument("--threads", type=int, default=defaults.threads, metavar="N", help=texts["threads"])
     command.add_argument("--cluster", metavar="ADDRESS", help=texts["cluster"])
     command.add_argument("--out", default=defaults.out, metavar="DIR", help=texts["out"])
     command.add_argument("--quick", action="store_true", help=texts["quick"])
     command.add_argument("--refer", metavar="DIR", help=texts["refer"])
-    command.add_argument("--dry-run", action="store_true", help="print the blocks and whether they are recorded; run nothing")
+    command.add_argument("--dry-run", action="store_true", help="print the blocks, about their time and memory; run nothing")
     command.add_argument("--reference", default=str(REFERENCE), metavar="DIR", help="what the result is compared with at the end")
 
 
@@ -209,8 +231,9 @@ def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     command.add_argument("--layer", action="append", default=[], metavar="NAME", help="layers to score: A,B or several times")
     command.add_argument("--weights", nargs="+", metavar="F", help="safetensors; several are several trainings, for intervals")
     command.add_argument("--arrays", metavar="F.npz", help="instead of a network: response, present and more as plain arrays")
-    command.add_argument("--task", default="pairs", help=f"one of {', '.join(registry.names('tasks'))}, or a file ending in TASK")
-    command.add_argument("--source", default="auto", help=help_of(Options)["source"])
+    named = f"one of {', '.join(registry.names('tasks'))}, or a file ending in TASK"
+    completed(command.add_argument("--task", default="pairs", help=named), completion.shelf("tasks", files=".py"))
+    completed(command.add_argument("--source", default="auto", help=help_of(Options)["source"]), SOURCES)
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
     command.add_argument(
         "--size", type=int, help="rows and columns of the canvas; by default the task's. Glyphs are scaled with it."
@@ -224,22 +247,26 @@ def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     command.add_argument("--few", type=int, help="of them for maps and for silencing by running again (default one of 40)")
     command.add_argument("--permutations", type=int, default=1000, help="for p-values (default 1000)")
     command.add_argument("--seed", type=int, default=0, help="of the canvases")
-    command.add_argument("--device", default="auto", help=help_of(Options)["device"])
+    device = command.add_argument("--device", default="auto", help=help_of(Options)["device"])
+    completed(device, completion.of(DEVICES))
     command.add_argument("--name", help="what the network is called (default: the factory's name)")
     command.add_argument("--out", default="results/local", metavar="DIR", help="results go to OUT/<name>/<source>")
 
 
 def _add_mixture(command: argparse.ArgumentParser, n: int, out: str | None = None) -> None:
     texts, canvas = help_of(Canvas), Canvas()
-    command.add_argument("--task", default="pairs", help=f"one of {', '.join(registry.names('tasks'))}")
-    command.add_argument("--source", default="auto", help=help_of(Options)["source"])
+    task = command.add_argument("--task", default="pairs", help=f"one of {', '.join(registry.names('tasks'))}")
+    completed(task, completion.shelf("tasks"))
+    completed(command.add_argument("--source", default="auto", help=help_of(Options)["source"]), SOURCES)
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
-    command.add_argument("--split", default="test", help="train, test or rank")
+    split = command.add_argument("--split", default="test", help="train, test or rank")
+    completed(split, completion.of(("train", "test", "rank")))
     command.add_argument("--n", type=int, default=n, help=f"number of canvases (default {n})")
     command.add_argument("--seed", type=int, default=0, help="the same seed gives the same canvases on every machine")
     command.add_argument("--size", type=int, help=f"{texts['size']} By default the task's own.")
     command.add_argument("--glyph", type=int, default=canvas.glyph, help=texts["glyph"])
-    command.add_argument("--overlap", default=canvas.overlap, help=texts["overlap"])
+    overlap = command.add_argument("--overlap", default=canvas.overlap, help=texts["overlap"])
+    completed(overlap, completion.of(("clip", "max", "reject", "wrap")))
     command.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER", help="a task's setting, e.g. q=.5")
     if out is not None:
         command.add_argument("--out", default=out, help=f"where to write (default {out})")

@@ -1,7 +1,8 @@
 """What an evaluation leaves: tables, and a record that reads as a study's, so that figures and page come by themselves."""
 
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,16 @@ import torch
 from mixmnist import pipeline
 from mixmnist.arrays import LAYER
 from mixmnist.core import registry, storage
-from mixmnist.core.readout import Readout
-from mixmnist.core.records import require
+from mixmnist.core.records import Task, require
 from mixmnist.data.colour import Coloured
 from mixmnist.data.mixture import Mixture
+from mixmnist.pages import EVALUATION, make_page
+from mixmnist.pipeline import Scored
 from mixmnist.report import write_report
-from mixmnist.scoring import Scores
+from mixmnist.report.drawing import FORMATS, Look
+from mixmnist.report.exhibit import About, make_exhibit, save
 
 NULL_IMAGES = 2_000  # test images, the first ones, on which a unit is held against its null
-EVALUATION = "evaluation.json"  # what was evaluated: the mark of such a folder
-Layers = list[tuple[Readout, Scores]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +45,15 @@ class Run:
     started: float
 
 
-def joined(scored: Layers, folder: Path | None) -> Evaluation:
+def joined(scored: Sequence[Scored], folder: Path | None) -> Evaluation:
     """Joins what was found of several layers."""
     scores, rows = pipeline.join(scored)
     return Evaluation(scores.units, scores.concepts, pd.DataFrame(rows), scores.curves, folder)
 
 
-def finish(scored: Layers, run: Run, about: Mapping[str, Any], test: Mixture | Coloured | None, out: Path | None) -> Evaluation:
+def finish(
+    scored: Sequence[Scored], run: Run, about: Mapping[str, Any], test: Mixture | Coloured | None, out: Path | None
+) -> Evaluation:
     """Writes, where it is asked for, a record as a study's runs have, and tables and figures of all that the folder holds.
 
     Raises:
@@ -67,18 +70,21 @@ def finish(scored: Layers, run: Run, about: Mapping[str, Any], test: Mixture | C
     storage.publish(home, lambda partial: _record(partial / f"s{run.seed}", scored, run, about, test))
     title = f"{run.name}: {', '.join(about['layers'])}"
     storage.write_json(folder / EVALUATION, {"title": title, "notes": _notes(about), "about": dict(about)})
-    write_report(folder)
+    write_report(folder, Look(FORMATS))
+    if test is not None:
+        storage.publish(folder / "exhibits", lambda partial: _exhibit(partial, scored, run, about, test))
+    make_page([folder], folder / "report", None, lambda _line: None)
     return joined(scored, folder)
 
 
-def _record(folder: Path, scored: Layers, run: Run, about: Mapping[str, Any], test: Mixture | Coloured | None) -> None:
+def _record(folder: Path, scored: Sequence[Scored], run: Run, about: Mapping[str, Any], test: Mixture | Coloured | None) -> None:
     folder.mkdir(parents=True)
     scores, rows = pipeline.join(scored)
     pipeline.write_scores(folder, scores)
     if test is not None:
-        pipeline.save_pictures(scored[-1][0], test, folder / "top.npz")
+        pipeline.save_pictures(scored[-1].readout, test, folder / "top.npz")
     known = registry.choose("tasks", about["task"]).useless if about["task"] != LAYER else ()
-    precision = str(scored[-1][0].response.dtype).removeprefix("torch.")
+    precision = str(scored[-1].readout.response.dtype).removeprefix("torch.")
     config = {"device": about["device"], "precision": precision, "threads": torch.get_num_threads()}
     record = {
         "study": run.name,
@@ -97,6 +103,22 @@ def _record(folder: Path, scored: Layers, run: Run, about: Mapping[str, Any], te
         **pipeline.circumstances(about["device"]),
     }
     storage.write_json(folder / "record.json", record)
+
+
+def _exhibit(folder: Path, scored: Sequence[Scored], run: Run, about: Mapping[str, Any], test: Mixture | Coloured) -> None:
+    """Writes an exhibit of each layer for the page."""
+    task: Task = registry.choose("tasks", about["task"])
+    for one in scored:
+        layer = one.readout.layer
+        said = About(
+            name=f"{run.name}, {layer}",
+            said=f"{task.title} Layer {layer}, {one.readout.n_units} units.",
+            task=Path(about["task"]).stem,
+            source=about["source"],
+            useless=task.useless,
+        )
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "-", layer)
+        save(make_exhibit(one.readout, one.rank, one.scores.units, test, said), folder / f"{name}.npz")
 
 
 def _notes(about: Mapping[str, Any]) -> list[str]:

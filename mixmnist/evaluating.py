@@ -23,8 +23,9 @@ from mixmnist.data.audit import check_task
 from mixmnist.data.colour import Coloured, has_colours, in_colour
 from mixmnist.data.mixture import Mixture, draw
 from mixmnist.data.sources import resolve_source
-from mixmnist.evaluated import NULL_IMAGES, Evaluation, Layers, Run, finish, joined
+from mixmnist.evaluated import NULL_IMAGES, Evaluation, Run, finish, joined
 from mixmnist.factory import try_net
+from mixmnist.pipeline import Scored
 from mixmnist.probing import find_layer, probe
 from mixmnist.probing.running import Transform, refuse_training
 from mixmnist.scoring import score
@@ -119,7 +120,7 @@ def evaluate(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a k above the number of images gives no number
         scored = pipeline.score_layers(net, (scene.test, scene.rank), layers, seen, few, more)
-    device = str(scored[0][0].response.device)
+    device = str(scored[0].readout.response.device)
     about = {**asdict(known), "source": scene.source, "layers": list(layers), "few": few, "device": device}
     run = Run(name or type(net).__name__.lower(), seed, started)
     return finish(_against_null(scored, known), run, about, scene.test, None if out is None else Path(out))
@@ -242,24 +243,25 @@ def evaluate_arrays(
     given, rank = read_arrays(path)
     known = Setting(permutations=permutations)
     scored = _of_arrays(given, rank, known, more)
-    about = {"task": LAYER, "source": LAYER, "layers": [LAYER], "n": len(scored[0][0].response), "device": "cpu"}
+    about = {"task": LAYER, "source": LAYER, "layers": [LAYER], "n": len(scored[0].readout.response), "device": "cpu"}
     about |= {"permutations": permutations, "fitted_on": "the scored images" if rank is None else "rank images"}
     return finish(scored, Run(name or Path(path).stem, 0, started), about, None, Path(out))
 
 
-def _of_arrays(given: Arrays, rank: Arrays | None, known: Setting, more: Mapping[str, Metric] | None) -> Layers:
+def _of_arrays(given: Arrays, rank: Arrays | None, known: Setting, more: Mapping[str, Metric] | None) -> list[Scored]:
     readout = given.readout()
+    other = readout if rank is None else rank.readout()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a k above the number of images gives no number
-        scores = score(readout, rank=readout if rank is None else rank.readout(), sets=False, more=more)
-    return _against_null([(readout, scores)], known)
+        scores = score(readout, rank=other, sets=False, more=more)
+    return _against_null([Scored(readout, other, scores)], known)
 
 
-def _against_null(scored: Layers, setting: Setting) -> Layers:
+def _against_null(scored: Sequence[Scored], setting: Setting) -> list[Scored]:
     """Adds to each unit what its alignment would be if it knew nothing, with p-values corrected over its layer."""
     found = []
-    for readout, scores in scored:
-        response, present = readout.response[:NULL_IMAGES].cpu(), readout.present[:NULL_IMAGES].cpu()
+    for one in scored:
+        response, present = one.readout.response[:NULL_IMAGES].cpu(), one.readout.present[:NULL_IMAGES].cpu()
         parts = [
             hold_against_null(part, present, n=setting.permutations, seed=setting.draw)
             for part in tqdm(response.split(UNITS_AT_ONCE, dim=1), "permutations", delay=2, leave=False, disable=None)
@@ -268,5 +270,5 @@ def _against_null(scored: Layers, setting: Setting) -> Layers:
         null_95 = torch.cat([part.null.quantile(0.95, dim=0) for part in parts])
         corrected = torch.cat([part.corrected for part in parts])
         columns = {"null_95": null_95.tolist(), "p": p.tolist(), "p_holm": holm(p.tolist()), "corrected": corrected.tolist()}
-        found.append((readout, replace(scores, units=scores.units.assign(**columns))))
+        found.append(replace(one, scores=replace(one.scores, units=one.scores.units.assign(**columns))))
     return found

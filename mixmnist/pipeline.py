@@ -199,7 +199,16 @@ def score_net(block: Block, net: nn.Module) -> tuple[Scores, list[dict[str, Any]
     n = block.variant.probe_images
     test, rank = (_draw(block, split, n, 0) for split in ("test", "rank"))
     scored = score_layers(net, (test, rank), origins.layers_of(block.variant), few=max(n // FEW, LEAST))
-    return *join(scored), scored[-1][0]
+    return *join(scored), scored[-1].readout
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """One layer, read on both mixtures, and its scores."""
+
+    readout: Readout
+    rank: Readout
+    scores: Scores
 
 
 def score_layers(
@@ -209,7 +218,7 @@ def score_layers(
     transform: Transform | None = None,
     few: int | None = None,
     more: Mapping[str, Metric] | None = None,
-) -> list[tuple[Readout, Scores]]:
+) -> list[Scored]:
     """Probes and scores layers on a test mixture, thresholds and orders fitted on a rank mixture.
 
     Groups and curves, which silence several units at a time, are computed where the head's algebra gives them at once.
@@ -224,20 +233,21 @@ def score_layers(
     """
     readouts, ranks = (probe_layers(net, mixture, layers, transform, few) for mixture in mixtures)
     return [
-        (one, score(one, rank=other, sets=isinstance(one.without, HeadAlgebra), more=more))
+        Scored(one, other, score(one, rank=other, sets=isinstance(one.without, HeadAlgebra), more=more))
         for one, other in zip(readouts, ranks, strict=True)
     ]
 
 
-def join(scored: Sequence[tuple[Readout, Scores]]) -> tuple[Scores, list[dict[str, Any]]]:
+def join(scored: Sequence[Scored]) -> tuple[Scores, list[dict[str, Any]]]:
     """Joins the tables of several layers, the layer told by a column (curves of the last one); and gives a row a layer."""
     every = {
-        table: pd.concat([getattr(scores, table).assign(layer=readout.layer) for readout, scores in scored])
+        table: pd.concat([getattr(one.scores, table).assign(layer=one.readout.layer) for one in scored])
         for table in ("units", "concepts")
     }
-    readout, last = scored[-1]
-    rows = [{str(name): value for name, value in row.items()} for _, s in scored for row in s.layer.to_dict("records")]
-    return Scores(**every, layer=last.layer, curves=last.curves.assign(layer=readout.layer)), rows
+    rows = [{str(name): value for name, value in row.items()} for one in scored for row in one.scores.layer.to_dict("records")]
+    last = scored[-1]
+    curves = last.scores.curves.assign(layer=last.readout.layer)
+    return Scores(**every, layer=last.scores.layer, curves=curves), rows
 
 
 def write_scores(folder: Path, scores: Scores) -> None:

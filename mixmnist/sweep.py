@@ -1,7 +1,6 @@
 """Sweeping: a study's grid as blocks, several at a time; what is recorded is not run again, what fails does not stop the rest."""
 
 import contextlib
-import importlib.util
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +16,7 @@ import torch
 from mixmnist.block import Block
 from mixmnist.core import registry, storage
 from mixmnist.core.records import Net, Options, Study, Task, Variant, require
+from mixmnist.core.studies import load_study
 from mixmnist.data.mixture import draw
 from mixmnist.data.sources import resolve_source
 from mixmnist.origins import check_plant
@@ -35,31 +35,6 @@ class Result:
 
     folder: Path  # of the study and source, for `report`
     failures: tuple[str, ...]  # one sentence a failed run
-
-
-def load_study(name: str) -> tuple[str, Study]:
-    """Loads a study from a Python file that ends in `STUDY = Study(...)`: a path, or the name of a file in ./benchmarks.
-
-    Raises:
-        ValueError: If there is no such study or the file defines none.
-    """
-    path = Path(name) if name.endswith(".py") else Path("benchmarks") / f"{name}.py"
-    if not path.is_file():
-        known = [p.stem for p in Path("benchmarks").glob("*.py")]
-        error = registry.nearest("study", name, known)
-        raise ValueError(f"{error} A study is the path of a .py file or the name of one in ./benchmarks.")
-    spec = importlib.util.spec_from_file_location(f"mixmnist_study_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise ValueError(f"a study's file must run, got {error!r} from {path}. Mend the file.") from error
-    study = getattr(module, "STUDY", None)
-    if not isinstance(study, Study):
-        raise ValueError(f"a study's file must end in STUDY = Study(...), got {path} without it. Add that line.")
-    return path.stem, study
 
 
 def run(study: Study | str, options: Options = Options(), tell: Callable[[str], None] = print) -> Result:  # noqa: B008 -- frozen
@@ -207,6 +182,13 @@ def plan(study: Study | str, options: Options) -> list[Block]:
     ]
 
 
+def blocks_at_a_time(blocks: Sequence[Block], threads: int) -> int:
+    """Gives how many blocks run side by side here: as many as the cores allow, and one on a GPU."""
+    if blocks and blocks[0].device.startswith("cuda"):
+        return 1
+    return max(1, _cores() // threads)
+
+
 def _cores() -> int:
     """Counts the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -289,7 +271,7 @@ def _run_blocks(blocks: Sequence[Block], threads: int, tell: Callable[[str], Non
     """Runs blocks, several at a time, each in a process of its own; gives each with its failures when it is done."""
     if not blocks:
         return
-    at_a_time = 1 if blocks[0].device.startswith("cuda") else max(1, _cores() // threads)
+    at_a_time = blocks_at_a_time(blocks, threads)
     crew = _Crew([Worker(line) if at_a_time > 1 and len(blocks) > 1 else Here(line) for line in range(at_a_time)], tell)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)

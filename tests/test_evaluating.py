@@ -13,6 +13,7 @@ from torch import nn
 from mixmnist import Arrays, Setting, cli, draw, evaluate, probe, score, score_arrays
 from mixmnist.core.records import Metric
 from mixmnist.data.sources.digits import load
+from mixmnist.report.exhibit import load as load_exhibit
 from mixmnist.report.reading import read_study
 
 SMALL = Setting(n=800, few=50, permutations=99)
@@ -35,7 +36,8 @@ class Own(nn.Module):
 @pytest.fixture
 def no_report(monkeypatch):
     """Leaves tables and figures out where a test does not look at them."""
-    monkeypatch.setattr("mixmnist.evaluated.write_report", lambda _folder: None)
+    monkeypatch.setattr("mixmnist.evaluated.write_report", lambda _folder, _look: None)
+    monkeypatch.setattr("mixmnist.evaluated.make_page", lambda *_: None)
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +77,20 @@ def test_what_is_written_reads_as_a_study(written):
     records = read_study(written.folder)
     assert records.variants == ["own"]
     assert records.runs["layer"].tolist() == ["first", "second"]
-    for name in ("tables/units.csv", "tables/variants.tex", "figures/ablation_curves.pdf", "figures/cards_own.png"):
+    for name in (
+        "tables/units.csv",
+        "tables/variants.tex",
+        "figures/ablation_curves.pdf",
+        "figures/cards_own.png",
+        "report/index.html",
+    ):
         assert (written.folder / name).is_file()
     about = json.loads((written.folder / "evaluation.json").read_text())["about"]
     assert about["layers"] == ["first", "second"]
     assert about["few"] == 50
+    shown = [load_exhibit(written.folder / "exhibits" / f"{layer}.npz") for layer in ("first", "second")]
+    assert [e.n_units for e in shown] == [4, 6]
+    assert [e.bench is None for e in shown] == [True, False]  # only the second feeds the head
 
 
 def test_a_network_that_does_not_classify_is_scored_as_detector(tmp_path):

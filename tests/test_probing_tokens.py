@@ -128,6 +128,22 @@ def test_images_in_colour_reach_the_net_as_they_are():
     assert next(iter(readout.pixels))[1].shape == (5, 4, 24, 20)
 
 
+def test_cells_that_see_the_same_pixels_are_spread_over_the_image():
+    """Where the gradient shows two neighbours the same field, the cells must be taken as spread evenly, not as lying on each other."""
+
+    class Same(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Identity()
+
+        def forward(self, x):
+            return self.layer(x[:, :, 4:9, 4:9].mean((2, 3), keepdim=True).expand(-1, 2, 8, 8))
+
+    readout = probe(Same().eval(), Shown(torch.full((3, 32, 32), 9, dtype=torch.uint8)), "layer")
+    assert readout.pixels.field == Field((5, 5), (4.0, 4.0), (1.5, 1.5))
+    assert next(iter(readout.pixels))[1].shape == (3, 2, 32, 32)
+
+
 def test_a_unit_is_shown_where_it_fires():
     """The box must be the receptive field of the cell with the highest value, cut off at the image's edge."""
     net = nn.Sequential(nn.Conv2d(1, 2, 5, stride=4, padding=2, bias=False), nn.ReLU()).eval()

@@ -286,27 +286,6 @@ def test_out_that_is_a_file_is_refused(options, tmp_path):
     assert file.read_text() == "mine"
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [("x = 1", "must end in STUDY = Study"), ("1 / 0", "a study's file must run, got ZeroDivisionError")],
-)
-def test_a_study_file_that_defines_none_is_refused(tmp_path, text, message):
-    """A file that does not run or has no STUDY must be refused with the line to add."""
-    path = tmp_path / "mine.py"
-    path.write_text(text)
-    with pytest.raises(ValueError, match=message):
-        sweep.load_study(str(path))
-
-
-def test_an_unknown_study_names_the_nearest(tmp_path, monkeypatch):
-    """A study that is not in ./benchmarks must be answered with the nearest names there."""
-    (tmp_path / "benchmarks").mkdir()
-    (tmp_path / "benchmarks" / "sanity.py").write_text("")
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=r"study must be a known name, got study='sanit'\. Did you mean sanity\?"):
-        sweep.load_study("sanit")
-
-
 def test_thread_count_is_given_back(options):
     """A sweep sets torch's threads for its own work and must give the old number back."""
     import torch

@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from mixmnist.core.records import PLANTED
@@ -77,14 +78,21 @@ def _bare(source: str) -> bytes:
 
 
 def write_json(path: Path, content: Any) -> None:  # noqa: ANN401 -- as above
-    """Writes JSON that any reader takes: numbers that are none become null. A file that says so already is left alone."""
-    text = json.dumps(without_nan(content), indent=1, allow_nan=False) + "\n"
+    """Writes JSON that any reader takes. A file that says so already is left alone."""
+    text = as_json(content) + "\n"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
 
 
+def as_json(content: Any) -> str:  # noqa: ANN401 -- as above
+    """Gives JSON that any reader takes: numbers that are none become null, those of numpy plain ones."""
+    return json.dumps(without_nan(content), indent=1, allow_nan=False)
+
+
 def without_nan(content: Any) -> Any:  # noqa: ANN401 -- as above
-    """Puts None in place of numbers that are none, at any depth."""
+    """Puts None in place of numbers that are none, at any depth, and plain numbers in place of numpy's."""
+    if isinstance(content, np.generic):
+        return without_nan(content.item())
     if isinstance(content, dict):
         return {key: without_nan(value) for key, value in content.items()}
     if isinstance(content, list | tuple):

@@ -136,7 +136,7 @@ def measure_field(net: nn.Module, module: nn.Module, images: Images) -> Field:
             seen = (grad != 0).any(dim=0)[0].any(dim=3 - axis).nonzero()[:, 0].tolist()  # pixels along the axis
             spans.append((seen[0], seen[-1], place[axis - 2]) if seen else (0, length - 1, 0))
         (first, last, cell), (start, end, _) = spans
-        inside = first > 0 and end < length - 1 and cells > 1 and last - first == end - start
+        inside = 0 < first < start and end < length - 1 and cells > 1 and last - first == end - start
         if inside:
             stride = float(start - first)
             fields.append((last - first + 1, stride, (first + last) / 2 - stride * cell))

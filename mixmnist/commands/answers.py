@@ -1,0 +1,54 @@
+"""What every command has in common: it says things to people, gives an answer to scripts, and complains elsewhere."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mixmnist.core.records import require
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command found. Data are names, numbers, lists and dictionaries: whatever --json can print."""
+
+    data: object
+    code: int = 0  # the exit code: 1 where some runs failed or some checks did
+
+
+def complain(line: str) -> None:
+    """Prints a line about something that went wrong, on the channel for it."""
+    print(f"mixmnist: {line}", file=sys.stderr, flush=True)  # noqa: T201 -- a command speaks
+
+
+def warn_of_digits(asked: str, source: str) -> None:
+    """Says that `auto` found no MNIST."""
+    if asked == "auto" and source == "digits":
+        complain("WARNING: MNIST is neither on disk nor to be fetched; going on with scikit-learn's 8x8 digits.")
+
+
+def read_numbers(settings: Sequence[str]) -> dict[str, float]:
+    """Reads settings that are written name=number."""
+    found = {}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            raise ValueError(f"set must be written name=number, got {setting!r}. For example --set q=.5.") from None
+    return found
+
+
+def new_file(name: str, endings: tuple[str, ...]) -> Path:
+    """Gives the path of a file to be written, its folder made.
+
+    Raises:
+        ValueError: If it has another ending or is a folder.
+    """
+    path = Path(name)
+    require(path.suffix in endings, f"out must end in {' or '.join(endings)}, got {name!r}. Rename it.")
+    require(not path.is_dir(), f"out must be a file, got the folder {name!r}. Add a file name.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

@@ -1,0 +1,75 @@
+"""Commands about canvases: look at some, write them to a file, check them against what is promised."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from mixmnist.commands.answers import Answer, Say, new_file, read_numbers, warn_of_digits
+from mixmnist.core import registry
+from mixmnist.core.records import Canvas, Task, require
+
+if TYPE_CHECKING:
+    from mixmnist.data.mixture import Mixture
+
+
+def preview(args: argparse.Namespace, say: Say) -> Answer:
+    """Draws the first canvases of a mixture with their classes."""
+    require(args.n <= 400, f"n must be at most 400 in a preview, got n={args.n}. Use mixmnist export for more.")
+    mixture, source = _draw(args)
+    from mixmnist.report.drawing import save_preview
+
+    path = new_file(args.out, (".png", ".pdf", ".svg"))
+    classes = mixture.titles(len(mixture))
+    caption = f"{args.task}, {source} glyphs, {args.split}, seed {args.seed}; above each canvas, its class."
+    save_preview(mixture.images.numpy(), classes, caption, path)
+    say(f"{len(mixture)} canvases: {path}")
+    return Answer({"file": str(path), "canvases": len(mixture), "source": source})
+
+
+def export(args: argparse.Namespace, say: Say) -> Answer:
+    """Writes a mixture and everything that is known about it to an .npz."""
+    mixture, source = _draw(args)
+    import numpy as np
+
+    path = new_file(args.out, (".npz",))
+    stored = mixture.as_arrays(masks=args.masks)
+    partial = path.with_name(f".{path.name}.partial.npz")
+    try:
+        np.savez_compressed(partial, **stored)  # type: ignore[arg-type]  # its stubs take only named arrays
+        partial.rename(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    say(f"{len(mixture)} canvases: {path} ({', '.join(stored)})")
+    return Answer({"file": str(path), "canvases": len(mixture), "source": source, "arrays": list(stored)})
+
+
+def audit(args: argparse.Namespace, say: Say) -> Answer:
+    """Checks a mixture against what is promised of it."""
+    from mixmnist.data.audit import audit as check
+    from mixmnist.data.sources import resolve_source
+    from mixmnist.report.tables import as_markdown
+
+    canvas, settings = _canvas(args), read_numbers(args.set)
+    warn_of_digits(args.source, resolve_source(args.source, args.data_root)[0])
+    more = {"canvas": canvas, "settings": settings, "root": args.data_root, "seed": args.seed}
+    found = check(args.task, args.source, args.split, args.n, **more)
+    say(as_markdown(found.assign(good=found["good"].map({True: "yes", False: "NO"}))))
+    good = bool(found["good"].all())
+    return Answer({"good": good, "checks": found.to_dict("records")}, 0 if good else 1)
+
+
+def _canvas(args: argparse.Namespace) -> Canvas:
+    """Gives the layout that the options ask for."""
+    entry: Task = registry.choose("tasks", args.task)
+    return Canvas(entry.canvas.size if args.size is None else args.size, args.glyph, args.overlap)
+
+
+def _draw(args: argparse.Namespace) -> "tuple[Mixture, str]":
+    """Draws the mixture that the options ask for; gives it and the name of its source."""
+    from mixmnist.data.mixture import draw
+    from mixmnist.data.sources import resolve_source
+
+    canvas, settings = _canvas(args), read_numbers(args.set)
+    source, root = resolve_source(args.source, args.data_root)
+    warn_of_digits(args.source, source)
+    mixture = draw(args.task, source, args.split, args.n, canvas=canvas, settings=settings, root=root, seed=args.seed)
+    return mixture, source

@@ -1,0 +1,116 @@
+"""Commands about units: the layers of a network, the scores of one's own, and a planted unit with its scores."""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mixmnist.commands.answers import Answer, Say, read_numbers, warn_of_digits
+from mixmnist.core import registry
+from mixmnist.core.records import require
+
+if TYPE_CHECKING:
+    from mixmnist.evaluated import Evaluation
+
+BEST = 10  # units of an evaluation that are printed
+
+
+def layers(args: argparse.Namespace, say: Say) -> Answer:
+    """Lists the layers of a network with their shapes and numbers of units."""
+    import torch
+
+    from mixmnist.factory import explained, make_net
+    from mixmnist.probing import describe_layers
+
+    rows, net = [], make_net(args.factory)
+    example = torch.zeros(1, args.channels, args.size, args.size)
+    for name, kind, shape in explained(lambda: describe_layers(net, example), example.shape):
+        units = {1: -1, 2: -1, 3: 0}.get(len(shape))  # vectors, tokens, maps
+        counted = "" if units is None else f"{shape[units]} units"
+        say(f"{name:30} {kind:20} {'x'.join(map(str, shape)):>14}   {counted}")
+        rows.append({"name": name, "kind": kind, "shape": shape, "units": None if units is None else shape[units]})
+    return Answer(rows)
+
+
+def evaluate(args: argparse.Namespace, say: Say) -> Answer:
+    """Scores the units of a network of one's own, or of arrays alone, and writes tables, figures and page."""
+    _check_evaluate(args)
+    from mixmnist.evaluating import Setting, evaluate_arrays
+    from mixmnist.evaluating import evaluate as run_evaluation
+    from mixmnist.factory import find, load_weights, make_net
+    from mixmnist.pipeline import choose_device
+
+    more = {Path(path).stem: registry.choose("metrics", path) for path in args.metric}
+    if args.arrays:
+        return _tell(evaluate_arrays(args.arrays, args.out, args.name, more, args.permutations), say)
+    from mixmnist.data.sources import resolve_source
+
+    source, root = resolve_source(args.source, args.data_root)
+    warn_of_digits(args.source, source)
+    given = {name: getattr(args, name) for name in ("size", "channels", "n", "few", "permutations")}
+    setting = Setting(**given, root=root, draw=args.seed)
+    device = choose_device(args.device)
+    known = {
+        "task": args.task,
+        "source": source,
+        "transform": find(args.transform, "transform") if args.transform else None,
+        "more": more,
+        "out": args.out,
+        "name": args.name or args.factory.partition(":")[2],
+        "setting": setting,
+    }
+    for seed, weights in enumerate(args.weights or [None]):
+        net = make_net(args.factory)
+        net = net if weights is None else load_weights(net, weights)
+        say(
+            f"{known['name']}{f' with {weights}' if weights else ''}: {setting.n:,} canvases of {args.task}, glyphs: {source} ..."
+        )
+        found = run_evaluation(net.to(device), [name for part in args.layer for name in part.split(",")], seed=seed, **known)
+    return _tell(found, say)
+
+
+def _check_evaluate(args: argparse.Namespace) -> None:
+    """Refuses what does not go together before anything is imported."""
+    way_out = "Write mixmnist evaluate pkg.module:factory --layer NAME, or mixmnist evaluate --arrays F.npz."
+    require(bool(args.factory) != bool(args.arrays), f"evaluate must be given a factory or --arrays, one of them. {way_out}")
+    named = "a layer must be named. `mixmnist layers pkg.module:factory` lists them; then --layer NAME."
+    require(args.arrays or args.layer, named)
+
+
+def _tell(found: "Evaluation", say: Say) -> Answer:
+    """Prints the layers' and the best units' scores and where everything lies."""
+    from mixmnist.report.tables import as_markdown
+
+    wanted = ("layer", "n_units", "accuracy", "detectors", "unique_concepts", "coverage", "mean_alignment", "chance", "mean_drop")
+    say(as_markdown(found.layers[[column for column in wanted if column in found.layers]]))
+    shown = ("layer", "unit", "concept", "alignment", "chance", "null_95", "p_holm", "drop", "max_class_drop")
+    best = found.units.sort_values("alignment", ascending=False)[[column for column in shown if column in found.units]]
+    say(f"\nThe best units of {len(best)}:\n\n{as_markdown(best.head(BEST))}\n")
+    assert found.folder is not None
+    say(f"Tables: {found.folder / 'tables'}   figures: {found.folder / 'figures'}   records: {found.folder / 'runs'}")
+    page = found.folder / "report" / "index.html"
+    say(f"Page: {page}")
+    tables = {name: getattr(found, name).to_dict("records") for name in ("layers", "units")}
+    return Answer({"folder": str(found.folder), "page": str(page), **tables})
+
+
+def plant(args: argparse.Namespace, say: Say) -> Answer:
+    """Plants a unit with faults among perfect ones and prints what is true of it and what every score says."""
+    from mixmnist.plants.units import DIALS, Faults, truth
+    from mixmnist.report.tables import as_markdown
+    from mixmnist.trust.planting import beside_sound
+
+    dials = read_numbers(args.set)
+    for name in dials:
+        if name not in DIALS:
+            raise registry.nearest("dial", name, DIALS)
+    faults = Faults(**dials)
+    known = truth(faults, args.concept, args.prevalence)
+    scores = beside_sound(faults, args.n, args.seed, concept=args.concept, prevalence=args.prevalence, units=args.units)
+    say(
+        f"Truth: told apart {known.quality:.3f} (chance .5), misses {known.miss_rate:.3f}, false alarms "
+        f"{known.false_alarm_rate:.3f}, map on the digit {known.overlap:.3f}, accuracy lost without it {known.effect:.3f}, "
+        f"without all units with its answer {known.group_effect:.3f}.\n"
+    )
+    say(as_markdown(scores))
+    return Answer({"truth": asdict(known), "scores": scores.to_dict("records")})

@@ -1,0 +1,36 @@
+"""Commands about pages: make them, and set what people said of the units beside the truth."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from mixmnist.commands.answers import Answer, Say
+from mixmnist.core.records import require
+
+
+def page(args: argparse.Namespace, say: Say) -> Answer:
+    """Makes the page of a folder, or one page for comparing several."""
+    from mixmnist.pages import page_home
+
+    folders = [Path(folder) for folder in args.folders]
+    return Answer({"page": str(tell_page(folders, page_home(args.folders, args.out), args.data_root, say))})
+
+
+def annotate(args: argparse.Namespace, say: Say) -> Answer:
+    """Sets a person's annotations beside the truth, and makes the page anew, which then shows them."""
+    from mixmnist import pages
+
+    require(len(args.folders) == 1, f"annotations are of one page, got {len(args.folders)} folders. Name its folder alone.")
+    folder = Path(args.folders[0])
+    place = pages.annotate(folder, Path(args.annotations))
+    say((place / "agreement.md").read_text(encoding="utf-8"))
+    return Answer({"annotations": str(place), "page": str(tell_page([folder], folder / "report", args.data_root, say))})
+
+
+def tell_page(folders: Sequence[Path], out: Path, root: str | None, say: Say) -> Path:
+    """Makes a page and says where it is."""
+    from mixmnist.pages import make_page
+
+    made = make_page(folders, out, root, say)
+    say(f"Page: {made}")
+    return made

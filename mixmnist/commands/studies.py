@@ -1,0 +1,193 @@
+"""Commands about studies: run them, write their tables and figures, verify, index and plan them."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mixmnist.commands.answers import Answer, Say, complain, new_file, warn_of_digits
+from mixmnist.commands.pages import annotate, tell_page
+from mixmnist.core import registry
+from mixmnist.core.records import Options, require
+
+if TYPE_CHECKING:
+    from mixmnist.report.drawing import Look
+    from mixmnist.report.reading import StudyRecords
+
+
+def run(args: argparse.Namespace, say: Say) -> Answer:
+    """Runs studies and prints each one's variants table as soon as it is ready; a dry run says what would be run."""
+    options = Options(
+        source=args.source,
+        root=args.data_root,
+        seeds=args.seeds,
+        variants=tuple(v for v in args.variants.split(",") if v),
+        device=args.device,
+        precision=args.precision,
+        threads=args.threads,
+        cluster=args.cluster,
+        out=args.out,
+        quick=args.quick,
+        refer=args.refer,
+    )
+    if args.dry_run:
+        return _dry_run(args.studies, options, Path(args.reference), say)
+    return _run(args.studies, options, Path(args.reference), say)
+
+
+def demo(args: argparse.Namespace, say: Say) -> Answer:
+    """Runs the study `demo` with what comes with the package: scikit-learn's digits, one seed, no network."""
+    say("Two small nets on scikit-learn's digits: about a minute. Their scores are those of a toy; the real study is `sanity`.")
+    return _run(["demo"], Options(source="digits", device="cpu", out=args.out), None, say)
+
+
+def _run(studies: Sequence[str], options: Options, reference: Path | None, say: Say) -> Answer:
+    """Runs studies; compares with a reference, if one is named, at the end."""
+    from mixmnist import sweep
+    from mixmnist.report import compare_with
+    from mixmnist.trust import analyse
+    from mixmnist.trust._networks import recorded
+
+    plans = [sweep.plan(study, options) for study in studies]  # all are checked before the first one starts
+    warn_of_digits(options.source, plans[0][0].source)
+    failures: list[str] = []
+    finished: dict[Path, StudyRecords] = {}
+    for result in sweep.run_all(studies, options, say):
+        failures += result.failures
+        if recorded(result.folder):
+            analyse(result.folder, plans[0][0].root, say)
+            finished[result.folder] = _report(result.folder, say)
+            failures += finished[result.folder].damaged
+            tell_page([result.folder], result.folder / "report", plans[0][0].root, say)
+    for folder in finished if reference else ():
+        assert reference is not None
+        say(compare_with(folder, reference))
+    for folder in finished:
+        say(f"Tables: {folder / 'tables'}   figures: {folder / 'figures'}   records: {folder / 'runs'}")
+    for failure in failures:
+        complain(f"failed: {failure}")
+    return _told(finished, failures)
+
+
+def _dry_run(studies: Sequence[str], options: Options, reference: Path, say: Say) -> Answer:
+    """Says what blocks there are, whether they are recorded, and about how long the others take and what memory they need."""
+    from mixmnist import estimating, sweep
+
+    blocks = [block for study in studies for block in sweep.plan(study, options)]
+    warn_of_digits(options.source, blocks[0].source)
+    left = [estimating.what_is_left(block, blocks[:place]) for place, block in enumerate(blocks)]
+    todo = [block for block, state in zip(blocks, left, strict=True) if state in ("to do", "to score")]
+    pace = estimating.find_pace(todo, (Path(options.out), reference))
+    rows, costs = [], []
+    for block, state in zip(blocks, left, strict=True):
+        images = block.variant.training.epochs * block.variant.training.images * len(block.seeds)
+        cost = estimating.estimate(block, pace, state == "to score") if pace is not None and block in todo else None
+        costs += [cost] if cost else []
+        about = f", about {cost}" if cost else ""
+        say(f"{block.label}: {len(block.seeds)} runs, {images:,} training images in all, {state}{about}")
+        row = {"block": block.label, "runs": len(block.seeds), "training_images": images, "state": state}
+        rows.append(row | (asdict(cost) if cost else {"seconds": 0, "memory": 0}))
+    if pace is None:
+        return Answer({"blocks": rows, "seconds": 0, "memory": 0})
+    together = min(sweep.blocks_at_a_time(todo, options.threads), len(todo))
+    total = estimating.in_all(costs, together)
+    say(f"In all: about {total}, {together} at a time; tables and figures are not counted.")
+    say(f"Time: {pace.basis}.\nMemory: {estimating.COUNTED}.")
+    return Answer({"blocks": rows, **asdict(total), "at_a_time": together, "basis": pace.basis})
+
+
+def report(args: argparse.Namespace, say: Say) -> Answer:
+    """Writes tables and figures of folders of records."""
+    from mixmnist.report.drawing import Look
+
+    if args.annotations:
+        return annotate(args, say)
+    look = Look(tuple(args.format.split(",")), args.style, args.columns)
+    only = tuple(name for name in args.only.split(",") if name)
+    reports = {Path(folder): _report(Path(folder), say, look, only) for folder in args.folders}
+    for folder in () if only else reports:
+        tell_page([folder], folder / "report", args.data_root, say)
+    failures = [line for records in reports.values() for line in (*records.failures, *records.damaged)]
+    for failure in failures:
+        complain(f"failed: {failure}")
+    return _told(reports, failures)
+
+
+def _report(folder: Path, say: Say, look: "Look | None" = None, only: Sequence[str] = ()) -> "StudyRecords":
+    """Writes a report and prints the variants table."""
+    from mixmnist.report import show_variants, write_report
+    from mixmnist.report.drawing import FORMATS, Look
+
+    say(f"Writing tables and figures of {folder} ...")
+    records = write_report(folder, look or Look(FORMATS), only)
+    say(f"\n{show_variants(records)}")
+    return records
+
+
+def _told(reports: "Mapping[Path, StudyRecords]", failures: Sequence[str]) -> Answer:
+    """Gives what lies in which folder, each with the table of its variants, all layers, and what failed."""
+    from mixmnist.report.tables import summarise
+
+    studies = [
+        {"folder": str(folder), "notes": records.notes(), "variants": summarise(records.runs).to_dict("records")}
+        for folder, records in reports.items()
+    ]
+    return Answer({"studies": studies, "failures": list(failures)}, 1 if failures else 0)
+
+
+def index(args: argparse.Namespace, say: Say) -> Answer:
+    """Writes a page that says what results there are and what they say of the claims."""
+    from mixmnist.report.index import write_index
+
+    path = new_file(args.out, (".md",))
+    write_index(Path(args.folder), path)
+    say(f"Index: {path}")
+    return Answer({"file": str(path)})
+
+
+def plan(args: argparse.Namespace, say: Say) -> Answer:
+    """Says how many seeds it takes to see a difference of two variants, from the spread that the recorded seeds show."""
+    from mixmnist.report.reading import read_study
+    from mixmnist.stats import plan_seeds
+
+    records = read_study(Path(args.folder))
+    runs = records.of_layer(records.layer).runs.set_index("seed")
+    scores = runs.select_dtypes("number").columns.drop("threads").tolist()
+    asked = {
+        "score": (args.score, scores),
+        "variant": (args.variant, records.variants),
+        "against": (args.against, records.variants),
+    }
+    for kind, (name, known) in asked.items():
+        if name not in known:
+            raise registry.nearest(kind, name, known)
+    require(args.variant != args.against, f"against must be another variant, got against={args.against}. Name both.")
+    ours, theirs = (runs.loc[runs["variant"] == variant, args.score].astype(float) for variant in (args.variant, args.against))
+    found = plan_seeds((ours - theirs).tolist(), args.effect, power=args.power)
+    sd, seen = f"{found.sd.mean:.3g} [{found.sd.lower:.3g}, {found.sd.upper:.3g}]", f"with power {args.power:g}"
+    name = f"{args.score} of {args.variant} - {args.against}, layer {records.layer}"
+    say(f"{name}: mean {found.mean:.3g}, sd {sd} over {found.sd.n} seeds.")
+    say(f"To see {args.effect:g} {seen}: {found.seeds} seeds, or {found.seeds_at_worst} if the sd is at its upper bound.")
+    say(f"The {found.sd.n} seeds see {found.smallest:.3g} {seen}. Paired t interval, 95 %; differences taken as normal.")
+    asked_for = {
+        "score": args.score,
+        "variant": args.variant,
+        "against": args.against,
+        "effect": args.effect,
+        "power": args.power,
+    }
+    return Answer({**asked_for, "layer": records.layer, **found._asdict(), "sd": found.sd._asdict()})
+
+
+def verify(args: argparse.Namespace, say: Say) -> Answer:
+    """Recomputes recorded scores from recorded weights."""
+    from mixmnist.verifying import verify as check
+
+    verdicts = []
+    for folder in args.folders:
+        for found in check(folder, args.data_root):
+            said = "; ".join(found.differences) or "as recorded"
+            say(f"{folder} {found.run}: {said}")
+            verdicts.append({"folder": folder, **asdict(found)})
+    return Answer(verdicts, max((2 if v["fatal"] else 1 if v["differences"] else 0 for v in verdicts), default=0))
