@@ -1,7 +1,7 @@
 """Running a network on images: in batches, without gradients and without TF32, with a function on a layer's output."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -40,9 +40,9 @@ class Images:
             x = pixels.to(self.like.device, self.like.dtype) / 255
             yield x if self.transform is None else self.transform(x)
 
-    def with_bar(self, title: str) -> Iterable[Tensor]:
+    def with_bar(self, title: str) -> Iterator[Tensor]:
         """Gives all images, under a progress bar if they take more than two seconds."""
-        return tqdm(self, title, -(-len(self) // BATCH), delay=2, leave=False, disable=None)
+        return iter(tqdm(self, title, -(-len(self) // BATCH), delay=2, leave=False, disable=None))
 
     def first(self, n: int) -> "Images":
         """Gives the first n images."""
