@@ -43,6 +43,7 @@ def offered(tmp_path, monkeypatch):
         ("mixmnist run sanity --source d", ["digits"]),
         ("mixmnist run mine.py --variants wide,b", ["wide,baseline"]),
         ("mixmnist run mine.py --variants wi", ["wide", "wider"]),
+        ("mixmnist run mine.py --variants wide,wi", ["wide,wider"]),
         ("mixmnist run sanity --device ", ["auto", "cpu", "cuda"]),
         ("mixmnist preview --task gr", ["greater"]),
         ("mixmnist export --overlap c", ["clip"]),
