@@ -194,10 +194,12 @@ def test_matched_units_stand_side_by_side(visit, shown):
     found = next(iter(matchings(shown)))
     rows = tab.locator(".pairs tbody tr")
     assert rows.count() == len(found.ours)
-    best = max(range(len(found.ours)), key=lambda i: found.correlation[i])
-    text = rows.first.inner_text()
-    assert f"unit {found.ours[best]}" in text
-    assert f"unit {found.theirs[best]}" in text
+    tab.select_option("select[name=by]", "unit")
+    sides = [[int(side.inner_text().removeprefix("unit ")) for side in row.locator(".number").all()] for row in rows.all()]
+    assert sides == [list(pair) for pair in zip(found.ours, found.theirs, strict=True)]
+    tab.select_option("select[name=by]", "alike")
+    shown_alike = [float(cell.inner_text().replace("\N{MINUS SIGN}", "-")) for cell in rows.locator(".alike b").all()]
+    assert shown_alike == pytest.approx(sorted(found.correlation, reverse=True), abs=0.006)
     tab.select_option("select[name=second]", "2")
     assert "They saw images with other tasks: pairs and presence." in tab.locator("#compare .lead").inner_text()
 

@@ -73,5 +73,7 @@ def test_colours_count_in_the_fingerprint(coloured, tmp_path):
 def test_two_channels_are_no_colours(tmp_path):
     """Images with another last axis must be refused."""
     np.savez(tmp_path / "two.npz", images=np.zeros((4, 8, 8, 2), dtype=np.uint8), labels=np.zeros(4, dtype=int))
-    with pytest.raises(ValueError, match=r"images must be uint8 \[n, rows, cols\] or \[n, rows, cols, 3\], got uint8 \[4, 8, 8, 2\]"):
+    with pytest.raises(
+        ValueError, match=r"images must be uint8 \[n, rows, cols\] or \[n, rows, cols, 3\], got uint8 \[4, 8, 8, 2\]"
+    ):
         draw("pairs", str(tmp_path / "two.npz"), n=4)

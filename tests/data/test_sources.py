@@ -239,7 +239,9 @@ def test_missing_arrays_are_named(tmp_path, arrays, message):
 def test_images_of_a_wrong_kind_are_refused(tmp_path, images, told):
     """Images of another dtype or shape are a ValueError that tells both."""
     path = save(tmp_path / "own.npz", images)
-    with pytest.raises(ValueError, match=rf"images must be uint8 \[n, rows, cols\] or \[n, rows, cols, 3\], got {told} in .*own\.npz"):
+    with pytest.raises(
+        ValueError, match=rf"images must be uint8 \[n, rows, cols\] or \[n, rows, cols, 3\], got {told} in .*own\.npz"
+    ):
         load("file", path)
 
 
