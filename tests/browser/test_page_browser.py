@@ -260,6 +260,15 @@ def test_the_keyboard_is_enough(visit):
     assert tab.locator("#bench .big").get_attribute("data-off") == "1"
 
 
+@pytest.mark.parametrize("width", [400, 1280])
+def test_nothing_lies_under_the_bar(visit, width):
+    """The bar that stays on top must be as high as what is in it, and the first heading below it."""
+    tab = visit(width=width)
+    bar, heading = (tab.locator(what).bounding_box() for what in ("nav.parts", "#findings h2"))
+    inside = tab.locator("nav.parts select").bounding_box()
+    assert inside["y"] + inside["height"] <= bar["y"] + bar["height"] <= heading["y"]
+
+
 def test_it_fits_a_phone(visit):
     """On a screen of 400 pixels nothing may reach past the edge, neither in the page nor in an opened unit or while labelling."""
     tab = visit(width=400)
@@ -297,7 +306,7 @@ def test_it_prints(visit):
     tab = visit()
     tab.emulate_media(media="print")
     assert tab.locator(".card").first.is_visible()
-    assert not tab.locator("nav.bar").is_visible()
+    assert not tab.locator("nav.parts").is_visible()
     assert not tab.locator("#label").is_visible()
     assert tab.pdf().startswith(b"%PDF")
 
