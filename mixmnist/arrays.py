@@ -98,7 +98,7 @@ class ArrayPixels:
     """Given maps, scaled up to the given masks' size, beside them."""
 
     maps: Float[Tensor, "images units rows cols"]
-    ink: Bool[Tensor, "images concepts rows cols"]
+    ink: Bool[Tensor, "images concepts tall wide"]
 
     @property
     def n_concepts(self) -> int:

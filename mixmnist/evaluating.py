@@ -17,13 +17,15 @@ from tqdm import tqdm
 from mixmnist import pipeline
 from mixmnist.arrays import LAYER, Arrays, read_arrays
 from mixmnist.core import registry
+from mixmnist.core.readout import Readout
 from mixmnist.core.records import Canvas, Metric, Task, require
+from mixmnist.data.audit import check_task
 from mixmnist.data.colour import Coloured, has_colours, in_colour
 from mixmnist.data.mixture import Mixture, draw
 from mixmnist.data.sources import resolve_source
 from mixmnist.evaluated import NULL_IMAGES, Evaluation, Layers, Run, finish, joined
 from mixmnist.factory import try_net
-from mixmnist.probing import find_layer
+from mixmnist.probing import find_layer, probe
 from mixmnist.probing.running import Transform, refuse_training
 from mixmnist.scoring import score
 from mixmnist.stats import holm
@@ -112,13 +114,8 @@ def evaluate(
     started = time.perf_counter()
     known = Setting(**{**asdict(setting or Setting()), "task": task, "source": source})
     layers = (layer,) if isinstance(layer, str) else tuple(layer)
-    refuse_training(net)
-    for each in layers:
-        find_layer(net, each)
-    scene = _draw(known)
-    seen = _with_channels(scene, transform, known.channels)
-    try_net(net, 3 if isinstance(scene.test, Coloured) else 1, known.canvas.size, seen)
-    few = known.few or min(known.n, max(known.n // pipeline.FEW, pipeline.LEAST))
+    scene, seen = _prepare(net, layers, known, transform)
+    few = _few(known)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a k above the number of images gives no number
         scored = pipeline.score_layers(net, (scene.test, scene.rank), layers, seen, few, more)
@@ -126,6 +123,35 @@ def evaluate(
     about = {**asdict(known), "source": scene.source, "layers": list(layers), "few": few, "device": device}
     run = Run(name or type(net).__name__.lower(), seed, started)
     return finish(_against_null(scored, known), run, about, scene.test, None if out is None else Path(out))
+
+
+def read_layer(net: nn.Module, layer: str, setting: Setting, transform: Transform | None = None) -> tuple[Readout, Readout]:
+    """Reads one layer of a network on the test and on the rank mixture that an evaluation would use.
+
+    Raises:
+        ValueError: As `evaluate`.
+    """
+    scene, seen = _prepare(net, (layer,), setting, transform)
+    return probe(net, scene.test, layer, seen, _few(setting)), probe(net, scene.rank, layer, seen, _few(setting))
+
+
+def _prepare(
+    net: nn.Module, layers: Sequence[str], setting: Setting, transform: Transform | None
+) -> tuple["_Scene", Transform | None]:
+    """Draws the images; before that, refuses what can be told without them."""
+    refuse_training(net)
+    for each in layers:
+        find_layer(net, each)
+    if setting.task.endswith(".py"):
+        check_task(registry.choose("tasks", setting.task), setting.task)
+    scene = _draw(setting)
+    seen = _with_channels(scene, transform, setting.channels)
+    try_net(net, 3 if isinstance(scene.test, Coloured) else 1, setting.canvas.size, seen)
+    return scene, seen
+
+
+def _few(setting: Setting) -> int:
+    return setting.few or min(setting.n, max(setting.n // pipeline.FEW, pipeline.LEAST))
 
 
 @dataclass(frozen=True, eq=False)

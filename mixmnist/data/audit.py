@@ -6,7 +6,8 @@ import torch
 from scipy import stats
 
 from mixmnist.core import registry
-from mixmnist.core.records import Canvas, Settings, Task
+from mixmnist.core.records import Canvas, Settings, Task, require
+from mixmnist.core.seeding import Stream
 from mixmnist.data.mixture import Mixture, draw
 from mixmnist.data.sources import load_glyphs, resolve_source
 
@@ -164,3 +165,34 @@ def _overlap(mixture: Mixture) -> Row:
     share = float(touch.triu(1).any(dim=(1, 2)).float().mean())
     reject = mixture.canvas.overlap == "reject"
     return "images with overlapping boxes", f"{share:.3f}", "0" if reject else "", share == 0 or not reject
+
+
+def check_task(task: Task, name: str) -> None:
+    """Draws a little of a task that somebody wrote, so that a fault in it gets a sentence and not plausible numbers.
+
+    Raises:
+        ValueError: If `draw` raises, or what it gives is not labels of the task's classes and slots of its concepts.
+    """
+    n, way_out = 64, "See what the file of `pairs` gives."
+    try:
+        labels, shown = task.draw(n, Stream(0, "mixture", "test", "classes"), **task.settings)
+    except Exception as error:  # whatever a stranger's task may raise
+        raise ValueError(
+            f"draw must run on n and a stream, got {type(error).__name__}: {error} from {name}. {way_out}"
+        ) from error
+    for what, found, limits in (("labels", labels, (0, len(task.classes) - 1)), ("slots", shown, (-1, len(task.concepts) - 1))):
+        whole = isinstance(found, np.ndarray) and found.dtype == np.int64 and len(found) == n
+        require(whole, f"draw must give {n} {what} as an int64 array, got {_shape(found)} from {name}. {way_out}")
+        if what == "labels" and found.ndim == 2:  # classes do not exclude each other
+            require(found.shape[1] == len(task.classes), f"draw must give a label a class, got {_shape(found)} from {name}.")
+            limits = (0, 1)
+        lowest, highest = int(found.min()), int(found.max())
+        require(
+            limits[0] <= lowest <= highest <= limits[1],
+            f"draw must give {what} of {limits[0]}..{limits[1]}, got {lowest}..{highest} from {name}. {way_out}",
+        )
+    require(shown.ndim == 2, f"draw must give slots [n, slots], got {_shape(shown)} from {name}. {way_out}")
+
+
+def _shape(found: object) -> str:
+    return f"{found.dtype} {list(found.shape)}" if isinstance(found, np.ndarray) else type(found).__name__
