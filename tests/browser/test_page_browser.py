@@ -194,10 +194,12 @@ def test_matched_units_stand_side_by_side(visit, shown):
     found = next(iter(matchings(shown)))
     rows = tab.locator(".pairs tbody tr")
     assert rows.count() == len(found.ours)
-    best = max(range(len(found.ours)), key=lambda i: found.correlation[i])
-    text = rows.first.inner_text()
-    assert f"unit {found.ours[best]}" in text
-    assert f"unit {found.theirs[best]}" in text
+    tab.select_option("select[name=by]", "unit")
+    sides = [[int(side.inner_text().removeprefix("unit ")) for side in row.locator(".number").all()] for row in rows.all()]
+    assert sides == [list(pair) for pair in zip(found.ours, found.theirs, strict=True)]
+    tab.select_option("select[name=by]", "alike")
+    shown_alike = [float(cell.inner_text().replace("\N{MINUS SIGN}", "-")) for cell in rows.locator(".alike b").all()]
+    assert shown_alike == pytest.approx(sorted(found.correlation, reverse=True), abs=0.006)
     tab.select_option("select[name=second]", "2")
     assert "They saw images with other tasks: pairs and presence." in tab.locator("#compare .lead").inner_text()
 
@@ -258,6 +260,15 @@ def test_the_keyboard_is_enough(visit):
     assert tab.locator("#bench .big").get_attribute("data-off") == "1"
 
 
+@pytest.mark.parametrize("width", [400, 1280])
+def test_nothing_lies_under_the_bar(visit, width):
+    """The bar that stays on top must be as high as what is in it, and the first heading below it."""
+    tab = visit(width=width)
+    bar, heading = (tab.locator(what).bounding_box() for what in ("nav.parts", "#findings h2"))
+    inside = tab.locator("nav.parts select").bounding_box()
+    assert inside["y"] + inside["height"] <= bar["y"] + bar["height"] <= heading["y"]
+
+
 def test_it_fits_a_phone(visit):
     """On a screen of 400 pixels nothing may reach past the edge, neither in the page nor in an opened unit or while labelling."""
     tab = visit(width=400)
@@ -295,7 +306,7 @@ def test_it_prints(visit):
     tab = visit()
     tab.emulate_media(media="print")
     assert tab.locator(".card").first.is_visible()
-    assert not tab.locator("nav.bar").is_visible()
+    assert not tab.locator("nav.parts").is_visible()
     assert not tab.locator("#label").is_visible()
     assert tab.pdf().startswith(b"%PDF")
 
