@@ -26,7 +26,7 @@ def over_units(
 ) -> Float[Tensor, "units concepts"]:
     """Applies a function of the ranking to all units, a few at a time; `nan` where there is no score."""
     step = max(1, CHUNK // max(1, present.numel()))
-    scores = torch.cat([score(_rank(part, present)) for part in response.split(step, dim=1)])
+    scores = torch.cat([score(rank_images(part, present)) for part in response.split(step, dim=1)])
     scores[dead_units(response)] = torch.nan
     scores[:, undecided(present)] = torch.nan
     return scores
@@ -46,7 +46,8 @@ def undecided(present: Bool[Tensor, "images concepts"]) -> Bool[Tensor, " concep
     return found
 
 
-def _rank(response: Float[Tensor, "images units"], present: Bool[Tensor, "images concepts"]) -> Ranking:
+def rank_images(response: Float[Tensor, "images units"], present: Bool[Tensor, "images concepts"]) -> Ranking:
+    """Puts the images of each unit in the order of their response."""
     ordered, order = response.sort(dim=0, descending=True)
     dtype = torch.float64 if response.dtype == torch.float64 else torch.float32  # float32 counts are exact up to 2**24
     hits = present[order].to(dtype).cumsum(dim=0)  # images units concepts

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mixmnist.metrics._ranking import CHUNK, Ranking, _rank, dead_units, take
+from mixmnist.metrics._ranking import CHUNK, Ranking, rank_images, dead_units, take
 
 
 def precision_curves(
@@ -33,7 +33,7 @@ def precision_curves(
         (tensor([[[1.0000, 0.5000]]]), tensor([[[1.0000, 0.6667]]]))
     """
     step = max(1, CHUNK // max(1, present.numel()))
-    parts = [(_at_k(r, ks), _at_recall(r, recalls)) for r in (_rank(some, present) for some in response.split(step, dim=1))]
+    parts = [(_at_k(r, ks), _at_recall(r, recalls)) for r in (rank_images(some, present) for some in response.split(step, dim=1))]
     none = dead_units(response)[:, None] | present.all(dim=0) | ~present.any(dim=0)  # units concepts
     by_k, by_recall = (torch.cat(found).masked_fill(none[:, :, None], torch.nan) for found in zip(*parts, strict=True))
     return by_k, by_recall
