@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mixmnist.metrics._ranking import CHUNK, Ranking, rank_images, dead_units, take
+from mixmnist.metrics._ranking import CHUNK, Ranking, dead_units, rank_images, take
 
 
 def precision_curves(
