@@ -22,7 +22,7 @@ from mixmnist.core.records import Canvas, Metric, Task, require
 from mixmnist.data.audit import check_task
 from mixmnist.data.colour import Coloured, has_colours, in_colour
 from mixmnist.data.mixture import Mixture, draw
-from mixmnist.data.sources import resolve_source
+from mixmnist.data.sources import label, resolve_source
 from mixmnist.evaluated import NULL_IMAGES, Evaluation, Run, finish, joined
 from mixmnist.factory import try_net
 from mixmnist.pipeline import Scored
@@ -171,7 +171,7 @@ def _draw(setting: Setting) -> _Scene:
         mixture = draw(setting.task, source, split, setting.n, canvas=setting.canvas, root=root, seed=setting.draw)
         coloured = setting.channels == 3 and has_colours(source, root)
         drawn.append(in_colour(mixture, source, split, root) if coloured else mixture)
-    return _Scene(drawn[0], drawn[1], source)
+    return _Scene(drawn[0], drawn[1], label(source, root))
 
 
 def _with_channels(scene: _Scene, transform: Transform | None, channels: int) -> Transform | None:

@@ -18,7 +18,7 @@ from mixmnist.core import registry, storage
 from mixmnist.core.records import Net, Options, Study, Task, Variant, require
 from mixmnist.core.studies import load_study
 from mixmnist.data.mixture import draw
-from mixmnist.data.sources import resolve_source
+from mixmnist.data.sources import label, resolve_source
 from mixmnist.origins import check_plant
 from mixmnist.pipeline import choose_device
 from mixmnist.training import Stopped, choose_precision
@@ -160,7 +160,7 @@ def plan(study: Study | str, options: Options) -> list[Block]:
         chosen = {n: _quick(v) for n, v in chosen.items()}
     for variant in chosen.values():
         _check(variant, source, root)
-    of_source = f"file-{Path(str(root)).stem}" if source == "file" else source
+    of_source = label(source, root)
     folder = Path(options.out) / name / (of_source + ("-quick" if options.quick else ""))
     return [
         Block(

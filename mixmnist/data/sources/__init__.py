@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,11 @@ def resolve_source(source: str, root: str | None) -> tuple[str, str | None]:
         return ("mnist" if _has_mnist(root) else "digits"), root
     registry.choose("sources", source)
     return source, root
+
+
+def label(name: str, root: str | None) -> str:
+    """Gives what folders of results call a source: its name, and that of the .npz where there is one."""
+    return f"file-{Path(str(root)).stem}" if name == "file" else name
 
 
 @lru_cache(maxsize=4)
