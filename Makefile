@@ -44,11 +44,11 @@ smoke: .venv/installed ## both studies in two epochs; "quick" is stamped on ever
 	$(RUN) sanity usefulness --seeds 1 --quick --out results/smoke
 
 REFERENCE = $(BIN)/mixmnist run --device cpu --precision float32 --out results/reference $(if $(DATA),--data-root $(DATA))
-reference: .venv/installed ## make the committed reference results again (MNIST, digits and stamps; about three hours of two cores)
+reference: .venv/installed ## make the committed reference results again (MNIST, digits and stamps; about four hours of two cores)
 	$(REFERENCE) sanity usefulness --source mnist --seeds 10
 	$(REFERENCE) sanity --source mnist --seeds 20 --variants baseline,wide
 	$(REFERENCE) sanity --source digits --seeds 5 --variants baseline,wide
-	$(REFERENCE) tasks width --source mnist --seeds 5
+	$(REFERENCE) dropout overlap recipe tasks width --source mnist --seeds 5
 	$(REFERENCE) trust --source mnist --seeds 10
 	$(REFERENCE) plants --source stamps
 	$(BIN)/python benchmarks/coverage.py
