@@ -20,8 +20,8 @@ benchmark: .venv/installed ## both studies, tables, figures, and the difference 
 	$(RUN) sanity usefulness --seeds $(SEEDS) --out $(OUT)
 
 trust: .venv/installed ## which scores can be trusted: controls on trained nets, report cards on planted units (about 10 minutes)
-	$(RUN) trust --seeds $(SEEDS) --precision float32 --out $(OUT) --refer results/reference
-	$(BIN)/mixmnist run plants --source stamps --out $(OUT)
+	$(RUN) trust --seeds $(SEEDS) --precision float32 --out $(OUT) --refer results/reference --no-page
+	$(BIN)/mixmnist run plants --source stamps --out $(OUT) --no-page
 
 PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 3 --dist worksteal
 test: .venv/test ## the tests, but for the slow ones
@@ -43,7 +43,7 @@ check: .venv/check ## lint, format, types, import directions, examples in docstr
 smoke: .venv/installed ## both studies in two epochs; "quick" is stamped on every table
 	$(RUN) sanity usefulness --seeds 1 --quick --out results/smoke
 
-REFERENCE = $(BIN)/mixmnist run --device cpu --precision float32 --out results/reference $(if $(DATA),--data-root $(DATA))
+REFERENCE = $(BIN)/mixmnist run --no-page --device cpu --precision float32 --out results/reference $(if $(DATA),--data-root $(DATA))
 reference: .venv/installed ## make the committed reference results again (MNIST, digits and stamps; about four hours of two cores)
 	$(REFERENCE) sanity usefulness --source mnist --seeds 10
 	$(REFERENCE) sanity --source mnist --seeds 20 --variants baseline,wide

@@ -217,6 +217,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     command.add_argument("--cluster", metavar="ADDRESS", help=texts["cluster"])
     command.add_argument("--out", default=defaults.out, metavar="DIR", help=texts["out"])
     command.add_argument("--quick", action="store_true", help=texts["quick"])
+    command.add_argument("--no-page", action="store_true", help="leave the page out; `mixmnist page` makes it at any time")
     command.add_argument("--refer", metavar="DIR", help=texts["refer"])
     command.add_argument("--dry-run", action="store_true", help="print the blocks, about their time and memory; run nothing")
     command.add_argument("--reference", default=str(REFERENCE), metavar="DIR", help="what the result is compared with at the end")

@@ -103,6 +103,14 @@ def test_run_compares_with_a_reference(study, capsys):
     assert line.endswith("+0.125            |")
 
 
+def test_the_page_can_be_left_out(study, capsys):
+    """A run names its page; with --no-page it makes none."""
+    assert run("run", study, "--source", "digits", "--variants", "baseline") == 0
+    assert "Page: " in capsys.readouterr().out
+    assert run("run", study, "--source", "digits", "--variants", "baseline", "--no-page") == 0
+    assert "Page: " not in capsys.readouterr().out
+
+
 def test_quiet_prints_nothing(study, capsys):
     """With --quiet a run that goes well must print nothing."""
     assert run("run", study, "--source", "digits", "--out", "out", "--quiet") == 0

@@ -33,16 +33,16 @@ def run(args: argparse.Namespace, say: Say) -> Answer:
     )
     if args.dry_run:
         return _dry_run(args.studies, options, Path(args.reference), say)
-    return _run(args.studies, options, Path(args.reference), say)
+    return _run(args.studies, options, say, Path(args.reference), page=not args.no_page)
 
 
 def demo(args: argparse.Namespace, say: Say) -> Answer:
     """Runs the study `demo` with what comes with the package: scikit-learn's digits, one seed, no network."""
     say("Two small nets on scikit-learn's digits: about a minute. Their scores are those of a toy; the real study is `sanity`.")
-    return _run(["demo"], Options(source="digits", device="cpu", out=args.out), None, say)
+    return _run(["demo"], Options(source="digits", device="cpu", out=args.out), say)
 
 
-def _run(studies: Sequence[str], options: Options, reference: Path | None, say: Say) -> Answer:
+def _run(studies: Sequence[str], options: Options, say: Say, reference: Path | None = None, page: bool = True) -> Answer:
     """Runs studies; compares with a reference, if one is named, at the end."""
     from mixmnist import sweep
     from mixmnist.report import compare_with
@@ -59,7 +59,8 @@ def _run(studies: Sequence[str], options: Options, reference: Path | None, say: 
             analyse(result.folder, plans[0][0].root, say)
             finished[result.folder] = _report(result.folder, say)
             failures += finished[result.folder].damaged
-            tell_page([result.folder], result.folder / "report", plans[0][0].root, say)
+            if page:
+                tell_page([result.folder], result.folder / "report", plans[0][0].root, say)
     for folder in finished if reference else ():
         assert reference is not None
         say(compare_with(folder, reference))
