@@ -37,10 +37,9 @@ def publish(file: str, done: set[str]) -> None:
 
     def moved(link: re.Match[str]) -> str:
         target = os.path.normpath(PurePosixPath(file).parent / link[1])
-        while (ROOT / target).is_dir():  # a folder has no page: that of the nearest one around it
-            page, target = f"{target}/README.md", os.path.dirname(target)  # noqa: PTH120 -- of a link
-            if (ROOT / page).is_file():
-                target = page
+        if (ROOT / target).is_dir():  # a folder has no page: that of the nearest one around it
+            around = (PurePosixPath(target), *PurePosixPath(target).parents)
+            target = next(str(folder / "README.md") for folder in around if (ROOT / folder / "README.md").is_file())
         if not (ROOT / target).is_file():
             return link[1]  # the build complains of it
         publish(target, done)
