@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mixmnist.core.npz import read_npz
@@ -16,6 +17,7 @@ from mixmnist.core.records import require
 from mixmnist.probing.fields import spread
 
 LAYER = "arrays"  # what the layer is called
+LARGEST = 1e15  # whose square still has a mean
 RANK = "rank_"  # before the names of arrays of other images in a file
 SHAPES = {
     "response": "[images, units]",
@@ -55,6 +57,8 @@ class Arrays:
         Raises:
             ValueError: On shapes that do not fit, objects, or numbers that are none.
         """
+        for name in ("response", "present"):
+            require(getattr(self, name) is not None, f"{name} must be given, got None. It is {SHAPES[name]}.")
         known = {name: _tensor(name, getattr(self, name)) for name in SHAPES if getattr(self, name) is not None}
         n_images, n_units, n_concepts = (*known["response"].shape, known["present"].shape[1])
         sizes = {"images": n_images, "units": n_units, "concepts": n_concepts}
@@ -72,24 +76,24 @@ class Arrays:
         return self._as_readout(known, _names(self.concepts, n_concepts))
 
     def _as_readout(self, known: Mapping[str, Tensor], concepts: tuple[str, ...]) -> Readout:
-        response, logits = known["response"].float(), known.get("logits")
+        response, logits = known["response"], known.get("logits")
         maps, masks = known.get("maps"), known.get("masks")
         n_images, n_classes = len(response), 0 if logits is None else logits.shape[1]
         labels = known.get("labels", torch.zeros(n_images)).long()
         inside = n_classes == 0 or (int(labels.min()) >= 0 and int(labels.max()) < n_classes)
         require(inside, f"labels must lie in 0..{n_classes - 1}, the columns of logits, got {labels.min()}..{labels.max()}.")
-        mean = known["mean"] if "mean" in known else response if maps is None else maps.float().mean((2, 3))
+        mean = known["mean"] if "mean" in known else response if maps is None else maps.mean((2, 3))
         return Readout(
             layer=LAYER,
             concepts=concepts,
             classes=tuple(str(c) for c in range(n_classes)),
             response=response,
-            mean=mean.float(),
-            present=known["present"] > 0,
+            mean=mean.to(response.dtype),
+            present=known["present"],
             labels=labels,
             glyphs=torch.full((n_images, 0), -1),
-            logits=None if logits is None else logits.float(),
-            pixels=None if maps is None or masks is None else ArrayPixels(maps.float(), masks > 0),
+            logits=logits,
+            pixels=None if maps is None or masks is None else ArrayPixels(maps, masks),
         )
 
 
@@ -149,25 +153,45 @@ def read_arrays(path: str | Path) -> tuple[Arrays, Arrays | None]:
 
 
 def _tensor(name: str, given: Any) -> Tensor:  # noqa: ANN401 -- an array of any library
-    """Turns an array into a tensor on the processor; checks axes, kind and that every number is one."""
-    array = given.detach().cpu().numpy() if isinstance(given, Tensor) else np.asarray(given)
+    """Turns an array into a tensor on the processor; checks axes, kind and that every number is one.
+
+    What is compared, present, masks and labels, keeps its values; all else becomes float64, or float32 if it has no more digits.
+    """
+    array = _array(name, given)
+    axes = SHAPES[name].count(",") + 1
+    got = list(array.shape)
+    require(array.ndim == axes and array.size > 0, f"{name} must be {SHAPES[name]} and not empty, got {got}. Reshape it.")
+    bad = int((~np.isfinite(array)).sum())
+    require(bad == 0, f"{name} must hold finite numbers, got {bad} that are nan or infinite. Leave those images out.")
+    if name in ("present", "masks"):
+        require(bool(np.isin(array, (0, 1)).all()), f"{name} must be true or false, got numbers besides 0 and 1.")
+        return torch.from_numpy(array.astype(bool))
+    if name == "labels":
+        require(bool((array == np.floor(array)).all()), "labels must be whole numbers, got fractions. Give class numbers.")
+        return torch.from_numpy(array.astype(np.int64))
+    short = array.dtype.kind == "b" or array.dtype.itemsize <= (4 if array.dtype.kind == "f" else 2)
+    numbers = array.astype(np.float32 if short else np.float64)
+    largest = float(np.abs(numbers).max())
+    require(
+        largest <= LARGEST, f"{name} must not exceed {LARGEST:g}, got {largest:g}. Scale it: only the order and ratios count."
+    )
+    return torch.from_numpy(numbers)
+
+
+def _array(name: str, given: Any) -> NDArray[Any]:  # noqa: ANN401 -- an array of any library
+    if isinstance(given, Tensor):
+        given = given.detach().cpu()
+        given = (given.float() if given.dtype == torch.bfloat16 else given).numpy()
+    require(not np.ma.is_masked(given), f"{name} must have no masked entries, got some. Leave those images out.")
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise ValueError(f"{name} must be {SHAPES[name]}, got rows of different lengths. Make them equal.") from error
     require(
         array.dtype.kind in "buif",
         f"{name} must hold numbers, got {array.dtype}. Convert it, e.g. with np.asarray({name}, dtype=np.float32).",
     )
-    axes = SHAPES[name].count(",") + 1
-    got = list(array.shape)
-    require(array.ndim == axes and array.size > 0, f"{name} must be {SHAPES[name]} and not empty, got {got}. Reshape it.")
-    if array.dtype.kind == "f":
-        bad = int((~np.isfinite(array)).sum())
-        require(bad == 0, f"{name} must hold finite numbers, got {bad} that are nan or infinite. Leave those images out.")
-    elif name in ("present", "masks"):
-        require(set(np.unique(array)) <= {0, 1}, f"{name} must be true or false, got numbers besides 0 and 1.")
-    if name == "labels":
-        require(bool((array == array.astype(np.int64)).all()), "labels must be whole numbers, got fractions. Give class numbers.")
-    if array.dtype.kind in "iu" and array.dtype.itemsize > 1:
-        array = array.astype(np.int64)
-    return torch.from_numpy(np.array(array))  # a copy: what was given stays as it is
+    return array
 
 
 def _names(concepts: Any, n: int) -> tuple[str, ...]:  # noqa: ANN401 -- a list or an array

@@ -1,6 +1,8 @@
 """What an evaluation leaves: tables, and a record that reads as a study's, so that figures and page come by themselves."""
 
+import json
 import re
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,16 +58,21 @@ def finish(
 ) -> Evaluation:
     """Writes, where it is asked for, a record as a study's runs have, and tables and figures of all that the folder holds.
 
+    Runs of the same name under another setting are not of one kind with this one, and are dropped.
+
     Raises:
-        ValueError: If something else lies in the folder.
+        ValueError: If something else lies in the folder, or the name is none for a folder.
     """
     if out is None:
         return joined(scored, None)
+    named = re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", run.name)
+    require(named, f"name must be of letters, digits and . _ + -, got name={run.name!r}. Choose another --name.")
     folder = out / run.name / str(about["source"])
     require(
         not folder.exists() or (folder / EVALUATION).is_file(),
         f"out must not hold something else by that name, got {folder}, which no evaluation wrote. Choose --name or --out.",
     )
+    _drop_others(folder / "runs", about)
     home = folder / "runs" / run.name / f"s{run.seed}-{run.seed}"
     storage.publish(home, lambda partial: _record(partial / f"s{run.seed}", scored, run, about, test))
     title = f"{run.name}: {', '.join(about['layers'])}"
@@ -75,6 +82,13 @@ def finish(
         storage.publish(folder / "exhibits", lambda partial: _exhibit(partial, scored, run, about, test))
     make_page([folder], folder / "report", None, lambda _line: None)
     return joined(scored, folder)
+
+
+def _drop_others(runs: Path, about: Mapping[str, Any]) -> None:
+    """Drops runs of an evaluation under another setting."""
+    for path in sorted(runs.glob("*/*/*/record.json")):
+        if json.loads(path.read_text(encoding="utf-8"))["evaluation"] != json.loads(storage.as_json(dict(about))):
+            shutil.rmtree(path.parents[1])
 
 
 def _record(folder: Path, scored: Sequence[Scored], run: Run, about: Mapping[str, Any], test: Mixture | Coloured | None) -> None:
@@ -108,7 +122,7 @@ def _record(folder: Path, scored: Sequence[Scored], run: Run, about: Mapping[str
 def _exhibit(folder: Path, scored: Sequence[Scored], run: Run, about: Mapping[str, Any], test: Mixture | Coloured) -> None:
     """Writes an exhibit of each layer for the page."""
     task: Task = registry.choose("tasks", about["task"])
-    for one in scored:
+    for number, one in enumerate(scored):
         layer = one.readout.layer
         said = About(
             name=f"{run.name}, {layer}",
@@ -118,7 +132,9 @@ def _exhibit(folder: Path, scored: Sequence[Scored], run: Run, about: Mapping[st
             useless=task.useless,
         )
         name = re.sub(r"[^A-Za-z0-9_.-]+", "-", layer)
-        save(make_exhibit(one.readout, one.rank, one.scores.units, test, said), folder / f"{name}.npz")
+        taken = (folder / f"{name}.npz").exists()  # a layer whose name differs by such a sign only
+        place = folder / (f"{name}-{number}.npz" if taken else f"{name}.npz")
+        save(make_exhibit(one.readout, one.rank, one.scores.units, test, said), place)
 
 
 def _notes(about: Mapping[str, Any]) -> list[str]:
@@ -129,6 +145,8 @@ def _notes(about: Mapping[str, Any]) -> list[str]:
     ]
     if about.get("few"):
         said.append(f"Maps, and silencing where the network is run again: the first {about['few']:,} images.")
+    if not about["classifies"]:
+        said.append("Scored as a detector: there are no logits [n, classes] for the task's classes, so no accuracy and no drops.")
     if about.get("fitted_on"):
         said.append(f"Thresholds and orders are fitted on {about['fitted_on']}.")
     return said

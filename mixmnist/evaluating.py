@@ -24,9 +24,9 @@ from mixmnist.data.colour import Coloured, has_colours, in_colour
 from mixmnist.data.mixture import Mixture, draw
 from mixmnist.data.sources import label, resolve_source
 from mixmnist.evaluated import NULL_IMAGES, Evaluation, Run, finish, joined
-from mixmnist.factory import try_net
+from mixmnist.factory import guarded, try_net
 from mixmnist.pipeline import Scored
-from mixmnist.probing import find_layer, probe
+from mixmnist.probing import HeadAlgebra, find_layer, probe
 from mixmnist.probing.running import Transform, refuse_training
 from mixmnist.scoring import score
 from mixmnist.stats import holm
@@ -61,6 +61,8 @@ class Setting:
 
     def __post_init__(self) -> None:
         require(self.channels in (1, 3), f"channels must be 1 or 3, got channels={self.channels}.")
+        way_out = "1000 is usual."
+        require(self.permutations >= 1, f"permutations must be 1 or more, got permutations={self.permutations}. {way_out}")
         require(self.n >= 1, f"n must be 1 canvas or more, got n={self.n}.")
         least = f"few must lie between 1 and n, got few={self.few} with n={self.n}."
         require(self.few is None or 1 <= self.few <= self.n, least)
@@ -115,15 +117,31 @@ def evaluate(
     started = time.perf_counter()
     known = Setting(**{**asdict(setting or Setting()), "task": task, "source": source})
     layers = (layer,) if isinstance(layer, str) else tuple(layer)
+    require(layers, "layer must name one layer or more, got none. `mixmnist layers` lists them.")
     scene, seen = _prepare(net, layers, known, transform)
     few = _few(known)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a k above the number of images gives no number
-        scored = pipeline.score_layers(net, (scene.test, scene.rank), layers, seen, few, more)
+        scored = _score(net, scene, layers, seen, few, guarded(more or {}))
     device = str(scored[0].readout.response.device)
-    about = {**asdict(known), "source": scene.source, "layers": list(layers), "few": few, "device": device}
+    about = {**asdict(known), "source": scene.source, "layers": [one.readout.layer for one in scored], "few": few}
+    about |= {"device": device, "classifies": scored[-1].readout.logits is not None}
     run = Run(name or type(net).__name__.lower(), seed, started)
     return finish(_against_null(scored, known), run, about, scene.test, None if out is None else Path(out))
+
+
+def _score(
+    net: nn.Module, scene: "_Scene", layers: Sequence[str], seen: Transform | None, few: int, more: Mapping[str, Metric]
+) -> list[Scored]:
+    """Scores the layers; the one that feeds a linear head comes last, whose curves and figures are shown."""
+    try:
+        scored = pipeline.score_layers(net, (scene.test, scene.rank), layers, seen, few, more)
+    except RuntimeError as error:
+        if "grad" not in str(error) and "backward" not in str(error):
+            raise
+        way_out = "Leave out torch.no_grad(), .detach() and numpy in its forward and in the transform."
+        raise ValueError(f"gradients must reach the images, for receptive fields, got {error}. {way_out}") from error
+    return sorted(scored, key=lambda one: isinstance(one.readout.without, HeadAlgebra))
 
 
 def read_layer(net: nn.Module, layer: str, setting: Setting, transform: Transform | None = None) -> tuple[Readout, Readout]:
@@ -244,16 +262,19 @@ def evaluate_arrays(
     known = Setting(permutations=permutations)
     scored = _of_arrays(given, rank, known, more)
     about = {"task": LAYER, "source": LAYER, "layers": [LAYER], "n": len(scored[0].readout.response), "device": "cpu"}
+    about["classifies"] = scored[0].readout.logits is not None
     about |= {"permutations": permutations, "fitted_on": "the scored images" if rank is None else "rank images"}
     return finish(scored, Run(name or Path(path).stem, 0, started), about, None, Path(out))
 
 
 def _of_arrays(given: Arrays, rank: Arrays | None, known: Setting, more: Mapping[str, Metric] | None) -> list[Scored]:
     readout = given.readout()
-    other = readout if rank is None else rank.readout()
+    other = readout
+    if rank is not None:
+        other = replace(replace(rank, concepts=rank.concepts or given.concepts).readout(), classes=readout.classes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a k above the number of images gives no number
-        scores = score(readout, rank=other, sets=False, more=more)
+        scores = score(readout, rank=other, sets=False, more=guarded(more or {}))
     return _against_null([Scored(readout, other, scores)], known)
 
 

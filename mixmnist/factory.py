@@ -1,18 +1,23 @@
-"""Networks that others wrote: made by a function of theirs, filled with their weights, tried on one image."""
+"""What others wrote: networks, made by a function of theirs, filled with their weights, tried on an image; and metrics."""
 
+import functools
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
-from mixmnist.core.records import require
-from mixmnist.probing.running import Transform, forward
+from mixmnist.core.readout import Readout
+from mixmnist.core.records import Metric, require
+from mixmnist.core.registry import collect
+from mixmnist.probing.running import Transform
 
 MOST = 3  # names listed of each kind
 
@@ -53,7 +58,7 @@ def make_net(name: str) -> nn.Module:
         require(callable(made), f"factory must be a function, got {type(made).__name__} at {name}.")
         try:
             made = made()
-        except Exception as error:  # whatever a stranger's function may raise
+        except (Exception, SystemExit) as error:  # whatever a stranger's function may raise
             way_out = "Write a function without arguments that makes the network, and name that."
             raise ValueError(f"factory must run without arguments, got {_of(error)} from {name}. {way_out}") from error
     if not isinstance(made, nn.Module):
@@ -99,21 +104,74 @@ def try_net(net: nn.Module, channels: int, size: int, transform: Transform | Non
     Raises:
         ValueError: If the network or the transform does not take them.
     """
-    parameter = next(net.parameters(), torch.zeros(()))
-    x = torch.zeros(2, channels, size, size, device=parameter.device, dtype=parameter.dtype)
-    explained(lambda: forward(net, x if transform is None else transform(x)), x.shape)
+    x = black(net, 2, channels, size)
+
+    def run() -> None:
+        with torch.no_grad():  # no inference mode: parameters that come about now must take gradients
+            net(x if transform is None else transform(x))
+
+    explained(run, x.shape)
+
+
+def black(net: nn.Module, n: int, channels: int, size: int) -> Float[Tensor, "n channels rows cols"]:
+    """Gives black images on the device and in the precision of a network's parameters.
+
+    Raises:
+        ValueError: If there are no such images, or the precision is below what scores need.
+    """
+    require(size >= 1 and channels >= 1, f"size and channels must be 1 or more, got size={size}, channels={channels}.")
+    parameter = next((p for p in net.parameters() if not isinstance(p, nn.UninitializedParameter)), torch.zeros(()))
+    way_out = "Call net.float()."
+    fits = parameter.dtype in (torch.float32, torch.float64)
+    require(fits, f"the net's parameters must be float32 or float64, got {parameter.dtype}. {way_out}")
+    return torch.zeros(n, channels, size, size, device=parameter.device, dtype=parameter.dtype)
 
 
 def explained(run: Callable[[], Any], shape: Sequence[int]) -> Any:  # noqa: ANN401 -- whatever it gives
     """Runs a network; what it raises becomes a sentence that names the images' shape and the way out."""
     try:
         return run()
-    except (RuntimeError, TypeError, ValueError, IndexError) as error:
-        way_out = "Try --size or --channels, or give a transform."
+    except Exception as error:  # whatever a stranger's network may raise
+        way_out = "Try --size or --channels, or mend its forward or the transform."
         raise ValueError(f"the net must take images {list(shape)}, got {_of(error)}. {way_out}") from error
 
 
-def _of(error: Exception) -> str:
+def guarded(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
+    """Gives metrics that somebody wrote, whose faults become sentences that name them.
+
+    Raises:
+        ValueError: If one asks for what there is not.
+    """
+    known = {field.name for field in fields(Readout)} | {c for m in collect("metrics").values() for c in m.columns}
+    found = {}
+    for name, metric in metrics.items():
+        own = known | set(metric.columns)
+        for column in metric.columns:
+            lacking = [need for need in metric.needs(column) if need not in own and need.removeprefix("rank_") not in own]
+            way_out = "Its parameters name fields of a readout or columns; `mixmnist list metrics` shows those."
+            require(not lacking, f"the metric {name} must ask for what there is, got {', '.join(lacking)}. {way_out}")
+        columns = {column: _guarded(function, name, metric.axes) for column, function in metric.columns.items()}
+        found[name] = replace(metric, columns=columns)
+    return found
+
+
+def _guarded(function: Callable[..., Any], name: str, axes: tuple[str, ...]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def run(*given: Any, **named: Any) -> Any:  # noqa: ANN401 -- as the function's
+        try:
+            value = function(*given, **named)
+        except Exception as error:  # whatever a stranger's metric may raise
+            raise ValueError(f"the metric {name} must run, got {_of(error)}. Mend its file.") from error
+        ndim = len(axes)
+        if ndim and (not isinstance(value, Tensor) or value.ndim != ndim):
+            got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise ValueError(f"the metric {name} must give a tensor of {' x '.join(axes)}, got {got}. Mend its file.")
+        return value
+
+    return run
+
+
+def _of(error: BaseException) -> str:
     """Says an error's kind and the first line of what it says."""
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no word'}"
 

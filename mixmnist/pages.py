@@ -97,7 +97,7 @@ def _network(folder: Path, drawn: Path) -> tuple[Section, list[Exhibit]]:
         scored, figures = study_section(said["title"], records), _figures(folder, records, drawn)
         notes = (*scored.notes, *section.notes)
         section = replace(scored, notes=notes, missing=(*scored.missing, *missing), tables=section.tables, figures=figures)
-    return section, [load(path) for path in paths]
+    return section, sorted((load(path) for path in paths), key=lambda one: one.bench is None)
 
 
 def _labels(folder: Path) -> tuple[tuple[str, pd.DataFrame], ...]:

@@ -28,4 +28,5 @@ def mixmnist_regression(request: pytest.FixtureRequest) -> "Regression":
     from mixmnist.regression import Regression
 
     folder = request.path.parent / FOLDER / request.path.stem
-    return Regression(folder, request.node.name, request.config.getoption("--mixmnist-update"))
+    name = request.node.nodeid.partition("::")[2]  # with its class
+    return Regression(folder, name, request.config.getoption("--mixmnist-update"))

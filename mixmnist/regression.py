@@ -79,7 +79,7 @@ class Regression:
             ValueError: As `evaluate`.
         """
         self.seen.append(layer)
-        path = self.folder / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', self.name).strip('-')}-{len(self.seen)}.json"
+        path = self.folder / f"{_file_name(self.name)}-{len(self.seen)}.json"
         known = replace(setting, task=task, source=source)
         about = {**asdict(known), "layer": layer}
         about.pop("permutations")
@@ -92,13 +92,34 @@ class Regression:
             raise FileNotFoundError(
                 f"a record must be there to compare with, got none at {path}. Make it: pytest --mixmnist-update."
             )
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = _read(path)
         other = [f"{name}={record['about'].get(name)!r}" for name, value in about.items() if record["about"].get(name) != value]
         if other:
             raise UnitsMoved(f"the record is of another check, {', '.join(other)} ({path}). {WAY_OUT}")
         moved = _moved(record, _measure(net, layer, known, transform), tolerance)
         if moved:
             raise UnitsMoved("\n".join([f"units of {layer} moved (tolerance {tolerance:g}):", *moved, WAY_OUT]))
+
+
+def _file_name(name: str) -> str:
+    """Gives a test's name as a file's; where signs had to be left out, a sum of the name tells it from others."""
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-")
+    return plain if plain == name else f"{plain}-{storage.fingerprint(name)[:8]}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Reads a record.
+
+    Raises:
+        ValueError: If it is damaged.
+    """
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record["about"], record["units"], record["layer"], record["trainings"]
+    except (ValueError, KeyError, TypeError) as error:
+        way_out = "Take it from version control, or run pytest --mixmnist-update."
+        raise ValueError(f"a record must be whole, got {type(error).__name__} from {path}. {way_out}") from error
+    return record
 
 
 Found = dict[str, Any]  # "units": a list of rows, "layer": numbers by name

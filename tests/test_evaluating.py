@@ -219,6 +219,67 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     assert not any((tmp_path / "own" / "digits").iterdir())
 
 
+def test_another_setting_replaces_what_is_of_another_kind(tmp_path, no_report):
+    """Runs under other settings may not stand in one table with a new one; runs under the same setting stay."""
+    for seed in range(2):
+        evaluate(Own().eval(), "second", source="digits", out=tmp_path, name="own", seed=seed, setting=SMALL)
+    found = evaluate(Own().eval(), "first", source="digits", out=tmp_path, name="own", setting=SMALL)
+    runs = read_study(found.folder).runs
+    assert runs[["seed", "layer"]].values.tolist() == [[0, "first"]]
+
+
+def test_the_layer_with_the_head_is_shown_wherever_it_is_named(tmp_path, no_report):
+    """Curves and figures are of the layer that feeds the head, in whatever order the layers are named."""
+    found = evaluate(Own().eval(), ("second", "first"), source="digits", out=tmp_path, name="own", setting=SMALL)
+    assert found.layers["layer"].tolist() == ["first", "second"]
+    assert "curve_random" in found.curves
+
+
+@pytest.mark.parametrize("name", ["../up", "a b", "", "x/y"])
+def test_a_name_that_is_none_for_a_folder_is_refused(tmp_path, name):
+    """A name may not lead out of the folder of results."""
+    with pytest.raises(ValueError, match="name must be of letters, digits and"):
+        evaluate(Own().eval(), "second", source="digits", out=tmp_path / "out", name=name or "-", setting=SMALL)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_does_not_classify_is_said(tmp_path, no_report):
+    """Without logits for the task's classes the notes must say that there are no drops, and why."""
+    found = evaluate(Own(classes=7).eval(), "second", source="digits", out=tmp_path, name="seven", setting=SMALL)
+    notes = json.loads((found.folder / "evaluation.json").read_text())["notes"]
+    assert any("no accuracy and no drops" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"mine": lambda responce: responce}, "the metric own must ask for what there is, got responce"),
+        ({"mine": lambda response: response / 0 + None}, "the metric own must run, got TypeError"),
+        ({"mine": lambda response: response}, r"the metric own must give a tensor of units, got \[800, 6\]"),
+        ({"mine": lambda response: 3}, "the metric own must give a tensor of units, got int"),
+    ],
+)
+def test_a_metric_with_a_fault_is_named(columns, said):
+    """A fault in a stranger's metric must be told with its name."""
+    with pytest.raises(ValueError, match=said):
+        evaluate(Own().eval(), "second", source="digits", more={"own": Metric("Own", ("units",), columns)}, setting=SMALL)
+
+
+class Blind(Own):
+    """Lets no gradients through."""
+
+    @torch.no_grad()
+    def forward(self, x):
+        return super().forward(x)
+
+
+class Odd(Own):
+    """Fails in its own way."""
+
+    def forward(self, x):
+        raise KeyError("weights")
+
+
 class Broken(Own):
     """Answers with numbers that are none on dark images."""
 
@@ -238,6 +299,10 @@ class Broken(Own):
             r"the net must take images \[2, 1, 32, 32\], got RuntimeError.*Try --size or --channels",
         ),
         (Own().eval(), "second", Setting(n=800, size=9), "the net must take images"),
+        (Blind().eval(), "second", SMALL, r"gradients must reach the images.*Leave out torch.no_grad\(\)"),
+        (Odd().eval(), "second", SMALL, "the net must take images .* got KeyError: 'weights'"),
+        (Own().bfloat16().eval(), "second", SMALL, r"the net's parameters must be float32 or float64.*net.float\(\)"),
+        (Own().eval(), (), SMALL, "layer must name one layer or more, got none"),
         (Broken().eval(), "second", SMALL, "layer must give finite numbers, got nan or infinite ones on .* of 800 images"),
     ],
 )
@@ -280,6 +345,26 @@ def test_maps_and_masks_of_arrays_are_compared_where_they_lie():
     assert found.units["iou_ink_matched"][0] == pytest.approx(box[0])  # the ink is a box
 
 
+@pytest.mark.parametrize("kind", [np.float64, np.uint64, np.float16, np.uint8, ">f4"])
+def test_no_digit_of_an_array_is_lost(kind):
+    """Responses that differ in their own precision must differ in their order, too."""
+    low = {np.float64: 1 - 1e-12, np.uint64: 2**40 + 1, np.float16: 0.999, np.uint8: 250, ">f4": 1 - 1e-6}[kind]
+    high = {np.float64: 1.0, np.uint64: 2**40 + 2, np.float16: 1.0, np.uint8: 251, ">f4": 1.0}[kind]
+    response, present = np.array([[high], [low], [low]], dtype=kind), np.array([[1, 0], [0, 1], [0, 1]])
+    assert score_arrays(response, present, permutations=9).units["alignment"].tolist() == [1.0]
+
+
+def test_rank_arrays_take_the_names_and_need_no_logits():
+    """Arrays of other images may be given by response and presence alone."""
+    g = np.random.default_rng(0)
+    response, present = g.random((60, 2)), g.random((60, 3)) < 0.5
+    logits, labels = g.random((60, 4)), g.integers(0, 4, 60)
+    rank = Arrays(g.random((50, 2)), g.random((50, 3)) < 0.5)
+    found = score_arrays(response, present, logits=logits, labels=labels, concepts=list("abc"), rank=rank, permutations=9)
+    assert "f1" in found.units
+    assert set(found.concepts["concept"]) == set("abc")
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -291,6 +376,11 @@ def test_maps_and_masks_of_arrays_are_compared_where_they_lie():
         ({"logits": np.zeros((4, 3))}, "logits need labels, and maps need masks"),
         ({"logits": np.zeros((4, 3)), "labels": [0, 1, 2, 3]}, r"labels must lie in 0\.\.2, the columns of logits, got 0\.\.3"),
         ({"concepts": ["a", "a"]}, "concepts must be 2 different names"),
+        ({"present": np.full((4, 2), 0.9)}, "present must be true or false, got numbers besides 0 and 1"),
+        ({"response": np.full((4, 1), 1e300)}, r"response must not exceed 1e\+15, got 1e\+300"),
+        ({"response": np.ma.array([[1.0]] * 4, mask=[[1], [0], [0], [0]])}, "response must have no masked entries"),
+        ({"response": [[1.0], [2.0, 3.0], [1.0], [1.0]]}, "response must be .* got rows of different lengths"),
+        ({"response": None}, "response must be given, got None"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(given, said):
@@ -328,7 +418,7 @@ def own_module(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_command_evaluates_a_factory_with_weights_and_a_metric(own_module, capsys):
+def test_the_command_evaluates_a_factory_with_weights_and_a_metric(own_module, capsys, no_report):
     """The command must load weights, apply the transform, score the metric, and print layers and the best units."""
     import ownnets
 
@@ -344,7 +434,7 @@ def test_the_command_evaluates_a_factory_with_weights_and_a_metric(own_module, c
     said = capsys.readouterr().out
     assert "mean_alignment" in said
     assert "The best units of 3" in said
-    units = pd.read_csv(own_module / "out/small/digits/tables/units.csv")
+    units = pd.read_csv(own_module / "out/small/digits/runs/small/s0-0/s0/units.csv")
     net.eval()
     expected = probe(net, draw("pairs", "digits", "test", n=800), "1", transform=lambda x: 1 - x).response.amax(0)
     np.testing.assert_allclose(units["mine"], expected.numpy(), rtol=1e-5)
@@ -377,6 +467,9 @@ def test_the_command_evaluates_arrays(own_module, capsys):
         ("ownnets:small --arrays x.npz", "a factory or --arrays, one of them"),
         ("--arrays x.npz", "the .npz of arrays must exist, got x.npz"),
         ("--arrays ownnets.py", "ownnets.py must be a whole .npz file"),
+        ("--arrays x.npz --layer 1 --size 64", "with --arrays there is no network, got --layer, --size"),
+        ("ownnets:small --layer 1 --transform ownnets:torch", "transform must be a function, got module"),
+        ("ownnets:small --layer 1 --permutations 0", "permutations must be 1 or more, got permutations=0"),
         ("ownnets:small --layer 1 --weights ownnets.py", "weights must be a safetensors file"),
         ("ownnets:small --layer 1 --weights other.safetensors", "of another shape: 0.bias [4] for [3], 0.weight"),
         ("ownnets:small --layer 1 --task nix.py", "the file of a task must exist, got nix.py"),

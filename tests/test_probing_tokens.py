@@ -129,7 +129,7 @@ def test_images_in_colour_reach_the_net_as_they_are():
 
 
 def test_cells_that_see_the_same_pixels_are_spread_over_the_image():
-    """Where the gradient shows two neighbours the same field, the cells must be taken as spread evenly, not as lying on each other."""
+    """Where the gradient shows two neighbours the same field, the cells must be taken as spread evenly over the image."""
 
     class Same(nn.Module):
         def __init__(self) -> None:

@@ -29,7 +29,9 @@ FOLDERS = {  # variants in each, and their seeds
     "tasks/mnist": dict.fromkeys(("greater", "pairs", "presence", "redundant", "single", "sum", "xor"), 5),
     "dropout/mnist": dict.fromkeys(("none", *(f"channel-{r}" for r in (0.1, 0.25, 0.5, 0.7)), "element-0.25", "element-0.5"), 5),
     "overlap/mnist": dict.fromkeys(("max", "reject", "wrap"), 5),
-    "recipe/mnist": dict.fromkeys((f"peak-{p}-epochs-{n}" for p, n in ((0.03, 30), (0.1, 30), (0.3, 10), (0.3, 30), (0.3, 60))), 5),
+    "recipe/mnist": dict.fromkeys(
+        (f"peak-{p}-epochs-{n}" for p, n in ((0.03, 30), (0.1, 30), (0.3, 10), (0.3, 30), (0.3, 60))), 5
+    ),
     "width/mnist": {f"width-{n}": 5 for n in (5, 10, 15, 20, 30, 60)},
     "trust/mnist": {"baseline": 10, "wide": 10, "untrained": 10, "shuffled": 10},
 }

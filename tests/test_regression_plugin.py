@@ -4,10 +4,14 @@ import json
 
 import pytest
 
+from mixmnist.regression import _file_name, _read
+
 pytest_plugins = ["pytester"]
 
 CONFTEST = """
 import pytest
+
+from mixmnist.regression import _file_name, _read
 import torch
 from torch import nn
 
@@ -111,3 +115,19 @@ def test_a_project_that_does_not_use_it_pays_nothing(pytester):
         "import sys\ndef test_it():\n    assert 'torch' not in sys.modules\n    assert 'pandas' not in sys.modules\n"
     )
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_no_two_tests_share_a_record(tmp_path):
+    """Names that differ only in signs that a file's name cannot hold must lead to records of their own."""
+    names = [_file_name(name) for name in ("test_units[a/b]", "test_units[a-b]", "A::test_units", "B::test_units", "test_units")]
+    assert len(set(names)) == 5
+    assert names[-1] == "test_units"
+
+
+def test_a_damaged_record_is_said(tmp_path):
+    """A record that is no whole JSON must be told with its place and the way out."""
+    path = tmp_path / "r.json"
+    for text in ("{", "[]", '{"about": {}}'):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=r"a record must be whole.*r\.json.*--mixmnist-update"):
+            _read(path)

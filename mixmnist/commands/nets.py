@@ -11,19 +11,18 @@ from mixmnist.core.records import require
 
 if TYPE_CHECKING:
     from mixmnist.evaluated import Evaluation
+    from mixmnist.probing.running import Transform
 
 BEST = 10  # units of an evaluation that are printed
 
 
 def layers(args: argparse.Namespace, say: Say) -> Answer:
     """Lists the layers of a network with their shapes and numbers of units."""
-    import torch
-
-    from mixmnist.factory import explained, make_net
+    from mixmnist.factory import black, explained, make_net
     from mixmnist.probing import describe_layers
 
     rows, net = [], make_net(args.factory)
-    example = torch.zeros(1, args.channels, args.size, args.size)
+    example = black(net, 1, args.channels, args.size)
     for name, kind, shape in explained(lambda: describe_layers(net, example), example.shape):
         units = {1: -1, 2: -1, 3: 0}.get(len(shape))  # vectors, tokens, maps
         counted = "" if units is None else f"{shape[units]} units"
@@ -37,7 +36,7 @@ def evaluate(args: argparse.Namespace, say: Say) -> Answer:
     _check_evaluate(args)
     from mixmnist.evaluating import Setting, evaluate_arrays
     from mixmnist.evaluating import evaluate as run_evaluation
-    from mixmnist.factory import find, load_weights, make_net
+    from mixmnist.factory import load_weights, make_net
     from mixmnist.pipeline import choose_device
 
     more = {Path(path).stem: registry.choose("metrics", path) for path in args.metric}
@@ -53,7 +52,7 @@ def evaluate(args: argparse.Namespace, say: Say) -> Answer:
     known = {
         "task": args.task,
         "source": source,
-        "transform": find(args.transform, "transform") if args.transform else None,
+        "transform": _transform(args.transform),
         "more": more,
         "out": args.out,
         "name": args.name or args.factory.partition(":")[2],
@@ -69,10 +68,22 @@ def evaluate(args: argparse.Namespace, say: Say) -> Answer:
     return _tell(found, say)
 
 
+def _transform(name: str | None) -> "Transform | None":
+    """Finds a function that is applied to images."""
+    from mixmnist.factory import find
+
+    found = find(name, "transform") if name else None
+    require(found is None or callable(found), f"transform must be a function, got {type(found).__name__} at {name}.")
+    return found
+
+
 def _check_evaluate(args: argparse.Namespace) -> None:
     """Refuses what does not go together before anything is imported."""
     way_out = "Write mixmnist evaluate pkg.module:factory --layer NAME, or mixmnist evaluate --arrays F.npz."
     require(bool(args.factory) != bool(args.arrays), f"evaluate must be given a factory or --arrays, one of them. {way_out}")
+    if args.arrays:
+        given = [name for name in ("layer", "weights", "transform", "size", "few") if getattr(args, name)]
+        require(not given, f"with --arrays there is no network, got --{', --'.join(given)}. Leave that out.")
     named = "a layer must be named. `mixmnist layers pkg.module:factory` lists them; then --layer NAME."
     require(args.arrays or args.layer, named)
 

@@ -103,6 +103,7 @@ def report(args: argparse.Namespace, say: Say) -> Answer:
     from mixmnist.report.drawing import Look
 
     if args.annotations:
+        require(not args.only, "annotations and --only are two things, got both. Give one of them.")
         return annotate(args, say)
     look = Look(tuple(args.format.split(",")), args.style, args.columns)
     only = tuple(name for name in args.only.split(",") if name)

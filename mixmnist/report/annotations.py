@@ -60,17 +60,21 @@ def read_annotations(path: Path) -> list[Annotation]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         require(content["kind"] == KIND, "another kind")
-        return [_annotation(entry) for entry in content["units"]]
+        found = [_annotation(entry) for entry in content["units"]]
+        require(len({(one.fingerprint, one.unit) for one in found}) == len(found), "a unit must be there once")
+        return found
     except (ValueError, KeyError, TypeError) as error:
         way_out = "Export one from a page's part 'Label it yourself'."
         raise ValueError(f"annotations must be a file that a page exported, got {path}. {way_out}") from error
 
 
 def _annotation(entry: Mapping[str, Any]) -> Annotation:
-    texts = {name: str(entry[name]) for name in ("exhibit", "layer", "fingerprint", "concept", "category")}
-    misfits, shown = tuple(int(place) for place in entry["misfits"]), int(entry["shown"])
+    texts = {name: entry[name] for name in ("exhibit", "layer", "fingerprint", "concept", "category")}
+    require(all(isinstance(text, str) for text in texts.values()), "texts must be texts")
+    misfits, shown = tuple(entry["misfits"]), entry["shown"]
+    require(all(type(number) is int for number in (*misfits, shown, entry["unit"])), "numbers must be whole")
     require(shown >= 1 and all(0 <= place < shown for place in misfits), "misfits must be places of shown images")
-    return Annotation(**texts, unit=int(entry["unit"]), misfits=misfits, shown=shown)
+    return Annotation(**texts, unit=entry["unit"], misfits=misfits, shown=shown)
 
 
 def judge_annotations(annotations: Sequence[Annotation], exhibits: Sequence[Exhibit]) -> pd.DataFrame:

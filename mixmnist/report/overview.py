@@ -78,7 +78,7 @@ def _facts(records: StudyRecords) -> tuple[tuple[str, str], ...]:
         ("Layer", records.layer),
         ("Device", f"{of('device')}, {of('precision')}"),
         ("Hardware", of("hardware")),
-        ("Code of the weights", of("code")),
+        ("Code", of("code")),
     )
 
 

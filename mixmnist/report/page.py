@@ -14,11 +14,13 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from mixmnist.core import storage
+from mixmnist.core.records import require
 from mixmnist.core.thresholds import THRESHOLD
 from mixmnist.report.exhibit import Exhibit
 from mixmnist.report.overview import Section
 from mixmnist.report.packing import pack
 
+DATA = "data.js"  # the mark of a page's folder
 SCRIPTS = ("base", "draw", "algebra", "grid", "unit", "bench", "compare", "label", "main")
 FIGURES = 1_500_000  # bytes of all figures on a page together; those that do not fit are left out
 
@@ -46,7 +48,14 @@ class Page:
 
 
 def write_page(folder: Path, page: Page) -> Path:
-    """Writes a page into `folder`, whole or not at all, and gives its `index.html`."""
+    """Writes a page into `folder`, whole or not at all, and gives its `index.html`.
+
+    Raises:
+        ValueError: If something else lies there, which would be lost.
+    """
+    folder = folder.resolve()
+    free = not folder.exists() or (folder / DATA).is_file() or (folder.is_dir() and not any(folder.iterdir()))
+    require(free, f"a page must have a folder of its own, got {folder}, which holds something else. Name a new one.")
     storage.publish(folder, lambda partial: _fill(partial, page))
     return folder / "index.html"
 
@@ -58,7 +67,7 @@ def _fill(folder: Path, page: Page) -> None:
     exhibits = pack(page.exhibits, folder)
     matchings = [_matching(matching) for matching in page.matchings]
     data = {"title": page.title, "threshold": THRESHOLD, "exhibits": exhibits, "matchings": matchings}
-    (folder / "data.js").write_text(f"window.mixmnist = {_as_json(data)};\n", encoding="utf-8")
+    (folder / DATA).write_text(f"window.mixmnist = {_as_json(data)};\n", encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string((assets / "index.html.jinja").read_text(encoding="utf-8"))
     sections = [(section, _figures(section, number, folder)) for number, section in enumerate(page.sections)]

@@ -89,3 +89,16 @@ def test_tables_say_what_they_show(exhibits, exported, tmp_path):
         f"{name}.{kind}" for name in ("units", "agreement") for kind in ("csv", "md", "tex")
     }
     assert "4 labelled units; 4 named a concept" in (tmp_path / "annotations/units.md").read_text()
+
+
+@pytest.mark.parametrize("edit", [{"unit": 0.7}, {"misfits": [1.9]}, {"concept": None}, {"shown": True}])
+def test_numbers_and_texts_of_an_export_are_not_guessed(exhibits, exported, edit):
+    """A file that no page exported must be refused rather than rounded."""
+    with pytest.raises(ValueError, match="annotations must be a file that a page exported"):
+        exported(entry(exhibits[0], 0, "3") | edit)
+
+
+def test_a_unit_counts_once(exhibits, exported):
+    """The same unit twice must be refused."""
+    with pytest.raises(ValueError, match="annotations must be a file that a page exported"):
+        exported(entry(exhibits[0], 0, "3"), entry(exhibits[0], 0, "4"))

@@ -132,3 +132,14 @@ def test_figures_that_do_not_fit_are_left_out(page, tmp_path, monkeypatch):
     section = replace(page.sections[0], figures=tuple(tmp_path / f"{name}.svg" for name in "abc"))
     index = write_page(tmp_path / "report", replace(page, sections=(section,)))
     assert sorted(path.name for path in index.parent.glob("*.svg")) == ["s0-a.svg", "s0-c.svg"]
+
+
+def test_a_page_never_takes_the_place_of_something_else(tmp_path):
+    """A folder that holds anything but a page must be refused and left as it is; a page is made anew."""
+    (tmp_path / "keep").mkdir()
+    (tmp_path / "keep" / "thesis.txt").write_text("x")
+    with pytest.raises(ValueError, match=r"a page must have a folder of its own, got .*keep, which holds something else"):
+        write_page(tmp_path / "keep", Page("t", ()))
+    assert (tmp_path / "keep" / "thesis.txt").read_text() == "x"
+    for _ in range(2):
+        assert write_page(tmp_path / "page", Page("t", ())).is_file()
