@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -293,4 +294,6 @@ def _bands(records: StudyRecords) -> str:
 
 def _legend_above(figure: Figure, ax: Axes) -> None:
     handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 5), frameon=False)
+    letter = mpl.rcParams["font.size"] * 0.6 / 72  # inches, about
+    fitting = int(figure.get_figwidth() / (letter * (max(map(len, labels)) + 8)))  # with the line and the gap
+    figure.legend(handles, labels, loc="outside upper center", ncols=max(1, min(len(labels), 5, fitting)), frameon=False)
