@@ -142,6 +142,7 @@ def test_failed_runs_give_exit_code_1_and_are_listed(study, capsys, monkeypatch)
     assert "| score               | baseline |" in captured.out
 
 
+@pytest.mark.slow
 def test_quick_is_stamped_on_every_table_and_warns_of_digits(study, monkeypatch):
     """Every table for people must say that the run was quick, and that glyphs are not MNIST."""
     from mixmnist import sweep
@@ -306,6 +307,7 @@ def test_audit_prints_every_check(capsys):
     assert "NO" not in text
 
 
+@pytest.mark.slow
 def test_verify_says_what_differs(study, capsys):
     """A record that stands must end with code 0, one that differs with 1, one that cannot be read with 2."""
     run("run", study, "--source", "digits", "--out", "out", "--variants", "baseline", "--quiet")
@@ -320,6 +322,7 @@ def test_verify_says_what_differs(study, capsys):
     assert run("verify", "out/tiny/digits") == 2
 
 
+@pytest.mark.slow
 def test_the_index_lists_studies(study, capsys):
     """The page must name each study with its variants and seeds."""
     run("run", study, "--source", "digits", "--out", "out", "--quiet")

@@ -118,6 +118,7 @@ STUDY = Study("tiny", {"baseline": Variant(training=tiny, probe_images=720, net_
 """
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_grid_time_and_memory(tmp_path, monkeypatch, capsys):
     """A dry run must say of each block what is to do and about what it takes, then all in all, and write nothing."""
     monkeypatch.chdir(tmp_path)

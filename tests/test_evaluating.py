@@ -47,6 +47,7 @@ def written(tmp_path_factory):
     return evaluate(Own().eval(), ("first", "second"), source="digits", out=out, name="own", setting=SMALL)
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_probe_and_score(written):
     """An evaluation must say what probing and scoring by hand say, layer by layer."""
     net = Own().eval()
@@ -63,6 +64,7 @@ def test_scores_are_those_of_probe_and_score(written):
     assert {"curve_random", "n", "layer"} <= set(written.curves)
 
 
+@pytest.mark.slow
 def test_every_unit_has_a_null_and_p_values(written):
     """p-values lie above 1 / (permutations + 1), corrected ones are no smaller, and a null lies above chance."""
     units = written.units.dropna(subset="p")
@@ -72,6 +74,7 @@ def test_every_unit_has_a_null_and_p_values(written):
     assert np.isfinite(units["corrected"]).all()
 
 
+@pytest.mark.slow
 def test_what_is_written_reads_as_a_study(written):
     """The folder must hold records, tables and figures that a study's readers take."""
     records = read_study(written.folder)
@@ -93,6 +96,7 @@ def test_what_is_written_reads_as_a_study(written):
     assert [e.bench is None for e in shown] == [True, False]  # only the second feeds the head
 
 
+@pytest.mark.slow
 def test_a_network_that_does_not_classify_is_scored_as_detector(tmp_path):
     """Without logits for the classes there are detection scores, no drops, and a report without their figures."""
     found = evaluate(Own(classes=7).eval(), "second", source="digits", out=tmp_path, name="seven", setting=SMALL)
@@ -204,6 +208,7 @@ def test_a_metric_of_ones_own_is_scored():
     np.testing.assert_allclose(found.units["mean_response"], readout.response.mean(0), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_several_trainings_give_intervals(tmp_path, no_report):
     """Trainings of one network, told apart by their seed, must stand in one folder."""
     for seed in range(3):
@@ -219,6 +224,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     assert not any((tmp_path / "own" / "digits").iterdir())
 
 
+@pytest.mark.slow
 def test_another_setting_replaces_what_is_of_another_kind(tmp_path, no_report):
     """Runs under other settings may not stand in one table with a new one; runs under the same setting stay."""
     for seed in range(2):

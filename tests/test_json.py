@@ -41,6 +41,7 @@ def found(tmp_path, monkeypatch, capsys):
     return ask
 
 
+@pytest.mark.slow
 def test_a_run_gives_folders_variants_and_failures(found):
     """A run must give its folder and the numbers of its variants table, and say the rest on the other channel."""
     document, code, said = found("run", "tiny.py", "--source", "digits", "--out", "out")
@@ -69,6 +70,7 @@ def test_a_failed_run_is_in_the_document(found, monkeypatch):
     assert document["failures"] == ["tiny digits baseline s0-0: RuntimeError('on purpose')"]
 
 
+@pytest.mark.slow
 def test_verdicts_are_a_list(found):
     """Verifying must give a verdict a run, with what differs."""
     found("run", "tiny.py", "--source", "digits", "--out", "out")

@@ -11,6 +11,8 @@ from mixmnist.evaluating import evaluate_arrays
 from mixmnist.pages import make_page, matchings
 from mixmnist.report.exhibit import load, save
 
+pytestmark = pytest.mark.slow  # make test-slow and CI run it
+
 TINY = Variant(
     training=Training(images=64, epochs=1, batch=16), probe_images=720, net_settings={"conv1": 3, "conv2": 4, "conv3": 3}
 )

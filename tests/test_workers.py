@@ -14,6 +14,8 @@ from mixmnist import Options, Study, Training, Variant, sweep
 from mixmnist.sweep import plan
 from mixmnist.workers import Worker
 
+pytestmark = pytest.mark.slow  # make test-slow and CI run it
+
 TINY = Variant(
     task="single",
     training=Training(images=64, epochs=1, batch=16),

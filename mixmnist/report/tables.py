@@ -108,7 +108,7 @@ def differences(runs: pd.DataFrame) -> set[tuple[str, str, str]]:
 
 def for_people(variants: pd.DataFrame) -> pd.DataFrame:
     """Writes each headline number of a variants table as mean and interval."""
-    shown = pd.DataFrame({"variant": variants["variant"], "layer": variants["layer"], "n": variants["n_units_n"]})
+    shown = pd.DataFrame({"variant": variants["variant"], "layer": variants["layer"], "n": seeds_of(variants)})
     for column in HEADLINE:
         if column not in variants:
             continue
@@ -117,11 +117,16 @@ def for_people(variants: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
+def seeds_of(variants: pd.DataFrame) -> "pd.Series[int]":
+    """Gives how many seeds each row of a variants table is over."""
+    return variants.filter(regex="_n$").max(axis=1).astype(int)
+
+
 def interval_note(variants: pd.DataFrame) -> str:
     """Says what the brackets are, or why there are none."""
-    if variants["n_units_n"].min() < FEWEST:
+    if seeds_of(variants).min() < FEWEST:
         return f"Means over n seeds; no intervals below {FEWEST} seeds."
-    few = f"; below {Claim.seeds} seeds no verdict" if variants["n_units_n"].min() < Claim.seeds else ""
+    few = f"; below {Claim.seeds} seeds no verdict" if seeds_of(variants).min() < Claim.seeds else ""
     marked = for_people(variants).map(lambda cell: str(cell).endswith("(constant)")).any(axis=None)
     return f"Means over n seeds with their 95 % t interval over seeds{few}." + (f" {CONSTANT}" if marked else "")
 

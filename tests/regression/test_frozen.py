@@ -94,8 +94,8 @@ def another_tie_rule(monkeypatch, net):
         rank = torch.arange(len(response))[:, None].expand_as(first)
         return _ranking.Ranking(hits, rank, rank + 1)
 
-    real = _ranking._rank
-    monkeypatch.setattr(_ranking, "_rank", in_order)
+    real = _ranking.rank_images
+    monkeypatch.setattr(_ranking, "rank_images", in_order)
 
 
 @pytest.mark.parametrize("change", [another_weight, another_renderer, another_tie_rule])

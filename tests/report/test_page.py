@@ -106,6 +106,7 @@ def test_benches_share_their_room(exhibits, tmp_path, monkeypatch):
     assert [packed["bench"]["n"] for packed in pack(exhibits, tmp_path)] == [100, 100]
 
 
+@pytest.mark.slow
 def test_a_page_of_wide_layers_keeps_to_its_size(exhibited, tmp_path):
     """Even with many layers of many units a page must stay below its budget."""
     wide = exhibited(units=24)

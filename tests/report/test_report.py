@@ -15,6 +15,8 @@ from mixmnist.report.reading import read_study
 from mixmnist.report.tables import HEADLINE, RUNS, UNITS, _write_for_people, as_markdown, differences, for_people, summarise
 from mixmnist.stats import t_interval
 
+pytestmark = pytest.mark.slow  # make test-slow and CI run it
+
 TINY = Variant(
     training=Training(images=64, epochs=1, batch=16), probe_images=720, net_settings={"conv1": 3, "conv2": 4, "conv3": 3}
 )
