@@ -20,8 +20,9 @@ benchmark: .venv/installed ## both studies, tables, figures, and the difference 
 	$(RUN) sanity usefulness --seeds $(SEEDS) --out $(OUT)
 
 trust: .venv/installed ## which scores can be trusted: controls on trained nets, report cards on planted units (about 10 minutes)
-	$(RUN) trust --seeds $(SEEDS) --precision float32 --out $(OUT) --refer results/reference --no-page
-	$(BIN)/mixmnist run plants --source stamps --out $(OUT) --no-page
+	$(BIN)/mixmnist run plants --source stamps --out $(OUT) --no-page --quiet & planted=$$!; \
+	$(RUN) trust --seeds $(SEEDS) --precision float32 --out $(OUT) --refer results/reference --no-page; code=$$?; \
+	wait $$planted && exit $$code
 
 PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 3 --dist worksteal
 test: .venv/test ## the tests, but for the slow ones
