@@ -20,7 +20,7 @@ benchmark: .venv/installed ## both studies, tables, figures, and the difference 
 	$(RUN) sanity usefulness --seeds $(SEEDS) --out $(OUT)
 
 trust: .venv/installed ## which scores can be trusted: controls on trained nets, report cards on planted units (about 10 minutes)
-	$(BIN)/mixmnist run plants --source stamps --out $(OUT) --no-page --quiet & planted=$$!; \
+	nice $(BIN)/mixmnist run plants --source stamps --out $(OUT) --no-page --quiet & planted=$$!; \
 	$(RUN) trust --seeds $(SEEDS) --precision float32 --out $(OUT) --refer results/reference --no-page; code=$$?; \
 	wait $$planted && exit $$code
 

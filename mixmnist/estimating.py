@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from mixmnist import origins
 from mixmnist.block import Block
@@ -145,14 +146,18 @@ def _tried_pace(block: Block) -> Pace:
     v, size, slow, net = block.variant, _size(block.variant), 0.0, origins.load(block.variant, 0)
     before = torch.get_num_threads()
     torch.set_num_threads(block.threads)
+    sizes = sorted({min(n, v.probe_images) for n in TRIAL_IMAGES})
     try:
-        if v.plant is None:
-            seconds, net = _trial_training(block)
-            slow = seconds / size.multiply_adds
-        for n in sorted({min(n, v.probe_images) for n in TRIAL_IMAGES}):
-            started = time.perf_counter()
-            score_net(replace(block, variant=replace(v, probe_images=n)), net)
-            seconds = time.perf_counter() - started
+        with tqdm(total=1 + len(sizes), desc="trial", delay=2, leave=False, disable=None) as bar:
+            if v.plant is None:
+                seconds, net = _trial_training(block)
+                slow = seconds / size.multiply_adds
+            bar.update()
+            for n in sizes:
+                started = time.perf_counter()
+                score_net(replace(block, variant=replace(v, probe_images=n)), net)
+                seconds = time.perf_counter() - started
+                bar.update()
     finally:
         torch.set_num_threads(before)
     basis = (

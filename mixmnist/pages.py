@@ -14,7 +14,7 @@ import torch
 from mixmnist.core import registry, storage
 from mixmnist.core.records import Task, require
 from mixmnist.probing import probe
-from mixmnist.report.annotations import judge_annotations, read_annotations, write_annotations
+from mixmnist.report.annotations import FINGERPRINT, judge_annotations, read_annotations, write_annotations
 from mixmnist.report.drawing import Look
 from mixmnist.report.exhibit import About, Exhibit, load, make_exhibit, save
 from mixmnist.report.overview import Section, study_section
@@ -82,29 +82,41 @@ def _part(folder: Path, root: str | None, drawn: Path, tell: Tell) -> tuple[Sect
     said = folder / "study.json"
     title = json.loads(said.read_text(encoding="utf-8"))["title"] if said.is_file() else records.runs["study"].iloc[0]
     section = study_section(title, records)
-    figures, lacking = _figures(folder, records, drawn), (*section.missing, *missing)
-    return replace(section, figures=figures, missing=lacking, tables=_labels(folder)), exhibits
+    tables, stale = _labels(folder, exhibits)
+    figures, lacking = _figures(folder, records, drawn), (*section.missing, *missing, *stale)
+    return replace(section, figures=figures, missing=lacking, tables=tables), exhibits
 
 
 def _network(folder: Path, drawn: Path) -> tuple[Section, list[Exhibit]]:
     """Gives what a page says of an evaluated network, and its layers."""
     said = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
-    paths = sorted((folder / "exhibits").glob("*.npz"))
-    missing = () if paths else ("There are no units to show: nothing is kept of the images that they respond to.",)
-    section = Section(said["title"], tuple(said["notes"]), missing=missing, tables=_labels(folder))
+    exhibits = _exhibits(folder)
+    tables, missing = _labels(folder, exhibits)
+    if not exhibits:
+        missing = ("There are no units to show: nothing is kept of the images that they respond to.", *missing)
+    section = Section(said["title"], tuple(said["notes"]), missing=missing, tables=tables)
     if (folder / "runs").is_dir():
         records = read_study(folder)
         scored, figures = study_section(said["title"], records), _figures(folder, records, drawn)
         notes = (*scored.notes, *section.notes)
         section = replace(scored, notes=notes, missing=(*scored.missing, *missing), tables=section.tables, figures=figures)
-    return section, sorted((load(path) for path in paths), key=lambda one: one.bench is None)
+    return section, sorted(exhibits, key=lambda one: one.bench is None)
 
 
-def _labels(folder: Path) -> tuple[tuple[str, pd.DataFrame], ...]:
-    """Gives the tables of what a person said of the units, where there are any."""
-    titles = {"agreement": "agreement with people", "units": "what people said"}
-    paths = {title: folder / ANNOTATIONS / f"{name}.csv" for name, title in titles.items()}
-    return tuple((title, pd.read_csv(path, dtype={"named": str})) for title, path in paths.items() if path.is_file())
+def _exhibits(folder: Path) -> list[Exhibit]:
+    return [load(path) for path in sorted((folder / "exhibits").glob("*.npz"))]
+
+
+def _labels(folder: Path, exhibits: Sequence[Exhibit]) -> tuple[tuple[tuple[str, pd.DataFrame], ...], tuple[str, ...]]:
+    """Gives the tables of what a person said of the units, where there are any; or why they are not shown."""
+    home = folder / ANNOTATIONS
+    if not (home / "units.csv").is_file():
+        return (), ()
+    said = pd.read_csv(home / "units.csv", dtype={"named": str})
+    if not set(said.get(FINGERPRINT, [""])) <= {exhibit.fingerprint for exhibit in exhibits}:
+        return (), (f"What people said is of earlier scores and is left out; it is in {ANNOTATIONS}/. Label this page anew.",)
+    agreed = pd.read_csv(home / "agreement.csv")
+    return (("agreement with people", agreed), ("what people said", said.drop(columns=FINGERPRINT))), ()
 
 
 def annotate(folder: Path, path: Path) -> Path:
@@ -118,7 +130,7 @@ def annotate(folder: Path, path: Path) -> Path:
         FileNotFoundError: If there is no such file, or the folder has no page.
         ValueError: If the file is no export, or is one of another page.
     """
-    annotations, exhibits = read_annotations(path), [load(found) for found in sorted((folder / "exhibits").glob("*.npz"))]
+    annotations, exhibits = read_annotations(path), _exhibits(folder)
     if not exhibits:
         raise FileNotFoundError(f"annotations need a folder with exhibits/, got {folder}. Make its page: mixmnist page {folder}.")
     write_annotations(judge_annotations(annotations, exhibits), folder / ANNOTATIONS)

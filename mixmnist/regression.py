@@ -179,7 +179,7 @@ def _moved(record: Found, found: Found, tolerance: float) -> list[str]:
         if said:
             lines.append(f"  unit {then['unit']} (concept {then['concept'] or 'none'}): {'; '.join(said)}")
     for name in LAYER:
-        within = 0 if name in ("detectors", "unique_concepts") else tolerance
+        within = 0.0 if name in ("detectors", "unique_concepts") else tolerance
         then, now, spread = record["layer"].get(name), found["layer"].get(name), record["trainings"].get(name)
         lines += [f"  layer: {line}" for line in _change(name, then, now, within, spread, "other trainings")]
     return lines

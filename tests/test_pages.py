@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 
 from mixmnist import Options, Study, Training, Variant, cli, sweep
 from mixmnist.evaluating import evaluate_arrays
-from mixmnist.pages import make_page, matchings
+from mixmnist.pages import annotate, make_page, matchings
 from mixmnist.report.exhibit import load, save
 
 pytestmark = pytest.mark.slow  # make test-slow and CI run it
@@ -173,7 +174,25 @@ def test_annotations_are_reported(folder, made, tmp_path, capsys):
     path.write_text(json.dumps({"kind": "mixmnist annotations", "units": units}))
     assert cli.main(["report", str(folder), "--annotations", str(path)]) == 0
     assert pd.read_csv(folder / "annotations/units.csv")["fits"].tolist() == pytest.approx([1 - unit / 12 for unit in range(5)])
-    assert "Agreement with people" in (folder / "report/index.html").read_text()
+    page = (folder / "report/index.html").read_text()
+    assert "Agreement with people" in page
+    assert exhibit.fingerprint not in page
     path.write_text(json.dumps({"kind": "mixmnist annotations", "units": [units[0] | {"fingerprint": "other"}]}))
     assert cli.main(["report", str(folder), "--annotations", str(path)]) == 2
     assert "which is of another study or of earlier scores. Name the folder" in capsys.readouterr().err
+
+
+def test_annotations_of_earlier_scores_are_not_shown(folder, made, tmp_path):
+    """Where a network was scored anew, what people said of its old units must be kept, left out of the page, and told."""
+    home = tmp_path / "study"
+    shutil.copytree(folder, home)
+    exhibit = load(home / "exhibits" / "wide.npz")
+    said = {"exhibit": "wide, seed 0", "layer": "conv3", "fingerprint": exhibit.fingerprint, "category": "a concept", "shown": 12}
+    path = tmp_path / "labels.json"
+    path.write_text(json.dumps({"kind": "mixmnist annotations", "units": [said | {"unit": 0, "concept": "3", "misfits": []}]}))
+    annotate(home, path)
+    table = pd.read_csv(home / "annotations/units.csv")
+    table.assign(fingerprint="earlier").to_csv(home / "annotations/units.csv", index=False)
+    page = make_page([home], home / "report", None, lambda _: None).read_text()
+    assert "What people said is of earlier scores and is left out; it is in annotations/. Label this page anew." in page
+    assert "Agreement with people" not in page

@@ -1,6 +1,7 @@
 """The fixture mixmnist_regression, in tests of a stranger's project."""
 
 import json
+import sys
 
 import pytest
 
@@ -39,8 +40,9 @@ def test_units(mixmnist_regression, make):
 
 
 @pytest.fixture
-def project(pytester):
-    """A project whose tests hold a small network against its record."""
+def project(pytester, monkeypatch):
+    """A project whose tests hold a small network against its record; a process of its own for each run would take long."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # tests are written anew within a second
     pytester.makeconftest(CONFTEST)
 
     def write(arguments="", more=""):
@@ -59,7 +61,7 @@ def record_of(pytester):
 def test_units_are_recorded_and_then_held(project):
     """Without a record the test fails with the way out; after --mixmnist-update the same net passes."""
     pytester = project()
-    missing = pytester.runpytest_subprocess()
+    missing = pytester.runpytest_inprocess()
     missing.assert_outcomes(failed=1)
     missing.stdout.fnmatch_lines(["*a record must be there to compare with*pytest --mixmnist-update*"])
     pytester.runpytest_subprocess("--mixmnist-update").assert_outcomes(passed=1)
@@ -68,15 +70,15 @@ def test_units_are_recorded_and_then_held(project):
     assert {"alignment", "drop", "concept", "alignment_draws"} <= set(record["units"][0])
     low, high = record["units"][0]["alignment_draws"]
     assert low < record["units"][0]["alignment"] < high
-    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+    pytester.runpytest_inprocess().assert_outcomes(passed=1)
 
 
 @pytest.mark.slow
 def test_a_unit_that_moved_is_named(project):
     """The failure must name the unit, by how much it moved, and what other draws would give; the others are left out."""
-    project().runpytest_subprocess("--mixmnist-update").assert_outcomes(passed=1)
+    project().runpytest_inprocess("--mixmnist-update").assert_outcomes(passed=1)
     pytester = project("scale=-1.0")
-    failed = pytester.runpytest_subprocess()
+    failed = pytester.runpytest_inprocess()
     failed.assert_outcomes(failed=1)
     failed.stdout.fnmatch_lines(
         [
@@ -86,16 +88,16 @@ def test_a_unit_that_moved_is_named(project):
         ]
     )
     failed.stdout.no_fnmatch_line("*unit 1 (concept*")
-    project("scale=-1.0", ", tolerance=1.0").runpytest_subprocess().stdout.no_fnmatch_line("*alignment 0.*")
+    project("scale=-1.0", ", tolerance=1.0").runpytest_inprocess().stdout.no_fnmatch_line("*alignment 0.*")
 
 
 @pytest.mark.slow
 def test_another_check_is_not_compared(project):
     """A record of other settings must not be taken for this one's."""
-    project().runpytest_subprocess("--mixmnist-update").assert_outcomes(passed=1)
+    project().runpytest_inprocess("--mixmnist-update").assert_outcomes(passed=1)
     pytester = project()
     pytester.makepyfile(test_nets=TEST.format(arguments="", more="").replace("n=701", "n=702"))
-    failed = pytester.runpytest_subprocess()
+    failed = pytester.runpytest_inprocess()
     failed.assert_outcomes(failed=1)
     failed.stdout.fnmatch_lines(["*the record is of another check, n=701*"])
 
@@ -104,7 +106,7 @@ def test_another_check_is_not_compared(project):
 def test_other_trainings_give_the_layers_interval(project):
     """With other trainings at hand the record must hold the interval of the layer's numbers over them."""
     pytester = project(more=", trainings=[make(1), make(2), make(3), make(4)]")
-    pytester.runpytest_subprocess("--mixmnist-update").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess("--mixmnist-update").assert_outcomes(passed=1)
     low, high = json.loads(record_of(pytester).read_text())["trainings"]["mean_alignment"]
     assert low < high
 

@@ -22,6 +22,7 @@ from mixmnist.report.tables import write_table
 
 KIND = "mixmnist annotations"
 SCORES = "alignment precision_at_100 precision_at_recall_50 selectivity corrected drop drop_mean max_class_drop".split()
+FINGERPRINT = "fingerprint"  # column: of the exhibit that was labelled
 FEWEST = 3  # units below which there is no rank correlation
 UNITS = (
     "A row a labelled unit. Fits: share of the shown images that the person says fit; true: share that show the named concept, "
@@ -85,7 +86,8 @@ def judge_annotations(annotations: Sequence[Annotation], exhibits: Sequence[Exhi
         exhibits: Those on the page that was annotated.
 
     Returns:
-        A row an annotation: exhibit, unit, named, category, fits, true, judged_right, concept, same, and the unit's scores.
+        A row an annotation: exhibit, unit, named, category, fits, true, judged_right, concept, same, and the unit's scores; and
+        the exhibit's fingerprint.
 
     Raises:
         ValueError: If there are none, or one is of another network or of other scores.
@@ -116,7 +118,7 @@ def _row(one: Annotation, exhibit: Exhibit) -> dict[str, Any]:
         shows = exhibit.top_present[place, : one.shown, names.index(one.concept.casefold())]
         row |= {"true": float(shows.mean()), "judged_right": float((shows == fits).mean())}
     row |= {"concept": scores["concept"], "same": one.concept.casefold() == str(scores["concept"]).casefold()}
-    return row | {name: scores[name] for name in SCORES if name in scores}
+    return row | {name: scores[name] for name in SCORES if name in scores} | {FINGERPRINT: one.fingerprint}
 
 
 def agreement(judged: pd.DataFrame) -> pd.DataFrame:
@@ -150,7 +152,7 @@ def write_annotations(judged: pd.DataFrame, folder: Path) -> None:
     )
 
     def fill(partial: Path) -> None:
-        write_table(partial, "units", judged, [said, UNITS])
+        write_table(partial, "units", judged, [said, UNITS], [c for c in judged if c != FINGERPRINT])
         write_table(partial, "agreement", agreement(judged), [said, AGREEMENT])
 
     storage.publish(folder, fill)

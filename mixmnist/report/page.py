@@ -70,24 +70,26 @@ def _fill(folder: Path, page: Page) -> None:
     (folder / DATA).write_text(f"window.mixmnist = {_as_json(data)};\n", encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string((assets / "index.html.jinja").read_text(encoding="utf-8"))
-    sections = [(section, _figures(section, number, folder)) for number, section in enumerate(page.sections)]
+    sections = [(section, *_figures(section, number, folder)) for number, section in enumerate(page.sections)]
     html = template.render(
         page=page, sections=sections, scripts=SCRIPTS, version=version("mixmnist"), as_table=_as_table, exhibits=exhibits
     )
     (folder / "index.html").write_text(html, encoding="utf-8")
 
 
-def _figures(section: Section, number: int, folder: Path) -> list[dict[str, str]]:
-    """Copies a section's figures, as many as there is room for."""
-    found, room = [], FIGURES
+def _figures(section: Section, number: int, folder: Path) -> tuple[list[dict[str, str]], list[str]]:
+    """Copies a section's figures, as many as there is room for; gives them, and the titles of those that are left out."""
+    found, left_out, room = [], [], FIGURES
     for path in section.figures:
-        size = path.stat().st_size
-        if size <= room:
-            room -= size
-            name = f"s{number}-{path.name}"
-            shutil.copy(path, folder / name)
-            found.append({"file": name, "title": path.stem.replace("_", " ")})
-    return found
+        size, title = path.stat().st_size, path.stem.replace("_", " ")
+        if size > room:
+            left_out.append(title)
+            continue
+        room -= size
+        name = f"s{number}-{path.name}"
+        shutil.copy(path, folder / name)
+        found.append({"file": name, "title": title})
+    return found, left_out
 
 
 def _matching(matching: Matching) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import importlib
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from mixmnist import Setting
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+SMALLEST = Setting(n=701, few=2, permutations=19)
 
 
 @pytest.fixture(autouse=True)
@@ -22,16 +24,22 @@ def _beside_examples(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "title", "layers", "n_units", "channels"),
+    ("name", "title", "layers", "n_units", "setting"),
     [
-        ("resnet18", "resnet18", ["layer3", "layer4"], [256, 512], 3),
-        ("vit", "small-vit", ["vit.encoder.layers.encoder_layer_1", "vit.encoder.layers.encoder_layer_3"], [64, 64], 1),
+        ("resnet18", "resnet18", ["layer3", "layer4"], [256, 512], replace(SMALLEST, size=32, channels=3)),
+        (
+            "vit",
+            "small-vit",
+            ["vit.encoder.layers.encoder_layer_1", "vit.encoder.layers.encoder_layer_3"],
+            [64, 64],
+            replace(SMALLEST, size=64),
+        ),
     ],
 )
-def test_a_network_that_we_did_not_write_is_scored_at_two_layers(name, title, layers, n_units, channels, tmp_path):
+def test_a_network_that_we_did_not_write_is_scored_at_two_layers(name, title, layers, n_units, setting, tmp_path, monkeypatch):
     """Both layers must be scored with chance, p-values, places and drops, and a report must be written."""
+    monkeypatch.setattr("mixmnist.evaluated.FORMATS", ("png",))
     module = importlib.import_module(name)
-    setting = Setting(size=64, channels=channels, n=701, few=2, permutations=19)
     found = module.main(seconds=0, images=200, source="digits", out=str(tmp_path), setting=setting)
     assert found.layers["layer"].tolist() == layers
     assert found.layers["n_units"].tolist() == n_units

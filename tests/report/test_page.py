@@ -126,13 +126,14 @@ def test_variants_have_mean_interval_and_place():
 
 
 def test_figures_that_do_not_fit_are_left_out(page, tmp_path, monkeypatch):
-    """Figures must be copied while there is room."""
+    """Figures must be copied while there is room, and the page must say which are left out."""
     for name, size in (("a", 100), ("b", 1000), ("c", 100)):
         (tmp_path / f"{name}.svg").write_text("x" * size)
     monkeypatch.setattr("mixmnist.report.page.FIGURES", 300)
     section = replace(page.sections[0], figures=tuple(tmp_path / f"{name}.svg" for name in "abc"))
     index = write_page(tmp_path / "report", replace(page, sections=(section,)))
     assert sorted(path.name for path in index.parent.glob("*.svg")) == ["s0-a.svg", "s0-c.svg"]
+    assert "Left out, to keep the page small: b. They are beside the tables" in index.read_text()
 
 
 def test_a_page_never_takes_the_place_of_something_else(tmp_path):
