@@ -125,7 +125,7 @@ def _exhibit(folder: Path, scored: Sequence[Scored], run: Run, about: Mapping[st
     for number, one in enumerate(scored):
         layer = one.readout.layer
         said = About(
-            name=f"{run.name}, {layer}",
+            name=run.name,
             said=f"{task.title} Layer {layer}, {one.readout.n_units} units.",
             task=Path(about["task"]).stem,
             source=about["source"],

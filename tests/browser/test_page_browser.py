@@ -9,6 +9,7 @@ import torch
 from mixmnist.metrics._decisions import correct
 from mixmnist.pages import matchings
 from mixmnist.probing import HeadAlgebra
+from mixmnist.report import packing
 from mixmnist.report.annotations import judge_annotations, read_annotations
 from mixmnist.report.overview import Section
 from mixmnist.report.page import Page, write_page
@@ -52,7 +53,7 @@ def visit(browser, address):
     """Gives a function that opens the page; whatever the console complains of fails the test."""
     contexts, complaints = [], []
 
-    def open_page(width=1280, dark=False, script=True):
+    def open_page(width=1280, dark=False, script=True, place=address):
         scheme = "dark" if dark else "light"
         size = {"width": width, "height": 900}
         contexts.append(
@@ -63,7 +64,7 @@ def visit(browser, address):
         tab.on("pageerror", lambda error: complaints.append(str(error)))
         tab.on("requestfailed", lambda request: complaints.append(request.url))
         tab.on("request", lambda r: None if r.url.startswith(("file:", "data:", "blob:")) else complaints.append(r.url))
-        tab.goto(address)
+        tab.goto(place)
         return tab
 
     yield open_page
@@ -202,6 +203,27 @@ def test_matched_units_stand_side_by_side(visit, shown):
     assert shown_alike == pytest.approx(sorted(found.correlation, reverse=True), abs=0.006)
     tab.select_option("select[name=second]", "2")
     assert "They saw images with other tasks: pairs and presence." in tab.locator("#compare .lead").inner_text()
+
+
+def test_units_that_have_no_room_are_still_compared(visit, shown, tmp_path, monkeypatch):
+    """Where some units only are shown, the others must be named by number and concept, and be counted as what they are."""
+    monkeypatch.setattr(packing, "UNITS", 2)
+    monkeypatch.setattr(packing, "FEWEST_UNITS", 1)
+    both = shown[:2]
+    (matching,) = matchings(both)
+    tab = visit(place=write_page(tmp_path / "report", Page("Crowded", (), both, (matching,))).as_uri())
+    ours, theirs = (exhibit.units["concept"].tolist() for exhibit in both)
+    same = sum(ours[one] == theirs[other] for one, other in zip(matching.ours, matching.theirs, strict=True))
+    assert "3 units are matched one to one" in tab.locator("#compare .lead").inner_text()
+    assert f"{same} of the pairs have the same concept." in tab.locator("#compare .lead").inner_text()
+    said = tab.locator("#compare td", has_text="not among the units shown").all_inner_texts()
+    assert len(said) == 2 * 3 - tab.locator("#compare button.side").count() >= 4
+    for text in said:
+        concept, unit = text.split()[0], int(text.split()[2])
+        assert concept in (ours[unit], theirs[unit] if unit < 3 else None)
+    assert [one.split() for one in tab.locator("#bench .ticks label").all_inner_texts()] == [
+        [str(unit), concept] for unit, concept in enumerate(ours)
+    ]
 
 
 def test_labels_are_exported(visit, shown, tmp_path):

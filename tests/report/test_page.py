@@ -97,6 +97,7 @@ def test_a_crowded_page_shows_the_best_units(exhibited, tmp_path, monkeypatch):
     best = exhibit.units.sort_values("alignment", ascending=False)["unit"][:2]
     assert [row["unit"] for row in packed["units"]] == sorted(best)
     assert packed["n_units"] == 6
+    assert [row["concept"] for row in packed["every"]] == exhibit.units["concept"].tolist()
     assert len(base64.b64decode(packed["bench"]["weight"])) == 4 * 45 * 6
 
 

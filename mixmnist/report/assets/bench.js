@@ -34,7 +34,7 @@ mm.part(function (exhibit) {
   const mode = mm.h("select", { name: "silenced", onchange: () => { state.toMean = mode.value === "mean"; refresh(null); } },
     mm.h("option", { value: "zero" }, "to zero"), mm.h("option", { value: "mean" }, "to its mean"));
   home.replaceChildren(
-    mm.h("p", { class: "lead" }, `${exhibit.name}. Switch units off and see what the network then says. Computed here by the head's exact algebra, on the first ${bench.n.toLocaleString("en")} of ${exhibit.images.toLocaleString("en")} images; drops above are over all of them.`),
+    mm.h("p", { class: "lead" }, `${mm.nameOf(exhibit)}. Switch units off and see what the network then says. Computed here by the head's exact algebra, on the first ${bench.n.toLocaleString("en")} of ${exhibit.images.toLocaleString("en")} images; drops above are over all of them.`),
     mm.h("div", { class: "tools" }, mm.h("label", { class: "slider" }, "Units off, along the order", slider), mm.h("label", {}, "Order", order), mm.h("label", {}, "Silenced", mode),
       mm.h("button", { type: "button", onclick: () => { slider.value = 0; along(0); } }, "All on")),
     ticks, result);
@@ -42,8 +42,8 @@ mm.part(function (exhibit) {
 });
 
 mm.tickLabel = function (exhibit, u) {
-  const unit = exhibit.units[exhibit.rows.get(u)];
-  return [mm.h("span", {}, `${u}`), unit ? mm.h("b", { class: mm.isDetector(unit) ? "detector" : "" }, mm.conceptOf(unit)) : null];
+  const unit = exhibit.every[u];
+  return [mm.h("span", {}, `${u}`), mm.h("b", { class: mm.isDetector(unit) ? "detector" : "" }, mm.conceptOf(unit))];
 };
 
 mm.benchResult = function (exhibit, state, intact, now, step) {

@@ -29,7 +29,7 @@ mm.pairsOf = function (a, b) {
 
 // where units cannot be matched by their responses: the best unit of each concept that both have
 mm.byConcept = function (a, b) {
-  const best = (exhibit, name) => exhibit.units.filter((unit) => unit.concept === name).sort((x, y) => y.alignment - x.alignment)[0];
+  const best = (exhibit, name) => exhibit.every.filter((unit) => unit.concept === name).sort((x, y) => y.alignment - x.alignment)[0];
   return a.concepts.filter((name) => b.concepts.includes(name)).map((name) => ({ alike: null, ours: best(a, name)?.unit, theirs: best(b, name)?.unit }))
     .filter(({ ours, theirs }) => ours !== undefined && theirs !== undefined);
 };
@@ -38,11 +38,10 @@ mm.compared = function (a, b, sort) {
   const [first, second] = [mm.exhibits[a], mm.exhibits[b]];
   const { why, pairs } = mm.pairsOf(a, b);
   const rows = why ? mm.byConcept(first, second) : pairs;
-  const unitOf = (exhibit, unit) => exhibit.units[exhibit.rows.get(unit)];
-  const concept = ({ ours }) => unitOf(first, ours)?.concept ?? "";
+  const concept = ({ ours }) => first.every[ours].concept ?? "";
   const orders = { alike: (x, y) => (y.alike ?? 0) - (x.alike ?? 0), unit: (x, y) => x.ours - y.ours, concept: (x, y) => concept(x).localeCompare(concept(y), "en", { numeric: true }) };
   const mean = pairs.reduce((sum, one) => sum + one.alike, 0) / pairs.length;
-  const same = pairs.filter(({ ours, theirs }) => unitOf(first, ours)?.concept === unitOf(second, theirs)?.concept).length;
+  const same = pairs.filter(({ ours, theirs }) => first.every[ours].concept === second.every[theirs].concept).length;
   const left = first.n_units + second.n_units - 2 * pairs.length;
   const said = why ? `${why} So units are not matched by their responses; next to each other stand the best units of each concept.`
     : `${pairs.length} units are matched one to one by their responses on the same images: mean correlation ${mm.share(mean)}; ${same} of the pairs have the same concept. ${left ? `${left} units are left over.` : ""}`;
@@ -55,10 +54,11 @@ mm.compared = function (a, b, sort) {
 };
 
 mm.side = function (exhibit, number) {
-  const row = exhibit.rows.get(number);
-  if (row === undefined) return mm.h("td", {}, `unit ${number}`);
-  const unit = exhibit.units[row];
+  const row = exhibit.rows.get(number), unit = exhibit.every[number];
+  const named = [mm.h("b", { class: "concept" }, mm.conceptOf(unit)), mm.h("span", { class: "number" }, `unit ${number}`)];
+  const value = mm.h("span", { class: "value" }, mm.share(unit.alignment));
+  if (row === undefined) return mm.h("td", {}, mm.h("div", { class: "side" }, named, mm.h("span", { class: "soft" }, "not among the units shown"), value));
   return mm.h("td", {}, mm.h("button", { type: "button", class: "side", "aria-haspopup": "dialog", "aria-label": `Unit ${number}, concept ${mm.conceptOf(unit)}, alignment ${mm.share(unit.alignment)}`,
     onclick: () => mm.openUnit(exhibit, row) },
-    mm.h("b", { class: "concept" }, mm.conceptOf(unit)), mm.h("span", { class: "number" }, `unit ${number}`), mm.strip(exhibit, row, 4), mm.h("span", { class: "value" }, mm.share(unit.alignment))));
+    named, mm.strip(exhibit, row, 4), value));
 };
