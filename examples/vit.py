@@ -15,6 +15,7 @@ import mixmnist
 from mixmnist.core.records import Canvas
 
 SIZE, GLYPH = 64, 24
+LAYERS = ("vit.encoder.layers.encoder_layer_1", "vit.encoder.layers.encoder_layer_3")
 SETTING = mixmnist.Setting(size=SIZE, n=2_000, few=50)
 
 
@@ -32,14 +33,13 @@ class SmallViT(nn.Module):
         return self.vit(x.expand(-1, 3, -1, -1))
 
 
-def main(seconds=120.0, images=20_000, source="auto", out="results/local", setting=SETTING):
+def main(seconds=120.0, images=20_000, source="auto", out="results/local", layers=LAYERS, setting=SETTING):
     """Trains, scores, writes; gives the evaluation."""
     torch.manual_seed(0)
     train = mixmnist.draw("pairs", source, "train", images, canvas=Canvas(SIZE, GLYPH), seed=1)
     net = train_for(SmallViT(), train, seconds, channels=1)
-    layers = ("vit.encoder.layers.encoder_layer_1", "vit.encoder.layers.encoder_layer_3")
     found = mixmnist.evaluate(net, layers, "pairs", source, out=out, name="small-vit", setting=setting)
-    print(found.layers[["layer", "n_units", "accuracy", "detectors", "unique_concepts", "coverage", "mean_drop"]])
+    print(found.layers[["layer", "n_units", "accuracy", "detectors", "unique_concepts", "coverage", "mean_drop"]].to_string())
     print(found.folder)
     return found
 

@@ -11,7 +11,7 @@ import pytest
 from mixmnist import Setting
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-SMALLEST = Setting(n=701, few=2, permutations=19)
+SMALLEST = Setting(n=701, few=6, permutations=19)
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def _beside_examples(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "title", "layers", "n_units", "setting"),
     [
-        ("resnet18", "resnet18", ["layer3", "layer4"], [256, 512], replace(SMALLEST, size=32, channels=3)),
+        ("resnet18", "resnet18", ["layer1", "layer2"], [64, 128], replace(SMALLEST, size=32, channels=3)),
         (
             "vit",
             "small-vit",
@@ -40,7 +40,7 @@ def test_a_network_that_we_did_not_write_is_scored_at_two_layers(name, title, la
     """Both layers must be scored with chance, p-values, places and drops, and a report must be written."""
     monkeypatch.setattr("mixmnist.evaluated.FORMATS", ("png",))
     module = importlib.import_module(name)
-    found = module.main(seconds=0, images=200, source="digits", out=str(tmp_path), setting=setting)
+    found = module.main(seconds=0, images=200, source="digits", out=str(tmp_path), layers=layers, setting=setting)
     assert found.layers["layer"].tolist() == layers
     assert found.layers["n_units"].tolist() == n_units
     assert found.folder == tmp_path / title / "digits"
