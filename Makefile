@@ -24,12 +24,12 @@ trust: .venv/installed ## which scores can be trusted: controls on trained nets,
 	$(RUN) trust --seeds $(SEEDS) --precision float32 --out $(OUT) --refer results/reference --no-page; code=$$?; \
 	wait $$planted && exit $$code
 
-PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 3 --dist worksteal
+PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 3 --dist
 test: .venv/test ## the tests, but for the slow ones
-	$(PYTEST) -m "not slow and not browser"
+	$(PYTEST) worksteal -m "not slow and not browser"
 
 test-slow: .venv/test ## the slow tests: killed sweeps, clusters, origins, planted networks, cards
-	$(PYTEST) -m slow
+	$(PYTEST) loadfile -m slow
 
 test-browser: .venv/browser ## the page in a real Chromium, which has to be there (Debian: apt-get install chromium)
 	$(BIN)/python -m pytest -m browser tests/browser

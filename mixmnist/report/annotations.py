@@ -152,7 +152,7 @@ def write_annotations(judged: pd.DataFrame, folder: Path) -> None:
     )
 
     def fill(partial: Path) -> None:
-        write_table(partial, "units", judged, [said, UNITS], [c for c in judged if c != FINGERPRINT])
+        write_table(partial, "units", judged, [said, UNITS], list(judged.columns.drop(FINGERPRINT)))
         write_table(partial, "agreement", agreement(judged), [said, AGREEMENT])
 
     storage.publish(folder, fill)
