@@ -53,7 +53,7 @@ reference: .venv/installed ## make the committed reference results again (MNIST,
 	$(REFERENCE) trust --source mnist --seeds 10
 	$(REFERENCE) plants --source stamps
 	$(BIN)/python benchmarks/coverage.py
-	$(BIN)/mixmnist index results/reference
+	$(BIN)/mixmnist index results/reference --out results/README.md
 
 figures: .venv/installed ## draw every table and figure again from the records
 	$(BIN)/mixmnist report $(dir $(wildcard results/reference/*/*/runs $(OUT)/*/*/runs)) $(if $(DATA),--data-root $(DATA))

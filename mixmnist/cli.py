@@ -153,7 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", type=int, default=0, help="of the images and of the faults' chance")
     command = _command(commands, "index", index, "results/reference --out results/README.md", "write a page of all verdicts")
     command.add_argument("folder", metavar="DIR", help="folder of results, <study>/<source> each")
-    command.add_argument("--out", default="results/README.md", help="the page (default results/README.md)")
+    command.add_argument("--out", help="the page (default DIR/README.md)")
     command = _command(
         commands,
         "plan",

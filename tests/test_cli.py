@@ -327,7 +327,9 @@ def test_the_index_lists_studies(study, capsys):
     """The page must name each study with its variants and seeds."""
     run("run", study, "--source", "digits", "--out", "out", "--quiet")
     assert run("index", "out", "--out", "index.md") == 0
+    assert run("index", "out") == 0
     text = Path("index.md").read_text()
+    assert Path("out/README.md").read_text() == text
     assert "## tiny/digits" in text
     assert "| redundant | 1 " in text
 

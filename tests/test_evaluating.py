@@ -15,6 +15,7 @@ from mixmnist.core.records import Metric
 from mixmnist.data.sources.digits import load
 from mixmnist.report.exhibit import load as load_exhibit
 from mixmnist.report.reading import read_study
+from mixmnist.verifying import verify
 
 SMALL = Setting(n=800, few=50, permutations=99)
 
@@ -62,6 +63,14 @@ def test_scores_are_those_of_probe_and_score(written):
             written.layers[written.layers["layer"] == layer][by_hand.layer.columns].reset_index(drop=True), by_hand.layer
         )
     assert {"curve_random", "n", "layer"} <= set(written.curves)
+
+
+@pytest.mark.slow
+def test_an_evaluation_is_not_verified(written):
+    """Weights of a network that is not ours are not kept; that must be said, with the way out."""
+    (found,) = verify(written.folder)
+    assert found.fatal
+    assert "is of an evaluated network, whose weights are not kept. Run `mixmnist evaluate` again" in found.differences[0]
 
 
 @pytest.mark.slow

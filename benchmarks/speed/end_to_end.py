@@ -1,4 +1,4 @@
-"""Where the time of `make benchmark` goes: both studies on MNIST with five seeds, from glyphs to tables and figures.
+"""Where the time of `make benchmark` goes: both studies on MNIST with five seeds, from glyphs to tables, figures and pages.
 
 Writes results/speed/end-to-end-<hardware>.json and .md. Cost: as `make benchmark`, about 25 minutes of two cores.
 """
@@ -14,12 +14,20 @@ from pathlib import Path
 import torch
 
 from mixmnist import Options, sweep
+from mixmnist.pages import make_page
 from mixmnist.pipeline import hardware
 from mixmnist.report import write_report
+from mixmnist.report.drawing import FORMATS, Look
 
 OUT = Path("results/speed")
 STUDIES = ("sanity", "usefulness")
 SEEDS = 5
+
+
+def _report(folder: Path) -> None:
+    """Writes tables, figures and page as the command does."""
+    write_report(folder, Look(FORMATS))
+    make_page([folder], folder / "report", None, print)
 
 
 def shares(folders: list[Path], total: float, report: float) -> dict[str, float]:
@@ -54,14 +62,14 @@ def main() -> None:
         total, folders = float(sys.argv[1]), [Path(folder) for folder in sys.argv[2:]]
         start = time.perf_counter()
         for folder in folders:
-            write_report(folder)
+            _report(folder)
         write(hardware("cpu"), shares(folders, total, time.perf_counter() - start))
         return
     with tempfile.TemporaryDirectory() as out:
         start, report, folders = time.perf_counter(), 0.0, []
         for result in sweep.run_all(STUDIES, Options(source="mnist", seeds=SEEDS, out=out), print):
             before = time.perf_counter()
-            write_report(result.folder)
+            _report(result.folder)
             report += time.perf_counter() - before
             folders.append(result.folder)
         write(hardware("cpu"), shares(folders, time.perf_counter() - start, report))

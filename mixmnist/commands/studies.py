@@ -142,7 +142,7 @@ def index(args: argparse.Namespace, say: Say) -> Answer:
     """Writes a page that says what results there are and what they say of the claims."""
     from mixmnist.report.index import write_index
 
-    path = new_file(args.out, (".md",))
+    path = new_file(args.out or str(Path(args.folder) / "README.md"), (".md",))
     write_index(Path(args.folder), path)
     say(f"Index: {path}")
     return Answer({"file": str(path)})

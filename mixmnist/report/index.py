@@ -32,7 +32,7 @@ def write_index(root: Path, path: Path) -> None:
             found.insert(0, "results", place)
             verdicts.append(found)
         contents += [f"## {place}", "", *_content(folder, records), ""]
-    lines = ["# Results", "", f"Made from the records in `{root.name}` by `mixmnist index`.", ""]
+    lines = ["# Results", "", f"Made from the records in `{root.resolve().name}` by `mixmnist index`.", ""]
     if verdicts:
         table = pd.concat(verdicts).sort_values(["id", "results"], kind="stable")
         lines += ["## Claims", "", CLAIMS, "", as_markdown(table), ""]
