@@ -10,7 +10,7 @@ BIN = .venv/bin
 RUN = $(BIN)/mixmnist run --source $(SOURCE) --device $(DEVICE) $(if $(DATA),--data-root $(DATA))
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark trust test test-slow test-browser check smoke reference figures docs wheel speed growth recipes gpu-check clean
+.PHONY: help benchmark trust test test-slow test-browser check smoke reference figures docs wheel speed growth recipes gpu-check everything clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,8 +28,8 @@ PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 3 --dist
 test: .venv/test ## the tests, but for the slow ones
 	$(PYTEST) worksteal -m "not slow and not browser"
 
-test-slow: .venv/test ## the slow tests: killed sweeps, clusters, origins, planted networks, cards
-	$(PYTEST) loadfile -m slow
+test-slow: .venv/test ## the slow tests: killed sweeps, clusters, origins, planted networks, cards (shapes are not checked in these)
+	$(PYTEST) loadfile -m slow --override-ini addopts="--quiet --strict-markers -p no:mixmnist"
 
 test-browser: .venv/browser ## the page in a real Chromium, which has to be there (Debian: apt-get install chromium)
 	$(BIN)/python -m pytest -m browser tests/browser
@@ -75,6 +75,11 @@ recipes: .venv/installed ## time to accuracy: is there a cheaper recipe that mov
 
 gpu-check: .venv/speed ## on a GPU: the same results as on the processor, and how fast
 	$(BIN)/python benchmarks/speed/gpu_check.py
+
+everything: .venv/bin/python pyproject.toml ## install what the checks, the tests and the documentation need, all at once
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,check,docs,browser]'
+	touch .venv/installed
+	touch .venv/test .venv/check .venv/docs .venv/browser
 
 clean: ## remove what was made here; committed results stay
 	rm -rf .venv build site *.egg-info results/local results/smoke .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
