@@ -13,7 +13,7 @@ RUN = $(BIN)/mixmnist run --source $(SOURCE) --device $(DEVICE) $(if $(DATA),--d
 .PHONY: help benchmark trust test test-slow test-browser check smoke reference figures docs wheel speed growth recipes gpu-check everything clean
 
 help: ## what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  variables: SOURCE=$(SOURCE) SEEDS=$(SEEDS) DEVICE=$(DEVICE) DATA=$(DATA) OUT=$(OUT)"
 
 benchmark: .venv/installed ## both studies, tables, figures, and the difference to the reference
