@@ -24,22 +24,25 @@ trust: .venv/installed ## which scores can be trusted: controls on trained nets,
 	$(RUN) trust --seeds $(SEEDS) --precision float32 --out $(OUT) --refer results/reference --no-page; code=$$?; \
 	wait $$planted && exit $$code
 
-PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 3 --dist
+# shapes are checked as tests run (pyproject.toml); bare, they are not, which is quicker
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+SHARED = -n auto --maxprocesses 3 --dist
+BARE = --override-ini addopts="--quiet --strict-markers -p no:mixmnist"
 test: .venv/test ## the tests, but for the slow ones
-	$(PYTEST) worksteal -m "not slow and not browser"
+	$(PYTEST) $(SHARED) worksteal -m "not slow and not browser"
 
-test-slow: .venv/test ## the slow tests: killed sweeps, clusters, origins, planted networks, cards (shapes are not checked in these)
-	$(PYTEST) loadfile -m slow --override-ini addopts="--quiet --strict-markers -p no:mixmnist"
+test-slow: .venv/test ## the slow tests: killed sweeps, clusters, origins, planted networks, cards
+	$(PYTEST) $(SHARED) loadfile -m slow $(BARE)
 
 test-browser: .venv/browser ## the page in a real Chromium, which has to be there (Debian: apt-get install chromium)
-	$(BIN)/python -m pytest -m browser tests/browser
+	$(PYTEST) -m browser tests/browser $(BARE)
 
 check: .venv/check ## lint, format, types, import directions, examples in docstrings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --doctest-modules mixmnist
+	$(PYTEST) --doctest-modules mixmnist $(BARE)
 
 smoke: .venv/installed ## both studies in two epochs; "quick" is stamped on every table
 	$(RUN) sanity usefulness --seeds 1 --quick --out results/smoke
