@@ -27,7 +27,7 @@ trust: .venv/installed ## which scores can be trusted: controls on trained nets,
 # shapes are checked as tests run (pyproject.toml); bare, they are not, which is quicker
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 SHARED = -n auto --maxprocesses 3 --dist
-BARE = --override-ini addopts="--quiet --strict-markers -p no:mixmnist"
+BARE = --jaxtyping-packages=
 test: .venv/test ## the tests, but for the slow ones
 	$(PYTEST) $(SHARED) worksteal -m "not slow and not browser"
 

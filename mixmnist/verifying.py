@@ -17,7 +17,7 @@ from mixmnist.scoring import Scores
 
 CLOSE = 1e-4  # largest difference of a score that rounding may make
 TABLES = ("units", "concepts", "curves")
-EVALUATE = "Run `mixmnist evaluate` again and compare."
+NO_STUDY = "is of an evaluated network, whose weights are not kept. Run `mixmnist evaluate` again and compare."
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,7 @@ def verify(folder: str | Path, root: str | None = None) -> Iterator[Verdict]:
             try:
                 record = json.loads(path.read_text(encoding="utf-8"))
                 if "evaluation" in record:
-                    yield Verdict(
-                        run, (f"{path} is of an evaluated network, whose weights are not kept. {EVALUATE}",), fatal=True
-                    )
+                    yield Verdict(run, (f"{path} {NO_STUDY}",), fatal=True)
                     continue
                 block = _block(record, folder, root)
                 yield Verdict(run, () if record["failure"] else tuple(_differences(record, block, path.parent)))

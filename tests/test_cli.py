@@ -330,6 +330,10 @@ def test_the_index_lists_studies(study, capsys):
     assert run("index", "out") == 0
     text = Path("index.md").read_text()
     assert Path("out/README.md").read_text() == text
+    Path("out/README.md").write_text("a person's own")
+    assert run("index", "out") == 2
+    assert "an index must not take the place of something else, got out/README.md" in capsys.readouterr().err
+    assert Path("out/README.md").read_text() == "a person's own"
     assert "## tiny/digits" in text
     assert "| redundant | 1 " in text
 

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from mixmnist.core.records import require
 from mixmnist.report.claims import judge
 from mixmnist.report.reading import StudyRecords, read_study
 from mixmnist.report.tables import CLAIMS, as_markdown
+
+MARK = "by `mixmnist index`."
 
 
 def write_index(root: Path, path: Path) -> None:
@@ -19,7 +22,10 @@ def write_index(root: Path, path: Path) -> None:
 
     Raises:
         FileNotFoundError: If there are no studies below the root.
+        ValueError: If something else lies where the page goes, which would be lost.
     """
+    free = not path.is_file() or MARK in path.read_text(encoding="utf-8", errors="replace")
+    require(free, f"an index must not take the place of something else, got {path}, which is no index. Choose another --out.")
     folders = sorted({runs.parent for runs in root.glob("*/*/runs")})
     if not folders:
         raise FileNotFoundError(f"results must hold <study>/<source>/runs, got none in {root}. Make them: mixmnist run sanity.")
@@ -32,7 +38,7 @@ def write_index(root: Path, path: Path) -> None:
             found.insert(0, "results", place)
             verdicts.append(found)
         contents += [f"## {place}", "", *_content(folder, records), ""]
-    lines = ["# Results", "", f"Made from the records in `{root.resolve().name}` by `mixmnist index`.", ""]
+    lines = ["# Results", "", f"Made from the records in `{root.resolve().name}` {MARK}", ""]
     if verdicts:
         table = pd.concat(verdicts).sort_values(["id", "results"], kind="stable")
         lines += ["## Claims", "", CLAIMS, "", as_markdown(table), ""]
