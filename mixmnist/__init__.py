@@ -1,17 +1,21 @@
 """mixmnist: a controlled bench for claims about units, on images whose concepts, masks and causal effect are known."""
 
 import importlib
+import importlib.util
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mixmnist.arrays import Arrays
     from mixmnist.core.records import Canvas, Options, Study, Training, Variant
     from mixmnist.data.mixture import draw
-    from mixmnist.evaluating import Setting, evaluate, score_arrays
-    from mixmnist.pipeline import load_net
+    from mixmnist.grid.recording import load_net
+    from mixmnist.grid.sweep import run
+    from mixmnist.guests.arrays import Arrays
+    from mixmnist.guests.evaluating import Setting, evaluate, score_arrays
     from mixmnist.probing import probe
     from mixmnist.scoring import score
-    from mixmnist.sweep import run
 
 __version__ = "0.1.0"
 __all__ = [
@@ -32,21 +36,50 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Arrays": "arrays",
+    "Arrays": "guests.arrays",
     "Canvas": "core.records",
     "Options": "core.records",
-    "Setting": "evaluating",
+    "Setting": "guests.evaluating",
     "Study": "core.records",
     "Training": "core.records",
     "Variant": "core.records",
     "draw": "data.mixture",
-    "evaluate": "evaluating",
-    "load_net": "pipeline",
+    "evaluate": "guests.evaluating",
+    "load_net": "grid.recording",
     "probe": "probing",
-    "run": "sweep",
+    "run": "grid.sweep",
     "score": "scoring",
-    "score_arrays": "evaluating",
+    "score_arrays": "guests.evaluating",
 }
+_FORMER = {  # where public names could be imported from, and where they are now
+    "mixmnist.arrays": "mixmnist.guests.arrays",
+    "mixmnist.evaluated": "mixmnist.guests.evaluated",
+    "mixmnist.evaluating": "mixmnist.guests.evaluating",
+    "mixmnist.pipeline": "mixmnist.grid.recording",
+    "mixmnist.regression": "mixmnist.guests.regression",
+    "mixmnist.sweep": "mixmnist.grid.sweep",
+}
+
+
+class _Former:
+    """Finds the modules that public names could be imported from before there were rooms."""
+
+    @staticmethod
+    def find_spec(name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
+        """Answers for those modules alone."""
+        return importlib.util.spec_from_loader(name, _Former) if name in _FORMER else None  # type: ignore[arg-type]
+
+    @staticmethod
+    def create_module(_spec: ModuleSpec) -> None:
+        """Leaves it to the import system."""
+
+    @staticmethod
+    def exec_module(module: ModuleType) -> None:
+        """Puts the module in its place that has the names now."""
+        sys.modules[module.__name__] = importlib.import_module(_FORMER[module.__name__])
+
+
+sys.meta_path.append(_Former)
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 -- the public names are of many types

@@ -13,14 +13,14 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mixmnist import completion
+from mixmnist.commands import completion
 from mixmnist.commands.answers import Answer, Say, complain
 from mixmnist.commands.canvases import audit, export, preview
+from mixmnist.commands.completion import completed
 from mixmnist.commands.nets import evaluate, layers, plant
 from mixmnist.commands.pages import page
 from mixmnist.commands.shelves import list_entries
 from mixmnist.commands.studies import demo, index, plan, report, run, verify
-from mixmnist.completion import completed
 from mixmnist.core import registry
 from mixmnist.core.records import Canvas, Options
 from mixmnist.core.storage import as_json

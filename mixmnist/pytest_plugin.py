@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from mixmnist.regression import Regression
+    from mixmnist.guests.regression import Regression
 
 FOLDER = "mixmnist_regression"  # beside the test's file, with a folder for each file of tests
 
@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def mixmnist_regression(request: pytest.FixtureRequest) -> "Regression":
     """Checks the units of networks against records of this test."""
-    from mixmnist.regression import Regression
+    from mixmnist.guests.regression import Regression
 
     folder = request.path.parent / FOLDER / request.path.stem
     name = request.node.nodeid.partition("::")[2]  # with its class

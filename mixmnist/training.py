@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int, Shaped, UInt8
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -25,6 +25,8 @@ from mixmnist.core.seeding import derive
 PRECISIONS = ("auto", "float32", "bf16")
 EAGER_STEPS = 3  # taken on a GPU before a step is captured: by then the optimiser and the libraries hold what they need
 Step = Callable[[Tensor], Tensor]  # rows of each copy's canvases [copies, batch] -> loss and accuracy [2, copies]
+Losses = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # outputs, targets -> loss and accuracy, each [copies]
+View = Callable[..., Tensor]  # images, targets, module, generators -> images
 
 
 @dataclass(frozen=True)
@@ -66,25 +68,30 @@ def choose_precision(precision: str, device: str) -> str:
 def train(
     module: nn.Module,
     images: UInt8[Tensor, "copies images rows cols"],
-    labels: Int[Tensor, "copies images *classes"],
+    labels: Shaped[Tensor, "copies images *target"],
     recipe: Training,
     seeds: Sequence[int],
     precision: str = "float32",
     watch: Watch = Watch(),
     capture: bool = True,
+    losses: Losses | None = None,
+    view: View | None = None,
 ) -> list[Outcome]:
     """Trains a module in place, on the device of its parameters and images, and leaves it in eval mode.
 
     Args:
         module: One copy of a net per seed.
         images: Each copy's canvases.
-        labels: Their classes; or, where classes do not exclude each other, 0 or 1 for each.
+        labels: Their classes; or, where classes do not exclude each other, 0 or 1 for each; or whatever `losses` takes.
         recipe: Epochs, batch, learning rate and so on.
         seeds: One a copy; decides the order in which it sees its canvases.
         precision: "float32" or "bf16" (autocast).
         watch: Progress bar and stop signal.
         capture: Whether steps are captured as a CUDA graph, on a GPU. A module that draws random numbers of its own lists its
             generators in `generators`.
+        losses: Gives each copy's loss and accuracy of a batch; by default cross-entropy.
+        view: Changes the images of each batch, [batch, copies, rows, cols] in [0, 1], given targets, module and a generator a
+            copy, on the images' device.
 
     Returns:
         What became of each copy. A copy whose loss is not a number has failed; the others are not touched by it.
@@ -98,7 +105,10 @@ def train(
     histories: list[list[tuple[float, float]]] = [[] for _ in seeds]
     failures: list[str | None] = [None for _ in seeds]
     module.train()
-    step = _Step(module, optimiser, images, labels, precision, capture and images.is_cuda)
+    generators = [torch.Generator(images.device).manual_seed(derive(seed, "view")) for seed in seeds] if view else []
+    step = _Step(
+        module, optimiser, images, labels, precision, capture and images.is_cuda, losses or cross_entropies, view, generators
+    )
     with _bar(watch, recipe.epochs * steps) as bar:
         for epoch in range(recipe.epochs):
             order = torch.stack([torch.randperm(images.shape[1], generator=g) for g in orders]).to(images.device)
@@ -150,9 +160,12 @@ class _Step:
     module: nn.Module
     optimiser: torch.optim.Optimizer
     images: UInt8[Tensor, "copies images rows cols"]
-    labels: Int[Tensor, "copies images *classes"]
+    labels: Shaped[Tensor, "copies images *target"]
     precision: str
     capture: bool
+    losses: Losses
+    view: View | None
+    generators: Sequence[torch.Generator]  # of the view, one a copy
     taken: int = 0
     replay: Step | None = None  # the captured step
 
@@ -169,9 +182,11 @@ class _Step:
     def _eager(self, rows: Int[Tensor, "copies batch"]) -> Float[Tensor, "2 copies"]:
         dtype = next(self.module.parameters()).dtype
         x, y = _batch(self.images, self.labels, rows, dtype)
+        if self.view is not None:
+            x = self.view(x, y, self.module, self.generators)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             logits = self.module(x)
-        losses, accuracy = _losses(logits.to(dtype), y)
+        losses, accuracy = self.losses(logits.to(dtype), y)
         self.optimiser.zero_grad()
         losses.sum().backward()
         self.optimiser.step()
@@ -180,7 +195,7 @@ class _Step:
     def _captured(self, rows: Int[Tensor, "copies batch"]) -> Step:
         """Captures a step, without taking it, as a graph that reads its rows from one place."""
         place, graph = rows.clone(), torch.cuda.CUDAGraph()
-        for generator in getattr(self.module, "generators", ()):
+        for generator in (*getattr(self.module, "generators", ()), *self.generators):
             graph.register_generator_state(generator)
         torch.cuda.synchronize()
         with torch.cuda.graph(graph):
@@ -194,7 +209,7 @@ class _Step:
         return replay
 
 
-def _losses(
+def cross_entropies(
     logits: Float[Tensor, "batch copies classes"], y: Int[Tensor, "batch copies *classes"]
 ) -> tuple[Float[Tensor, " copies"], Float[Tensor, " copies"]]:
     """Gives each copy's mean loss and share of right answers: one class an image, or a yes or no for each class."""
@@ -209,7 +224,7 @@ def _losses(
 
 def _batch(
     images: UInt8[Tensor, "copies images rows cols"],
-    labels: Int[Tensor, "copies images *classes"],
+    labels: Shaped[Tensor, "copies images *target"],
     rows: Int[Tensor, "copies batch"],
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:

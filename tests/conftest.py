@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from mixmnist.data.mixture import Mixture, draw
+from mixmnist.page.exhibit import About, make_exhibit
 from mixmnist.probing import probe
-from mixmnist.report.exhibit import About, make_exhibit
 from mixmnist.scoring import score
 
 
@@ -23,7 +23,7 @@ def _one_thread():
 def _no_processes(request, monkeypatch):
     """Keeps blocks in the tests' own process, where things can be put in place of others; `processes` asks for real ones."""
     if "processes" not in request.keywords:
-        monkeypatch.setattr("mixmnist.sweep._cores", lambda: 1)
+        monkeypatch.setattr("mixmnist.grid.sweep._cores", lambda: 1)
 
 
 @pytest.fixture(scope="session")

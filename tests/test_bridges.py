@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from mixmnist import draw, evaluate, probe, score_arrays
-from mixmnist.evaluating import Setting
+from mixmnist.guests.evaluating import Setting
 from mixmnist.metrics.average_precision import average_precision
 
 attr = pytest.importorskip("captum.attr")

@@ -33,7 +33,7 @@ def study(tmp_path, monkeypatch):
 def _no_figures(monkeypatch):
     """Figures and pages take seconds and have tests of their own."""
     monkeypatch.setattr("mixmnist.report.draw_figures", lambda *_: None)
-    monkeypatch.setattr("mixmnist.pages.make_page", lambda folders, out, root, tell: out / "index.html")
+    monkeypatch.setattr("mixmnist.page.making.make_page", lambda folders, out, root, tell: out / "index.html")
 
 
 def run(*args):
@@ -119,23 +119,23 @@ def test_quiet_prints_nothing(study, capsys):
 
 def test_dry_run_writes_nothing(study, monkeypatch):
     """A dry run must list the blocks and leave no trace."""
-    monkeypatch.setattr("mixmnist.estimating.TRIAL_SECONDS", 0.01)
+    monkeypatch.setattr("mixmnist.grid.estimating.TRIAL_SECONDS", 0.01)
     assert run("run", study, "--source", "digits", "--out", "out", "--seeds", 7, "--dry-run") == 0
     assert not Path("out").exists()
 
 
 def test_failed_runs_give_exit_code_1_and_are_listed(study, capsys, monkeypatch):
     """When some runs fail, the others must be reported and the exit code must be 1."""
-    from mixmnist import pipeline
+    from mixmnist.kinds import classifier
 
-    real = pipeline.train
+    real = classifier.train
 
     def breaking(module, *args, **kwargs):
         if module.n_classes == 28:
             raise RuntimeError("on purpose")
         return real(module, *args, **kwargs)
 
-    monkeypatch.setattr(pipeline, "train", breaking)
+    monkeypatch.setattr(classifier, "train", breaking)
     assert run("run", study, "--source", "digits", "--out", "out") == 1
     captured = capsys.readouterr()
     assert "failed: tiny digits redundant s0-0: RuntimeError('on purpose')" in captured.err
@@ -145,7 +145,7 @@ def test_failed_runs_give_exit_code_1_and_are_listed(study, capsys, monkeypatch)
 @pytest.mark.slow
 def test_quick_is_stamped_on_every_table_and_warns_of_digits(study, monkeypatch):
     """Every table for people must say that the run was quick, and that glyphs are not MNIST."""
-    from mixmnist import sweep
+    from mixmnist.grid import sweep
 
     monkeypatch.setattr(sweep, "QUICK", {"epochs": 1, "images": 720})
     assert run("run", study, "--source", "digits", "--out", "out", "--quick", "--quiet") == 0
@@ -218,24 +218,23 @@ def test_an_output_that_cannot_be_written_is_refused(study, capsys):
 
 def test_a_full_disk_is_said_in_one_line(study, capsys, monkeypatch):
     """A full disk must end the run with exit code 2 and say that what was finished is recorded."""
-    from mixmnist import pipeline
 
     def full(*_args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pipeline.Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     assert run("run", study, "--source", "digits", "--out", "out") == 2
     assert "No space left on device. What was finished before is kept; mend that" in capsys.readouterr().err
 
 
 def test_ctrl_c_is_said_in_one_line(study, capsys, monkeypatch):
     """Ctrl-C must end with exit code 2 and say that the same command goes on."""
-    from mixmnist import pipeline
+    from mixmnist.kinds import classifier
 
     def interrupted(*_args, **_kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "train", interrupted)
+    monkeypatch.setattr(classifier, "train", interrupted)
     assert run("run", study, "--source", "digits", "--out", "out") == 2
     assert "the same command goes on from there" in capsys.readouterr().err
 

@@ -11,7 +11,7 @@ from mixmnist.commands.shelves import card, describe
 from mixmnist.core import registry
 from mixmnist.core.records import Options
 from mixmnist.core.studies import load_study
-from mixmnist.sweep import plan
+from mixmnist.grid.sweep import plan
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import torch
 
-from mixmnist import Options, sweep
-from mixmnist.pages import make_page
-from mixmnist.pipeline import hardware
+from mixmnist import Options
+from mixmnist.grid import sweep
+from mixmnist.grid.machine import hardware
+from mixmnist.page.making import make_page
 from mixmnist.report import write_report
 from mixmnist.report.drawing import FORMATS, Look
 

@@ -18,9 +18,10 @@ from pathlib import Path
 import torch
 from training import plain_loop
 
-from mixmnist import Options, Training, draw, probe, score, sweep
+from mixmnist import Options, Training, draw, probe, score
+from mixmnist.grid import sweep
+from mixmnist.grid.machine import hardware
 from mixmnist.nets import convnet
-from mixmnist.pipeline import hardware
 from mixmnist.report import write_report
 from mixmnist.training import train
 

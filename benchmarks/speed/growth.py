@@ -139,7 +139,7 @@ def exponent(points: list[dict[str, float]], what: str) -> float:
 
 def main() -> int:
     """Runs every point and writes the table."""
-    from mixmnist.pipeline import hardware
+    from mixmnist.grid.machine import hardware
 
     where = hardware("cpu")
     lines = [f"{where}. Seconds and peak memory of the whole process (a start with torch takes about .4 GB).", ""]

@@ -16,9 +16,9 @@ from _timing import ROUNDS, Row, in_turns, timed
 from mixmnist.core import registry
 from mixmnist.core.readout import MapsAndMasks, Readout
 from mixmnist.data import mixture
+from mixmnist.grid.machine import hardware
 from mixmnist.metrics._pixels import KINDS, QUANTILE
 from mixmnist.nets import convnet
-from mixmnist.pipeline import FEW, LEAST, hardware
 from mixmnist.probing import probe
 from mixmnist.scoring import Sheet, score
 
@@ -95,7 +95,7 @@ def compare() -> Iterator[Row]:
     amount = f"{UNITS} units x {len(test.concepts)} concepts x {len(KINDS)} masks, {LOOPED:,} images of 32 x 32 pixels"
     note = f"{statistics.median(mine):.2f} s for three thresholds; the loop has one of them, the .005 quantile"
     yield Row("IoU", amount, "a quantile and a count a unit and mask", mine, looped, note=note)
-    few = max(N // FEW, LEAST)
+    few = few_of(N)
     where = f"{N:,} images, {UNITS} units, 10 concepts, maps of {few}; {hardware('cpu')}, {torch.get_num_threads()} threads"
     bare = [replace(r, pixels=None) for r in (test, rank)]
     whole = readouts(N)

@@ -15,9 +15,10 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from mixmnist import Options, Study, Training, Variant, draw, sweep
+from mixmnist import Options, Study, Training, Variant, draw
+from mixmnist.grid import sweep
+from mixmnist.grid.machine import hardware
 from mixmnist.nets import convnet
-from mixmnist.pipeline import hardware
 from mixmnist.report.reading import read_study
 from mixmnist.stats import t_interval
 from mixmnist.training import train

@@ -19,8 +19,8 @@ from _timing import ROUNDS, Row
 
 from mixmnist.core.records import Training
 from mixmnist.data import mixture
+from mixmnist.grid.machine import hardware
 from mixmnist.nets import convnet
-from mixmnist.pipeline import hardware
 from mixmnist.training import train
 
 PARTS = ("drawing", "training", "detection", "ablation", "metrics")

@@ -10,7 +10,7 @@ from mixmnist.core import registry
 from mixmnist.core.records import require
 
 if TYPE_CHECKING:
-    from mixmnist.evaluated import Evaluation
+    from mixmnist.guests.evaluated import Evaluation
     from mixmnist.probing.running import Transform
 
 BEST = 10  # units of an evaluation that are printed
@@ -18,7 +18,7 @@ BEST = 10  # units of an evaluation that are printed
 
 def layers(args: argparse.Namespace, say: Say) -> Answer:
     """Lists the layers of a network with their shapes and numbers of units."""
-    from mixmnist.factory import black, explained, make_net
+    from mixmnist.guests.factory import black, explained, make_net
     from mixmnist.probing import describe_layers
 
     rows, net = [], make_net(args.factory)
@@ -34,10 +34,10 @@ def layers(args: argparse.Namespace, say: Say) -> Answer:
 def evaluate(args: argparse.Namespace, say: Say) -> Answer:
     """Scores the units of a network of one's own, or of arrays alone, and writes tables, figures and page."""
     _check_evaluate(args)
-    from mixmnist.evaluating import Setting, evaluate_arrays
-    from mixmnist.evaluating import evaluate as run_evaluation
-    from mixmnist.factory import load_weights, make_net
-    from mixmnist.pipeline import choose_device
+    from mixmnist.grid.machine import choose_device
+    from mixmnist.guests.evaluating import Setting, evaluate_arrays
+    from mixmnist.guests.evaluating import evaluate as run_evaluation
+    from mixmnist.guests.factory import load_weights, make_net
 
     more = {Path(path).stem: registry.choose("metrics", path) for path in args.metric}
     if args.arrays:
@@ -70,7 +70,7 @@ def evaluate(args: argparse.Namespace, say: Say) -> Answer:
 
 def _transform(name: str | None) -> "Transform | None":
     """Finds a function that is applied to images."""
-    from mixmnist.factory import find
+    from mixmnist.guests.factory import find
 
     found = find(name, "transform") if name else None
     require(found is None or callable(found), f"transform must be a function, got {type(found).__name__} at {name}.")

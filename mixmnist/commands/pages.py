@@ -10,7 +10,7 @@ from mixmnist.core.records import require
 
 def page(args: argparse.Namespace, say: Say) -> Answer:
     """Makes the page of a folder, or one page for comparing several."""
-    from mixmnist.pages import page_home
+    from mixmnist.page.making import page_home
 
     folders = [Path(folder) for folder in args.folders]
     return Answer({"page": str(tell_page(folders, page_home(args.folders, args.out), args.data_root, say))})
@@ -18,7 +18,7 @@ def page(args: argparse.Namespace, say: Say) -> Answer:
 
 def annotate(args: argparse.Namespace, say: Say) -> Answer:
     """Sets a person's annotations beside the truth, and makes the page anew, which then shows them."""
-    from mixmnist import pages
+    from mixmnist.page import making as pages
 
     require(len(args.folders) == 1, f"annotations are of one page, got {len(args.folders)} folders. Name its folder alone.")
     folder = Path(args.folders[0])
@@ -29,7 +29,7 @@ def annotate(args: argparse.Namespace, say: Say) -> Answer:
 
 def tell_page(folders: Sequence[Path], out: Path, root: str | None, say: Say) -> Path:
     """Makes a page and says where it is."""
-    from mixmnist.pages import make_page
+    from mixmnist.page.making import make_page
 
     made = make_page(folders, out, root, say)
     say(f"Page: {made}")

@@ -44,7 +44,7 @@ def demo(args: argparse.Namespace, say: Say) -> Answer:
 
 def _run(studies: Sequence[str], options: Options, say: Say, reference: Path | None = None, page: bool = True) -> Answer:
     """Runs studies; compares with a reference, if one is named, at the end."""
-    from mixmnist import sweep
+    from mixmnist.grid import sweep
     from mixmnist.report import compare_with
     from mixmnist.trust import analyse
     from mixmnist.trust._networks import recorded
@@ -73,7 +73,7 @@ def _run(studies: Sequence[str], options: Options, say: Say, reference: Path | N
 
 def _dry_run(studies: Sequence[str], options: Options, reference: Path, say: Say) -> Answer:
     """Says what blocks there are, whether they are recorded, and about how long the others take and what memory they need."""
-    from mixmnist import estimating, sweep
+    from mixmnist.grid import estimating, sweep
 
     blocks = [block for study in studies for block in sweep.plan(study, options)]
     warn_of_digits(options.source, blocks[0].source)
@@ -184,7 +184,7 @@ def plan(args: argparse.Namespace, say: Say) -> Answer:
 
 def verify(args: argparse.Namespace, say: Say) -> Answer:
     """Recomputes recorded scores from recorded weights."""
-    from mixmnist.verifying import verify as check
+    from mixmnist.grid.verifying import verify as check
 
     verdicts = []
     for folder in args.folders:

@@ -1,134 +1,51 @@
-"""The nouns of the bench as plain data, free of torch: what a study, a variant, a task, a source, a net, a metric is."""
+"""The nouns of the bench as plain data, free of torch: what a study, a variant, a recipe is; and what shelves hold."""
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from mixmnist.core.entries import (
+    Analysis,
+    Canvas,
+    Expected,
+    Glyphs,
+    Kind,
+    Metric,
+    Net,
+    Objective,
+    Plant,
+    Right,
+    Settings,
+    Source,
+    Task,
+    require,
+)
 from mixmnist.core.registry import names, nearest
 
-Number = int | float | str
-Settings = Mapping[str, Number]
-ORIGINS = ("shuffled", "trained", "untrained")  # how a network comes about; or, planted, by name
+__all__ = [
+    "Analysis",
+    "Canvas",
+    "Claim",
+    "Expected",
+    "Glyphs",
+    "Kind",
+    "Metric",
+    "Net",
+    "Objective",
+    "Options",
+    "Plant",
+    "Right",
+    "Settings",
+    "Source",
+    "Study",
+    "Task",
+    "Training",
+    "Variant",
+    "require",
+]
+ORIGINS = ("trained", "untrained")  # how a network comes about; or, planted, by name
 PLANTED = "planted:"
-
-
-def require(rule: object, message: str) -> None:
-    """Raises a ValueError with the message unless the rule holds."""
-    if not rule:
-        raise ValueError(message)
-
-
-@dataclass(frozen=True)
-class Glyphs:
-    """The drawn digits of one split of a source."""
-
-    images: NDArray[np.uint8]  # [glyphs, rows, cols], 0 is background
-    labels: NDArray[np.int64]  # [glyphs], the concept's index
-    colours: NDArray[np.uint8] | None = None  # [glyphs, rows, cols, 3]; the images are then each pixel's largest channel
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where glyphs come from. `load(root, split)` gives the glyphs of the split "train" or "test"; root may be None."""
-
-    title: str
-    load: Callable[[str | None, str], Glyphs]
-    fixed: bool = False  # both splits are meant to hold the same glyphs
-
-
-@dataclass(frozen=True)
-class Canvas:
-    """How glyphs are laid out on an image."""
-
-    size: int = 32
-    """Rows and columns of the canvas, pixels."""
-    glyph: int = 12
-    """Rows and columns of a glyph on it, pixels."""
-    overlap: str = "reject"
-    """One of reject (no two glyph boxes overlap), max, clip (sum, at most 255), wrap (sum modulo 256)."""
-
-    def __post_init__(self) -> None:
-        policies = ("clip", "max", "reject", "wrap")
-        require(self.glyph >= 1, f"glyph must be 1 pixel or more, got glyph={self.glyph}.")
-        require(
-            self.size > self.glyph,
-            f"size must be larger than glyph (offsets are 1..size-glyph), got size={self.size} and glyph={self.glyph}. "
-            f"Use a canvas of at least {self.glyph + 1} pixels or smaller glyphs.",
-        )
-        require(self.overlap in policies, f"overlap must be one of {', '.join(policies)}, got overlap={self.overlap!r}.")
-
-
-@dataclass(frozen=True)
-class Task:
-    """Which concepts make which classes.
-
-    `draw(n, stream, **settings)` gives labels and the concept shown in each slot [n, slots], -1 for an empty slot. Labels are
-    classes [n], or 0 and 1 for each class [n, classes] where classes do not exclude each other.
-    """
-
-    title: str
-    concepts: tuple[str, ...]
-    classes: tuple[str, ...]
-    draw: Callable[..., tuple[NDArray[np.int64], NDArray[np.int64]]]
-    settings: Settings = field(default_factory=dict)  # what a variant may override, with the defaults
-    useless: tuple[str, ...] = ()  # concepts that say nothing about the class
-    canvas: Canvas = field(default_factory=Canvas)  # the layout where nobody asks for another
-
-    def with_settings(self, settings: Settings) -> dict[str, Number]:
-        """Merges the task's own settings with others; unknown names are refused."""
-        for name in settings:
-            require(name in self.settings, f"task settings must be among {sorted(self.settings)}, got {name!r}.")
-        return {**self.settings, **settings}
-
-
-@dataclass(frozen=True)
-class Net:
-    """An architecture that trains one copy per seed in one module.
-
-    `build(settings, n_classes, seeds)` gives a module that maps [n, copies, rows, cols] in [0, 1] to [n, copies, classes],
-    each copy initialised and randomised by its own seed. `split(module)` gives each copy as an ordinary module that maps
-    [n, 1, rows, cols] to [n, classes]; `load(settings, n_classes)` gives one such module, to be filled with weights.
-    """
-
-    title: str
-    settings: type  # a frozen dataclass
-    build: Callable[..., Any]
-    split: Callable[..., list[Any]]
-    load: Callable[..., Any]
-    layers: tuple[str, ...]  # the named layers, from input to output; the last one is scored by default
-
-
-@dataclass(frozen=True)
-class Right:
-    """The right value of a score, known beforehand: one for each row of a table, or one for all; nan where there is none."""
-
-    value: int | float | tuple[int | float, ...]
-    within: int | float = 1e-4  # how far the found value may lie from it
-    spread: int | float = 0  # how far the drawing of the images may move it besides, times the root of their number
-
-
-Expected = Mapping[str, Mapping[str, Right]]  # by table (layer, units, concepts) and column
-
-
-@dataclass(frozen=True)
-class Plant:
-    """A planted network: a module with an ordinary forward pass whose right scores are known.
-
-    `build(seed)` gives it in eval mode, mapping [n, 1, rows, cols] to [n, classes]; `expected(seed)` gives the right values of
-    the scores of its last layer. Both hold on the source, task and canvas that it is made for.
-    """
-
-    title: str
-    build: Callable[[int], Any]
-    expected: Callable[[int], Expected]
-    layers: tuple[str, ...] = ("units",)
-    source: str = "stamps"
-    task: str = "pairs"
-    canvas: Canvas = field(default_factory=Canvas)
+FORMER = {"shuffled": {"origin": "trained", "objective": "shuffled"}}  # origins as they were spelt, and what they are now
 
 
 @dataclass(frozen=True)
@@ -183,11 +100,19 @@ class Variant:
     probe_images: int = 10_000
     """Canvases of the test and of the rank mixture."""
     origin: str = "trained"
-    """How the network comes about: trained; untrained (initialised, its batch norm settled on the training canvases); shuffled
-    (trained on labels permuted over the training canvases); planted:NAME (an entry of the shelf of plants)."""
+    """How the network comes about: trained; untrained (initialised, its batch norm settled on the training canvases);
+    planted:NAME (an entry of the shelf of plants). What was spelt shuffled is the objective of that name."""
+    kind: str = "classifier"
+    """An entry of the shelf of kinds: how a network is trained, and how its layers become readouts."""
+    objective: str = "supervised"
+    """An entry of the shelf of objectives: what the network is trained on."""
+    objective_settings: Settings = field(default_factory=dict)
+    """Overrides of the objective's settings."""
 
     def __post_init__(self) -> None:
         require(self.probe_images >= 1, f"probe_images must be 1 or more, got probe_images={self.probe_images}.")
+        for name, value in FORMER.get(self.origin, {}).items():
+            object.__setattr__(self, name, value)
         if self.origin not in ORIGINS and self.plant not in names("plants"):
             raise nearest("origin", self.origin, [*ORIGINS, *(PLANTED + plant for plant in names("plants"))])
 
@@ -196,9 +121,15 @@ class Variant:
         """The name of the planted network, None if it is none."""
         return self.origin.removeprefix(PLANTED) if self.origin.startswith(PLANTED) else None
 
+    @property
+    def provenance(self) -> str:
+        """How its networks come about, in a word: the origin; or the objective, where they are trained on another than usual."""
+        return self.objective if self.origin == "trained" and self.objective != Variant.objective else self.origin
+
     def as_dict(self) -> dict[str, Any]:
-        """Gives names and numbers only, ready for JSON; the origin only where it is not `trained`."""
-        return {name: value for name, value in asdict(self).items() if (name, value) != ("origin", "trained")}
+        """Gives names and numbers only, ready for JSON; origin, kind and objective only where they are not the usual ones."""
+        usual = {"origin": "trained", "kind": "classifier", "objective": "supervised", "objective_settings": {}}
+        return {name: value for name, value in asdict(self).items() if name not in usual or value != usual[name]}
 
     @classmethod
     def from_dict(cls, known: Mapping[str, Any]) -> "Variant":
@@ -284,40 +215,3 @@ class Options:
     """2 epochs on 4,000 images, into OUT/<study>/<source>-quick; says nothing about the claims."""
     refer: str | None = None
     """Folder of other results: runs recorded there under the same configuration are referred to, not run again."""
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """What is made of a study's recorded nets when its grid is done.
-
-    `run(folder, out, root)` reads the records in `folder`, of a study and source, and writes tables and figures into the empty
-    folder `out`; `root` holds the source's files. What it says of single runs goes into `runs.csv` with variant and seed: a
-    study's tables and claims have its columns.
-    """
-
-    title: str
-    run: Callable[[Any, Any, str | None], None]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric says what it gives; the scores' tables and the contract tests follow from it.
-
-    `columns` maps a column's name to a pure function. Its parameters without a default name what it needs: a field of the
-    readout, another column, or either of them with the prefix `rank_`, taken from the readout on which everything is fitted.
-    """
-
-    title: str
-    axes: tuple[str, ...]  # ("units", "concepts"), ("units",), ("concepts",), ("curve",), () or ("units", "images")
-    columns: Mapping[str, Callable[..., Any]]
-    chance: str | None = None  # the value of a unit that knows nothing, in words
-    ceiling: str | None = None  # the highest value possible, in words
-    names: Mapping[str, str] = field(default_factory=dict)  # columns of whole numbers that name entries of a readout's field
-    plant: str | None = None  # the planted readout on which the right value is known
-    aside: tuple[str, ...] = ()  # columns that describe and score nothing: thresholds, counts, chance
-    sets: bool = False  # it silences several units at a time, which is dear where the network is run again for each set
-
-    def needs(self, column: str) -> tuple[str, ...]:
-        """Names what a column's function needs."""
-        parameters = inspect.signature(self.columns[column]).parameters.values()
-        return tuple(p.name for p in parameters if p.default is inspect.Parameter.empty)

@@ -16,6 +16,8 @@ SHELVES = {
     "tasks": ("mixmnist.data.tasks", "TASK"),
     "sources": ("mixmnist.data.sources", "SOURCE"),
     "nets": ("mixmnist.nets", "NET"),
+    "objectives": ("mixmnist.objectives", "OBJECTIVE"),
+    "kinds": ("mixmnist.kinds", "KIND"),
     "metrics": ("mixmnist.metrics", "METRIC"),
     "plants": ("mixmnist.plants", "PLANT"),
     "analyses": ("mixmnist.trust", "ANALYSIS"),

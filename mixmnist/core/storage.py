@@ -1,9 +1,7 @@
 """Storage: fingerprints of what a run depends on, and folders that appear whole or not at all."""
 
-import ast
 import contextlib
 import hashlib
-import io
 import json
 import math
 import os
@@ -11,70 +9,21 @@ import platform
 import re
 import shutil
 import time
-import tokenize
-from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
 
-from mixmnist.core.records import PLANTED
-
 SAME = "same.json"  # in place of records: where another study has them
 PACKAGE = Path(__file__).resolve().parents[1]
 COSTS = PACKAGE / "metrics" / "costs.json"  # of the scores, in milliseconds; measured by benchmarks/speed/metrics.py
-CODE_OF_SCORES = ("core/thresholds.py", "metrics", "pipeline.py", "probing", "scoring.py")
 
 
 def fingerprint(content: Any) -> str:  # noqa: ANN401 -- anything that JSON can hold
     """Gives the SHA-256 of names and numbers, whatever the order of their keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
-
-
-def code_of_weights(task: str, net: str) -> tuple[str, ...]:
-    """Names the sources that decide a net's weights, those of glyphs apart (the data have a sum of their own)."""
-    own = str(Path(task).resolve()) if task.endswith(".py") else f"data/tasks/{task}.py"
-    shelves = (own, "data/tasks/_*.py", f"nets/{net}.py", "nets/_*.py")
-    return ("core/seeding.py", "data/canvas.py", "data/mixture.py", *shelves, "training.py")
-
-
-def code_of_origin(origin: str) -> tuple[str, ...]:
-    """Names the sources that decide a net's weights besides, where it is not trained as usual."""
-    if origin == "trained":
-        return ()
-    return ("plants",) if origin.startswith(PLANTED) else ("origins.py",)
-
-
-def code_version(parts: Iterable[str]) -> str:
-    """Gives the SHA-256 of the package's sources by file, folder or pattern, as far as they can change a result.
-
-    The absolute path of a file stands for that file, wherever it lies.
-    """
-    digest = hashlib.sha256()
-    for part in parts:
-        if Path(part).is_absolute():
-            digest.update(_bare(Path(part).read_text(encoding="utf-8")) + b"\0")
-            continue
-        for path in sorted((PACKAGE / part).rglob("*.py") if (PACKAGE / part).is_dir() else PACKAGE.glob(part)):
-            digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + _bare(path.read_text(encoding="utf-8")) + b"\0")
-    return digest.hexdigest()
-
-
-@cache
-def _bare(source: str) -> bytes:
-    """Gives a source without docstrings, comments and blank lines, so that a better word costs nobody a training."""
-    lines = source.splitlines()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column]
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            assert node.end_lineno is not None
-            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
-    return "\n".join(line.rstrip() for line in lines if line.strip()).encode()
 
 
 def write_json(path: Path, content: Any) -> None:  # noqa: ANN401 -- as above

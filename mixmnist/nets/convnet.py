@@ -102,12 +102,17 @@ class ConvNetStack(nn.Module):
 
     def forward(self, x: Float[Tensor, "images copies rows cols"]) -> Float[Tensor, "images copies classes"]:
         """Gives each copy's logits of its own images, with values in [0, 1]."""
+        maps = self.maps(x)
+        sums = maps.sum(1)  # a mean's gradient would be laid out in another order
+        means = sums.unflatten(1, (self.copies, -1)) / maps.shape[1]  # images copies units
+        return torch.einsum("iku,kcu->ikc", means, self.head_weight) + self.head_bias
+
+    def maps(self, x: Float[Tensor, "images copies rows cols"]) -> Float[Tensor, "images places channels"]:
+        """Gives the maps of the last layer, those of all copies side by side, after its dropout."""
         x = self._in_lines(x) if self._fits_lines(x) else self._in_maps(x)
         weight, bias, norm = self._parts("conv3")
         x = norm(F.conv2d(x, weight, bias, padding=1, groups=self.copies)).permute(0, 2, 3, 1)  # images rows cols channels
-        sums = self._drop(F.relu(x.flatten(1, 2))).sum(1)  # a mean's gradient would be laid out in another order
-        means = sums.unflatten(1, (self.copies, -1)) / (x.shape[1] * x.shape[2])  # images copies units
-        return torch.einsum("iku,kcu->ikc", means, self.head_weight) + self.head_bias
+        return self._drop(F.relu(x.flatten(1, 2)))
 
     def _fits_lines(self, x: Tensor) -> bool:
         """Says whether the compiled loops can train on x: on a processor, in its own precision."""

@@ -28,6 +28,8 @@ class StudyRecords:
     quick: bool
     failures: tuple[str, ...]  # one sentence a failed run
     damaged: tuple[str, ...]  # one sentence a file that cannot be read
+    mixed_code: bool  # runs of one task, net, objective, origin and kind were made by different code
+    fitted: tuple[str, ...]  # variants whose head was fitted after a training on something else
 
     @property
     def layer(self) -> str:
@@ -56,9 +58,11 @@ class StudyRecords:
         said = [f"Study {first['study']}. {sources.get(first['source'], 'Glyphs: ' + first['source'] + '.')}"]
         if self.quick:
             said.insert(0, "QUICK: 2 epochs on 4,000 images; says nothing about the claims.")
-        for column in ("code", "precision", "device", "threads"):
-            if self.runs.groupby("task")[column].nunique().max() > 1:  # another task is other code
-                said.append(f"WARNING: runs differ in {column}; compare them with care.")
+        columns = ("precision", "device", "threads")
+        differing = [*(["code"] if self.mixed_code else []), *(c for c in columns if len(self.runs[c].unique()) > 1)]
+        said += [f"WARNING: runs differ in {column}; compare them with care." for column in differing]
+        if self.fitted:
+            said.append(f"Trained on something else, the head fitted on the frozen units afterwards: {', '.join(self.fitted)}.")
         if self.failures:
             said.append(f"{len(self.failures)} failed runs are left out.")
         return said
@@ -108,7 +112,19 @@ def read_study(folder: Path) -> StudyRecords:
         quick=good[0][0]["quick"],
         failures=tuple(failures),
         damaged=tuple(damaged),
+        mixed_code=_mixed_code([record for record, _ in good]),
+        fitted=tuple(dict.fromkeys(record["variant"] for record, _ in good if record.get("head") == "fitted")),
     )
+
+
+def _mixed_code(records: Iterable[dict[str, Any]]) -> bool:
+    """Says whether records that the same code should have made were made by different code."""
+    codes: dict[tuple[Any, ...], set[str]] = {}
+    for record in records:
+        variant = record["config"].get("variant", {})  # an evaluated network has none
+        made_by = tuple(variant.get(name) for name in ("task", "net", "origin", "kind", "objective"))
+        codes.setdefault(made_by, set()).add(record["config"]["code"])
+    return any(len(different) > 1 for different in codes.values())
 
 
 def _with_best(runs: pd.DataFrame, concepts: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from mixmnist.core import registry, storage
+from mixmnist.core import code, registry, storage
 from mixmnist.core.records import Analysis
 from mixmnist.trust._networks import recorded
 
@@ -30,8 +30,9 @@ def analyse(folder: Path, root: str | None, tell: Callable[[str], None]) -> None
     names = json.loads((folder / "study.json").read_text(encoding="utf-8")).get("analyses", [])
     chosen: dict[str, Analysis] = {name: registry.choose("analyses", name) for name in names}
     nets = [[net.variant, net.seed, net.fingerprint] for net in recorded(folder)]
-    made_from = {"records": storage.fingerprint(nets), "code": storage.code_version(("",))}
+    shelves = [code.entry(shelf, name) for shelf in ("metrics", "plants") for name in registry.names(shelf)]  # any may be asked
     for name, analysis in chosen.items():
+        made_from = {"records": storage.fingerprint(nets), "code": code.digest([code.entry("analyses", name), *shelves])}
         home, label = folder / "analyses" / name, f"{folder.parent.name} {folder.name}: {analysis.title}"
         record = home / RECORD
         if record.is_file() and json.loads(record.read_text(encoding="utf-8")) == made_from:
@@ -39,7 +40,7 @@ def analyse(folder: Path, root: str | None, tell: Callable[[str], None]) -> None
             continue
         tell(f"{label} ...")
 
-        def fill(out: Path, analysis: Analysis = analysis) -> None:
+        def fill(out: Path, analysis: Analysis = analysis, made_from: dict[str, str] = made_from) -> None:
             analysis.run(folder, out, root)
             storage.write_json(out / RECORD, made_from)
 

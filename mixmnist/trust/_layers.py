@@ -25,7 +25,7 @@ def nets_of(folder: Path) -> list[Recorded]:
     nets = recorded(folder)
     if not nets:
         raise FileNotFoundError(f"a study's folder must hold recorded nets, got none in {folder}. Make them: mixmnist run.")
-    return sorted(nets, key=lambda net: (net.settings.origin != "trained", net.variant != "baseline", net.variant, net.seed))
+    return sorted(nets, key=lambda net: (net.settings.provenance != "trained", net.variant != "baseline", net.variant, net.seed))
 
 
 def first(mixture: Mixture, n: int = IMAGES) -> Mixture:

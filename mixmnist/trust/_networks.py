@@ -13,7 +13,7 @@ from torch import nn
 from mixmnist.core import storage
 from mixmnist.core.records import Variant
 from mixmnist.data.mixture import Mixture, draw
-from mixmnist.pipeline import load_net
+from mixmnist.grid.recording import load_net
 from mixmnist.report.drawing import Album, Look, style
 
 SPLITS = ("test", "rank")

@@ -80,7 +80,7 @@ def _units(net: Recorded, root: str | None) -> pd.DataFrame:
     chance = readout.present.double().mean(dim=0)
     table = {
         "variant": net.variant,
-        "origin": net.settings.origin,
+        "origin": net.settings.provenance,
         "seed": net.seed,
         "unit": range(readout.n_units),
         "concept": names,

@@ -33,8 +33,8 @@ SHOWN = {"unique_concepts": "unique concepts", "mean_alignment": "mean alignment
 
 def run(folder: Path, out: Path, root: str | None) -> None:
     """Writes every rotation's numbers, a table of variants and of runs, and a figure; of the trained nets alone."""
-    nets = [net for net in nets_of(folder) if net.settings.origin == "trained"]
-    require(nets, f"rotation needs a trained network, got none in {folder}. Run a variant of origin trained.")
+    nets = [net for net in nets_of(folder) if net.settings.provenance == "trained"]
+    require(nets, f"rotation needs a trained network, got none in {folder}. Run a variant that is trained on the labels.")
     curves = pd.concat([_turned(net, root) for net in tqdm(nets, "rotation", leave=False, disable=None)], ignore_index=True)
     curves.to_csv(out / "curves.csv", index=False)
     runs = lost(curves)

@@ -7,9 +7,18 @@ import sys
 import pytest
 
 from mixmnist.core import registry
-from mixmnist.core.records import Analysis, Metric, Net, Plant, Source, Task
+from mixmnist.core.records import Analysis, Kind, Metric, Net, Objective, Plant, Source, Task
 
-KINDS = {"tasks": Task, "sources": Source, "nets": Net, "metrics": Metric, "plants": Plant, "analyses": Analysis}
+KINDS = {
+    "tasks": Task,
+    "sources": Source,
+    "nets": Net,
+    "objectives": Objective,
+    "kinds": Kind,
+    "metrics": Metric,
+    "plants": Plant,
+    "analyses": Analysis,
+}
 
 
 @pytest.fixture

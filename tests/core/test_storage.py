@@ -14,18 +14,6 @@ from mixmnist.core import storage
 HERE = storage._machine()  # how files name it
 
 
-@pytest.fixture
-def package(tmp_path, monkeypatch):
-    """A package of three sources in place of ours."""
-    folder = tmp_path / "package"
-    (folder / "nets").mkdir(parents=True)
-    (folder / "nets" / "one.py").write_text("ONE = 1\n")
-    (folder / "nets" / "two.py").write_text("TWO = 2\n")
-    (folder / "training.py").write_text("STEPS = 3\n")
-    monkeypatch.setattr(storage, "PACKAGE", folder)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def dead():
     """The id of a process that has ended."""
@@ -67,48 +55,6 @@ def test_a_fingerprint_refuses_what_is_no_number():
     """A number that is none has no fingerprint."""
     with pytest.raises(ValueError, match="JSON"):
         storage.fingerprint({"peak": float("nan")})
-
-
-def test_the_code_version_is_stable(package):
-    """Unchanged sources have an unchanged version."""
-    assert storage.code_version(["nets", "training.py"]) == storage.code_version(["nets", "training.py"])
-
-
-@pytest.mark.parametrize("source", ["nets/two.py", "training.py"])
-def test_the_code_version_changes_with_a_source(package, source):
-    """One changed character in a named file, or in a file of a named folder, changes the version."""
-    before = storage.code_version(["nets", "training.py"])
-    (package / source).write_text("STEPS = 4\n")
-    assert storage.code_version(["nets", "training.py"]) != before
-
-
-def test_the_code_version_changes_with_a_name(package):
-    """A renamed source changes the version."""
-    before = storage.code_version(["nets"])
-    (package / "nets" / "two.py").rename(package / "nets" / "zwei.py")
-    assert storage.code_version(["nets"]) != before
-
-
-def test_the_code_version_sees_nested_sources(package):
-    """A new source in a folder of a named folder changes the version."""
-    before = storage.code_version(["nets"])
-    (package / "nets" / "deep").mkdir()
-    (package / "nets" / "deep" / "new.py").write_text("")
-    assert storage.code_version(["nets"]) != before
-
-
-def test_the_code_version_ignores_other_parts(package):
-    """Sources outside the named parts, and files that are no sources, do not change the version."""
-    before = storage.code_version(["nets"])
-    (package / "training.py").write_text("STEPS = 5\n")
-    (package / "nets" / "one.pyc").write_bytes(b"compiled")
-    assert storage.code_version(["nets"]) == before
-
-
-@pytest.mark.parametrize("parts", [storage.code_of_weights("pairs", "convnet"), storage.CODE_OF_SCORES])
-def test_the_named_parts_of_the_package_exist(parts):
-    """Every part whose version is recorded is a file or a folder of the package."""
-    assert [part for part in parts if not list(storage.PACKAGE.glob(part)) and "_*" not in part] == []
 
 
 def test_json_has_null_for_numbers_that_are_none(tmp_path):
@@ -306,20 +252,3 @@ def test_what_dropping_leaves_behind_when_killed_is_cleared(tmp_path, dead, monk
     monkeypatch.undo()
     storage.clear_partials(tmp_path)
     assert tree(tmp_path) == ["my-run", "my-run/result.txt"]
-
-
-def test_words_do_not_change_the_code(tmp_path, monkeypatch):
-    """Docstrings, comments and blank lines must not change the code's sum; anything else must."""
-    monkeypatch.setattr(storage, "PACKAGE", tmp_path)
-    file = tmp_path / "one.py"
-    sums = []
-    for text in (
-        '"""Words."""\n\nx = "#1"  # why\n\n\ndef f():\n    """More\n    words.\n    """\n    return x\n',
-        '"""Other words."""\nx = "#1"\n# aside\ndef f():\n    return x\n',
-        '"""Words."""\nx = "#2"\ndef f():\n    return x\n',
-        '"""Words."""\nx = "#1"\ndef f():\n    return x + ""\n',
-    ):
-        file.write_text(text)
-        sums.append(storage.code_version(["one.py"]))
-    assert sums[0] == sums[1]
-    assert len(set(sums)) == 3

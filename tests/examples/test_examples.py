@@ -38,7 +38,7 @@ def _beside_examples(monkeypatch):
 )
 def test_a_network_that_we_did_not_write_is_scored_at_two_layers(name, title, layers, n_units, setting, tmp_path, monkeypatch):
     """Both layers must be scored with chance, p-values, places and drops, and a report must be written."""
-    monkeypatch.setattr("mixmnist.evaluated.FORMATS", ("png",))
+    monkeypatch.setattr("mixmnist.guests.evaluated.FORMATS", ("png",))
     module = importlib.import_module(name)
     found = module.main(seconds=0, images=200, source="digits", out=str(tmp_path), layers=layers, setting=setting)
     assert found.layers["layer"].tolist() == layers

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 import torch
 
-from mixmnist import Options, Study, Variant, draw, probe, score, sweep
+from mixmnist import Options, Study, Variant, draw, probe, score
 from mixmnist.core import registry
 from mixmnist.core.records import Plant, Right
+from mixmnist.grid import sweep
 from mixmnist.metrics._decisions import correct
 from mixmnist.plants import compare, rotated
 from mixmnist.probing import HeadAlgebra, Replay

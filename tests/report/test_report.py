@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from mixmnist import Options, Study, Training, Variant, sweep
+from mixmnist import Options, Study, Training, Variant
+from mixmnist.grid import sweep
 from mixmnist.report import compare_with, write_report
 from mixmnist.report.drawing import Look
 from mixmnist.report.plots import draw_figures

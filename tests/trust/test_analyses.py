@@ -68,7 +68,7 @@ def test_an_analysis_that_breaks_leaves_nothing_half_made(folder, shelf, monkeyp
         raise ValueError("no")
 
     monkeypatch.setattr("mixmnist.trust.registry.choose", lambda shelf, name: Analysis("Broken", broken))
-    monkeypatch.setattr("mixmnist.trust.storage.code_version", lambda _: "other code")
+    monkeypatch.setattr("mixmnist.trust.code.digest", lambda _: "other code")
     with pytest.raises(ValueError, match="no"):
         analyse(folder, None, lambda _: None)
     assert (folder / "analyses" / "verdicts" / "summary.md").read_text() == before

@@ -1,0 +1,163 @@
+"""One block of runs: everything its records depend on, where they lie, and what can be said of them."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mixmnist.core import storage
+from mixmnist.core.records import Variant
+from mixmnist.data.sources import fingerprint as data_fingerprint
+from mixmnist.grid import digests
+from mixmnist.grid.origins import OUT_OF_MEMORY
+
+FILES = ("units.csv", "concepts.csv", "curves.csv", "top.npz", "weights.safetensors")  # of a run that did not fail
+
+
+@dataclass(frozen=True)
+class Block:
+    """One variant under a few seeds: everything its records depend on, and where they go."""
+
+    study: str
+    name: str  # the variant's
+    variant: Variant
+    source: str
+    root: str | None
+    seeds: tuple[int, ...]
+    device: str
+    precision: str
+    threads: int
+    folder: Path  # of the study and source; holds runs/<variant>/s<first>-<last>
+    quick: bool = False  # a shortened recipe, which says nothing about the claims
+    elsewhere: Path | None = None  # other results where the same runs may be recorded
+
+    @property
+    def home(self) -> Path:
+        """Where the block's records lie."""
+        return self.folder / "runs" / self.name / f"s{self.seeds[0]}-{self.seeds[-1]}"
+
+    @property
+    def place(self) -> Path:
+        """Where the records are read: at home, or with another study that has the same runs."""
+        return storage.follow(self.home)
+
+    @property
+    def lock(self) -> Path:
+        """The file that the process holds which works on the block."""
+        return self.folder / ".locks" / f"{self.name}-{self.home.name}.lock"
+
+    @property
+    def label(self) -> str:
+        """What messages call the block."""
+        return f"{self.study} {self.source} {self.name} {self.home.name}"
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """Everything that decides the weights."""
+        return {
+            "variant": self.variant.as_dict(),
+            "source": self.source,
+            "data": data_fingerprint(self.source, self.root),
+            "seeds": list(self.seeds),
+            "device": self.device,
+            "precision": self.precision,
+            "threads": self.threads,
+            "code": digests.of_weights(self.variant),
+        }
+
+    @cached_property
+    def fingerprints(self) -> dict[str, Any]:
+        """What must be the same for recorded weights, and for each recorded score, to be used again."""
+        return {"weights": storage.fingerprint(self.config), "scores": digests.of_scores(self.variant)}
+
+    def recorded(self) -> dict[str, Any] | None:
+        """Gives the fingerprints of the block that is recorded whole, or None if there is none or it must be run again."""
+        return None if not self.home.is_dir() or self.damage() else self.record(self.seeds[-1])["fingerprints"]
+
+    def has_weights(self) -> bool:
+        """Says whether its weights are recorded, be its scores out of date."""
+        known = self.recorded()
+        return known is not None and known["weights"] == self.fingerprints["weights"]
+
+    def is_current(self) -> bool:
+        """Says whether it is recorded, and everything in the record is what would come out now."""
+        known = self.recorded()
+        return known is not None and not outdated(known, self.fingerprints)
+
+    def lacks(self) -> tuple[str, ...]:
+        """Names the metrics that are newer than its record."""
+        known = self.recorded()
+        return () if known is None else tuple(sorted(set(self.fingerprints["scores"]) - set(known["scores"])))
+
+    def is_done(self) -> bool:
+        """Says whether nothing is left to do."""
+        return self.is_current() and not self.lacks()
+
+    def damage(self) -> str | None:
+        """Says why the records that lie there cannot stand for the block, or None if they can or there are none."""
+        if not self.home.is_dir():
+            return None
+        for seed in self.seeds:
+            home = self.home
+            try:
+                home = self.place / f"s{seed}"
+                record = self.record(seed)
+                if record["failure"] is None:
+                    missing = [name for name in FILES if not (home / name).is_file()]
+                    if missing:
+                        return f"{home} lacks {', '.join(missing)}"
+                    if sha256(home / "weights.safetensors") != record["weights_sha256"]:
+                        return f"the weights in {home} are not those of its record"
+                elif record["failure"].startswith(OUT_OF_MEMORY):
+                    return f"seed {seed} ran out of memory the last time"
+                if not isinstance(record["fingerprints"]["scores"], dict):
+                    return f"the record in {home} is of a former layout, which says nothing of single scores"
+                record["fingerprints"]["weights"]
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                return f"the record in {home} cannot be read ({type(error).__name__})"
+        return None
+
+    def record(self, seed: int) -> dict[str, Any]:
+        """Reads what was recorded of one seed."""
+        record: dict[str, Any] = json.loads((self.place / f"s{seed}" / "record.json").read_text(encoding="utf-8"))
+        return record
+
+    def failures(self) -> list[str]:
+        """Gives a sentence for each recorded run that failed: which, why, and where its configuration stands."""
+        failed = [record for record in map(self.record, self.seeds) if record["failure"]]
+        said = f"{self.study} {self.source} {self.name}"
+        where = [self.place / f"s{record['seed']}" / "record.json" for record in failed]
+        return [f"{said} seed {r['seed']}: {r['failure']} (configuration: {w})" for r, w in zip(failed, where, strict=True)]
+
+    def twin(self) -> "Block | None":
+        """Finds a block of another study, here or elsewhere, that has the same weights; the same scores come first."""
+        found = []
+        roots = [self.folder.parents[1], *([] if self.elsewhere is None else [self.elsewhere])]
+        for home in (h for root in roots for h in sorted(root.glob(f"*/{self.folder.name}/runs/*/{self.home.name}"))):
+            if home != self.home and storage.follow(home) == home:
+                other = replace(self, study=home.parts[-5], name=home.parts[-2], folder=home.parents[2])
+                known = other.recorded()
+                if known is not None and known["weights"] == self.fingerprints["weights"]:
+                    found.append((not other.is_done(), other))
+        return min(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def outdated(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Says, a sentence each, which code or configuration has changed since a record was made.
+
+    A metric that is newer than the record makes it no older; one that is no longer there does.
+    """
+    found = [] if recorded["weights"] == now["weights"] else ["what decides the weights has changed"]
+    old = sorted(name for name, digest in recorded["scores"].items() if now["scores"].get(name) != digest)
+    if old:
+        which = "" if len(old) == len(recorded["scores"]) else f" ({', '.join(old)})"
+        found.append(f"the code of the scores has changed{which}")
+    return found
+
+
+def sha256(path: Path) -> str:
+    """Gives the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,50 @@
+"""The story of one block of runs: draw -> build -> train -> probe -> score -> record.
+
+A block is one variant under a few seeds, trained side by side. It is the unit of work, of resuming and of recording.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+from mixmnist.core import storage
+from mixmnist.grid import canvases
+from mixmnist.grid.block import Block
+from mixmnist.grid.origins import bring_about
+from mixmnist.grid.recording import load_block, record, summary
+from mixmnist.kinds import Lesson
+from mixmnist.training import Watch
+
+Tell = Callable[[str], None]
+
+
+def run_block(block: Block, tell: Tell, watch: Watch = Watch()) -> list[str]:  # noqa: B008 -- it is frozen
+    """Runs a block to its records and gives the failures, one sentence each; recorded weights are used again if they hold."""
+    started = time.perf_counter()
+    damage = block.damage()
+    if damage:
+        tell(f"{block.label}: {damage}; the block is run again and what is there kept in {block.folder / 'replaced'}")
+    storage.publish(block.home, lambda folder: fill(block, folder, tell, watch), replaced=block.folder / "replaced")
+    tell(summary(block, time.perf_counter() - started))
+    return block.failures()
+
+
+def fill(block: Block, folder: Path, tell: Tell, watch: Watch = Watch()) -> None:  # noqa: B008 -- as above
+    """Writes the records of a block, s<seed> each, into an empty folder."""
+    started = time.perf_counter()
+    holder = block if block.has_weights() else block.twin()
+    if holder is not None:
+        trained, seconds = load_block(holder)
+    else:
+        draw = partial(canvases.canvases, block)
+        lesson = Lesson(block.variant, block.seeds, draw, block.device, block.precision, replace(watch, title=block.label))
+        trained = bring_about(lesson, tell, canvases.forget)
+        seconds = time.perf_counter() - started
+    nets = list(zip(block.seeds, trained, strict=True))
+    for seed, one in tqdm(nets, f"{block.label}: scoring", position=watch.position, leave=False, disable=None):
+        (folder / f"s{seed}").mkdir()
+        record(block, folder / f"s{seed}", seed, one, seconds / len(trained))

@@ -1,0 +1,134 @@
+"""Recording: what a run leaves in its folder, and how its network and its scores come back from there."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.torch import load_file, save
+from torch import nn
+
+from mixmnist.core import registry, storage
+from mixmnist.core.readout import Readout
+from mixmnist.core.records import Variant
+from mixmnist.data.colour import Coloured
+from mixmnist.data.mixture import Mixture
+from mixmnist.grid import origins
+from mixmnist.grid.block import Block, sha256
+from mixmnist.grid.canvases import canvases
+from mixmnist.grid.layers import few_of, join, score_layers
+from mixmnist.grid.machine import circumstances
+from mixmnist.kinds import Trained
+from mixmnist.scoring import Scores
+from mixmnist.training import Outcome
+
+TOP = 12  # images kept of each unit, for pictures
+FIRST = 32  # canvases kept of the test mixture, for pictures
+
+
+def record(block: Block, folder: Path, seed: int, trained: Trained, train_seconds: float) -> None:
+    """Probes and scores one trained net and writes its record; of a failed run only the failure."""
+    started = time.perf_counter()
+    net, outcome = trained.net, trained.outcome
+    known: dict[str, Any] = {
+        "study": block.study,
+        "source": block.source,
+        "task": block.variant.task,
+        "variant": block.name,
+        "seed": seed,
+        "block": block.home.name,
+        "together": list(trained.together),
+        "quick": block.quick,
+        "useless": list(registry.choose("tasks", block.variant.task).useless),
+        **({"head": "fitted"} if origins.has_fitted_head(block.variant) else {}),
+        "failure": outcome.failure,
+        "history": [list(epoch) for epoch in outcome.history],
+        "config": block.config,
+        "fingerprints": block.fingerprints,
+        **circumstances(block.device),
+    }
+    if net is not None and outcome.failure is None:
+        scores, known["layers"], readout = score_net(block, net)
+        write_scores(folder, scores)
+        save_pictures(readout, canvases(block, "test", block.variant.probe_images, 0), folder / "top.npz")
+        state = {name: tensor.contiguous().cpu() for name, tensor in net.state_dict().items()}
+        (folder / "weights.safetensors").write_bytes(save(state))
+        known["weights_sha256"] = sha256(folder / "weights.safetensors")
+    known["seconds"] = {"train": round(train_seconds, 2), "score": round(time.perf_counter() - started, 2)}
+    storage.write_json(folder / "record.json", known)
+
+
+def score_net(block: Block, net: nn.Module) -> tuple[Scores, list[dict[str, Any]], Readout]:
+    """Scores every layer of a trained net on the block's test mixture.
+
+    Returns:
+        Tables of all layers, the layer told by a column (curves of the layer that feeds the head); a row of scores a layer; and
+        the readout of the layer that feeds the head.
+    """
+    n, read = block.variant.probe_images, origins.kind_of(block.variant).read
+    test, rank = (canvases(block, split, n, 0) for split in ("test", "rank"))
+    scored = score_layers(net, (test, rank), origins.layers_of(block.variant), few=few_of(n), read=read)
+    return *join(scored), scored[-1].readout
+
+
+def write_scores(folder: Path, scores: Scores) -> None:
+    """Writes the tables of one run beside its record."""
+    for table in ("units", "concepts", "curves"):
+        getattr(scores, table).to_csv(folder / f"{table}.csv", index=False)
+
+
+def save_pictures(readout: Readout, test: Mixture | Coloured, path: Path) -> None:
+    """Keeps each unit's top images and the mixture's first ones."""
+    top = readout.response.argsort(dim=0, descending=True, stable=True)[:TOP].T.cpu()  # units top
+    images, present = test.images.cpu(), test.present.cpu()
+    np.savez_compressed(
+        path,
+        images=images[top].numpy(),  # units top rows cols
+        present=present[top].numpy(),  # units top concepts
+        first=images[:FIRST].numpy(),  # the mixture's first canvases
+        first_classes=np.array(test.titles(FIRST)),
+    )
+
+
+def load_net(folder: str | Path) -> nn.Module:
+    """Loads the trained net of a recorded run, on the CPU and in eval mode.
+
+    Args:
+        folder: The run's, e.g. results/local/sanity/mnist/runs/baseline/s0-4/s0.
+
+    Raises:
+        FileNotFoundError: If the folder holds no weights, as that of a failed run.
+    """
+    folder = Path(folder)
+    record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    copy = origins.load(Variant.from_dict(record["config"]["variant"]), record["seed"])
+    copy.load_state_dict(load_file(folder / "weights.safetensors"))
+    return copy.eval()
+
+
+def load_block(block: Block) -> tuple[list[Trained], float]:
+    """Loads recorded weights, for scores to be computed anew, and the seconds that they took."""
+    trained, seconds = [], 0.0
+    for seed in block.seeds:
+        record = block.record(seed)
+        net = None if record["failure"] else load_net(block.place / f"s{seed}").to(block.device)
+        outcome = Outcome(tuple((loss, accuracy) for loss, accuracy in record["history"]), record["failure"])
+        trained.append(Trained(net, outcome, tuple(record.get("together", block.seeds))))
+        seconds += record["seconds"]["train"]
+    return trained, seconds
+
+
+def summary(block: Block, seconds: float) -> str:
+    """Says in a line what a block gave."""
+    rows = []
+    for seed in block.seeds:
+        record = block.record(seed)
+        rows += [record["layers"][-1]] if record["failure"] is None else []
+    if not rows:
+        return f"{block.label}: every run failed"
+    means = {column: np.mean([row[column] for row in rows]) for column in ("accuracy", "unique_concepts", "mean_drop")}
+    return (
+        f"{block.label}: accuracy {means['accuracy']:.3f}, {means['unique_concepts']:.1f} unique concepts, "
+        f"mean drop {means['mean_drop']:.3f} ({len(rows)} of {len(block.seeds)} runs, {seconds:.0f} s)"
+    )

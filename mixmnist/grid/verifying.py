@@ -1,0 +1,126 @@
+"""Verifying: are records still what their weights, data and code give?"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from mixmnist.core import storage
+from mixmnist.core.records import Variant
+from mixmnist.grid.block import Block, outdated, sha256
+from mixmnist.grid.recording import load_net, score_net
+from mixmnist.scoring import Scores
+
+CLOSE = 1e-4  # largest difference of a score that rounding may make
+TABLES = ("units", "concepts", "curves")
+NO_STUDY = "is of an evaluated network, whose weights are not kept. Run `mixmnist evaluate` again and compare."
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What differs between a record and what is computed from its weights now."""
+
+    run: str  # variant, block and seed
+    differences: tuple[str, ...]  # sentences; none if the record stands
+    fatal: bool = False  # the record cannot be read at all
+
+
+def verify(folder: str | Path, root: str | None = None) -> Iterator[Verdict]:
+    """Recomputes every recorded run's scores from its weights and its mixture, and compares fingerprints.
+
+    Args:
+        folder: Of a study and source, e.g. results/reference/sanity/mnist.
+        root: Folder that holds the source's files.
+
+    Raises:
+        FileNotFoundError: If the folder holds no records.
+    """
+    folder = Path(folder)
+    homes = sorted(folder.glob("runs/*/s*-*"))
+    if not homes:
+        raise FileNotFoundError(f"a study's folder must hold runs/, got none in {folder}. Make them: mixmnist run sanity.")
+    for home in homes:
+        for path in sorted(storage.follow(home).glob("s*/record.json")):
+            run = f"{home.parent.name} {home.name} {path.parent.name}"
+            try:
+                record = json.loads(path.read_text(encoding="utf-8"))
+                if "evaluation" in record:
+                    yield Verdict(run, (f"{path} {NO_STUDY}",), fatal=True)
+                    continue
+                block = _block(record, folder, root)
+                yield Verdict(run, () if record["failure"] else tuple(_differences(record, block, path.parent)))
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                yield Verdict(run, (f"{path} cannot be used ({type(error).__name__}: {error})",), fatal=True)
+
+
+def _block(record: dict[str, Any], folder: Path, root: str | None) -> Block:
+    """Gives the block that a record belongs to, as it would be run now."""
+    config = record["config"]
+    return Block(
+        study=record["study"],
+        name=record["variant"],
+        variant=Variant.from_dict(config["variant"]),
+        source=record["source"],
+        root=root,
+        seeds=tuple(config["seeds"]),
+        device="cpu",
+        precision=config["precision"],
+        threads=config["threads"],
+        folder=folder,
+        quick=record["quick"],
+    )
+
+
+def _differences(record: dict[str, Any], block: Block, home: Path) -> Iterator[str]:
+    """Says what is not as the record has it."""
+    for name, meaning in (("data", "the source's glyphs are others"), ("code", "the code that trains has changed")):
+        if record["config"].get(name) != block.config.get(name):
+            yield meaning
+    if not isinstance(record["fingerprints"]["scores"], dict):
+        yield "the record is of a former layout; `mixmnist run` runs it again"
+        return
+    weights_alike = {**record["fingerprints"], "weights": block.fingerprints["weights"]}  # said above
+    for sentence in outdated(weights_alike, block.fingerprints):
+        yield f"{sentence}; `mixmnist run` scores the weights anew"
+    weights = home / "weights.safetensors"
+    if not weights.is_file():
+        yield "it has no weights to compute scores from"
+        return
+    if sha256(weights) != record["weights_sha256"]:
+        yield "the weights are not those that were recorded"
+    before = torch.get_num_threads()
+    torch.set_num_threads(block.threads)
+    try:
+        scores, rows, _ = score_net(block, load_net(home))
+    finally:
+        torch.set_num_threads(before)
+    yield from _moved(record, scores, rows, home)
+
+
+def _moved(record: dict[str, Any], scores: Scores, rows: list[dict[str, Any]], home: Path) -> Iterator[str]:
+    """Names the numbers that differ by more than rounding."""
+    found = {"layers": pd.DataFrame(rows)} | {table: getattr(scores, table) for table in TABLES}
+    for table, now in found.items():
+        words = list(now.select_dtypes(exclude="number").columns)
+        as_text = dict.fromkeys(words, str)
+        then = pd.DataFrame(record["layers"]) if table == "layers" else pd.read_csv(home / f"{table}.csv", dtype=as_text)
+        if len(now) != len(then):
+            yield f"{table} has {len(now)} rows, recorded are {len(then)}"
+            continue
+        for column in sorted(str(c) for c in set(now) ^ set(then)):
+            yield f"{table}.{column} is {'not recorded' if column in now else 'recorded and no longer computed'}"
+        for column in [c for c in now if c in then]:
+            if column in words:
+                others = (now[column].fillna("").astype(str).to_numpy() != then[column].fillna("").astype(str).to_numpy()).sum()
+                if others:
+                    yield f"{table}.{column} is another in {others} of {len(now)} rows"
+                continue
+            gap = now[column].astype(float).to_numpy() - pd.to_numeric(then[column]).astype(float).to_numpy()
+            missing = (now[column].isna().to_numpy() != then[column].isna().to_numpy()).any()
+            largest = pd.Series(gap).abs().max()
+            if missing or largest > CLOSE:
+                yield f"{table}.{column} moved by {'a value that is missing' if missing else f'up to {largest:.2g}'}"

@@ -1,0 +1,141 @@
+"""Classifier: a net with a linear head over the means of its last layer's maps, trained on canvases."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from functools import partial
+
+import torch
+from jaxtyping import Int, UInt8
+from torch import Tensor, nn
+
+from mixmnist.core import registry
+from mixmnist.core.records import Kind, Net, Objective, Task, Variant
+from mixmnist.data.mixture import draw
+from mixmnist.kinds import Lesson
+from mixmnist.kinds._heads import fit_linear, with_head
+from mixmnist.probing import probe_layers
+from mixmnist.training import Outcome, train
+
+
+def check(variant: Variant, source: str, root: str | None) -> None:
+    """Finds what cannot work: names, settings, glyphs of every digit, a legal layout.
+
+    Raises:
+        ValueError: If something cannot.
+    """
+    task: Task = registry.choose("tasks", variant.task)
+    net: Net = registry.choose("nets", variant.net)
+    objective: Objective = registry.choose("objectives", variant.objective)
+    known = [field.name for field in fields(net.settings)]
+    for setting in variant.net_settings:
+        if setting not in known:
+            raise registry.nearest("net setting", setting, known)
+    settings, size = net.settings(**variant.net_settings), variant.canvas.size
+    try:
+        net.load(settings, len(task.classes)).eval()(torch.zeros(1, 1, size, size))
+    except RuntimeError as error:
+        raise ValueError(f"the canvas must suit the net, got size={size} with {error}. Use a larger canvas.") from error
+    sample = 20 * len(task.classes)  # enough for every digit to be shown
+    for split in ("train", "test"):
+        drawn = draw(variant.task, source, split, sample, canvas=variant.canvas, settings=variant.task_settings, root=root)
+        objective.prepare(drawn.images[None], drawn.labels[None], (0,), **objective.with_settings(variant.objective_settings))
+
+
+def train_nets(lesson: Lesson) -> list[tuple[nn.Module, Outcome]]:
+    """Trains one net a seed, side by side, on what the variant's objective makes of each seed's canvases."""
+    v, objective = lesson.variant, _objective(lesson.variant)
+    settings = objective.with_settings(v.objective_settings)
+    images, targets = objective.prepare(*_canvases(lesson), lesson.seeds, **settings)
+    net, module = _build(lesson, objective)
+    losses, view = (None if given is None else partial(given, **settings) for given in (objective.losses, objective.view))
+    outcomes = train(module, images, targets, v.training, lesson.seeds, lesson.precision, lesson.watch, losses=losses, view=view)
+    return list(zip(net.split(module), outcomes, strict=True))
+
+
+def initialise_nets(lesson: Lesson) -> list[tuple[nn.Module, Outcome]]:
+    """Gives one initialised net a seed, nothing learned, its batch norm's statistics settled on the seed's canvases."""
+    images, _ = _canvases(lesson)
+    net, module = _build(lesson, _objective(lesson.variant))
+    settle(module, images, lesson.variant.training.batch)
+    return [(one, Outcome((), None)) for one in net.split(module)]
+
+
+def fit_heads(lesson: Lesson, nets: Sequence[nn.Module]) -> list[nn.Module]:
+    """Gives each net a linear head for the task, fitted on the means of its seed's training canvases; all else stays as it is."""
+    v = lesson.variant
+    entry: Net = registry.choose("nets", v.net)
+    found = []
+    for net, seed in zip(nets, lesson.seeds, strict=True):
+        canvases = lesson.draw("train", v.training.images, seed)
+        (readout,) = probe_layers(net, canvases, entry.layers[-1:])
+        head = fit_linear(readout.mean, canvases.labels, len(canvases.classes))
+        found.append(with_head(net, load(v), entry.head, head))
+    return found
+
+
+def load(variant: Variant) -> nn.Module:
+    """Gives one net of a variant, to be filled with weights."""
+    net: Net = registry.choose("nets", variant.net)
+    module: nn.Module = net.load(net.settings(**variant.net_settings), len(registry.choose("tasks", variant.task).classes))
+    return module
+
+
+def layers(variant: Variant) -> tuple[str, ...]:
+    """Names the layers of a variant's net, the one that feeds the head last."""
+    net: Net = registry.choose("nets", variant.net)
+    return net.layers
+
+
+def settle(module: nn.Module, images: UInt8[Tensor, "copies images rows cols"], batch: int) -> None:
+    """Estimates a module's batch norm statistics in place, in one pass over its images; leaves all else, in eval mode.
+
+    Without it the maps of an initialised net are not normalised at all, and many of its units are dead. Each statistic becomes
+    the mean over the batches.
+
+    Args:
+        module: One copy of a net per seed.
+        images: Each copy's canvases.
+        batch: Images a batch; the last partial one is dropped.
+    """
+    norms = [norm for norm in module.modules() if isinstance(norm, nn.BatchNorm2d)]
+    before = [norm.momentum for norm in norms]
+    module.train()
+    with torch.no_grad():
+        for number, part in enumerate(images.split(batch, dim=1)[: images.shape[1] // batch], start=1):
+            for norm in norms:
+                norm.momentum = 1 / number  # of a running mean over all batches so far
+            module(part.float().div_(255).transpose(0, 1))
+    for norm, momentum in zip(norms, before, strict=True):
+        norm.momentum = momentum
+    module.eval()
+
+
+def _objective(variant: Variant) -> Objective:
+    objective: Objective = registry.choose("objectives", variant.objective)
+    return objective
+
+
+def _canvases(lesson: Lesson) -> tuple[UInt8[Tensor, "copies images rows cols"], Int[Tensor, "copies images *classes"]]:
+    """Draws each seed's training canvases."""
+    drawn = [lesson.draw("train", lesson.variant.training.images, seed) for seed in lesson.seeds]
+    return torch.stack([canvases.images for canvases in drawn]), torch.stack([canvases.labels for canvases in drawn])
+
+
+def _build(lesson: Lesson, objective: Objective) -> tuple[Net, nn.Module]:
+    """Builds the net of a lesson, one copy a seed, with as many outputs as its objective asks for."""
+    v = lesson.variant
+    net: Net = registry.choose("nets", v.net)
+    outputs = len(registry.choose("tasks", v.task).classes) if objective.outputs is None else objective.outputs
+    return net, net.build(net.settings(**v.net_settings), outputs, lesson.seeds).to(lesson.device)
+
+
+KIND = Kind(
+    "Nets that tell classes, with a linear head over the means of their last layer",
+    check=check,
+    train=train_nets,
+    initialise=initialise_nets,
+    fit_head=fit_heads,
+    load=load,
+    layers=layers,
+    read=probe_layers,
+)

@@ -1,0 +1,1 @@
+"""Shelf of objectives: what a network is trained on, one file each, ending in `OBJECTIVE`."""

@@ -1,0 +1,92 @@
+"""Exhibiting: the units of recorded networks made into exhibits, kept beside the records and made again when those change."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from mixmnist.core import code, registry, storage
+from mixmnist.core.records import Task
+from mixmnist.page.exhibit import About, Exhibit, load, make_exhibit, save
+from mixmnist.probing import probe
+from mixmnist.report.reading import StudyRecords
+from mixmnist.trust._layers import IMAGES
+from mixmnist.trust._networks import Recorded, recorded
+from mixmnist.trust._permutation import hold_against_null
+
+NULL = ("null_95", "p_holm", "corrected")  # columns of the analysis that holds units against their null
+PERMUTATIONS = 200  # where there is no such analysis: enough for the null's 95 %, too few for corrected p-values
+Tell = Callable[[str], None]
+
+
+def study_exhibits(folder: Path, records: StudyRecords, root: str | None, tell: Tell) -> tuple[list[Exhibit], list[str]]:
+    """Gives an exhibit of each variant, of the lowest seed whose weights are recorded; and why others are missing.
+
+    They are kept in `folder/exhibits` and made again where the network, its scores or their code have changed.
+    """
+    nets = recorded(folder)
+    firsts = {net.variant: net for net in reversed(nets) if (net.place / "weights.safetensors").is_file()}
+    without = [variant for variant in records.variants if variant not in firsts]
+    missing = [f"Units of {', '.join(without)} cannot be shown: the weights are not kept here."] if without else []
+    made, exhibits = {}, []
+    for variant in [variant for variant in records.variants if variant in firsts]:
+        path, net = folder / "exhibits" / f"{variant}.npz", firsts[variant]
+        if not _is_current(path, net):
+            tell(f"Looking at the units of {variant}, seed {net.seed} ...")
+            try:
+                made[variant] = exhibit_of(net, records, folder, root)
+            except FileNotFoundError as error:
+                missing.append(f"Units of {variant} cannot be shown: {error}")
+                continue
+        exhibits.append(made[variant] if variant in made else load(path))
+    if made:
+        storage.publish(folder / "exhibits", lambda partial: _save_all(exhibits, partial))
+    return exhibits, missing
+
+
+def _save_all(exhibits: Sequence[Exhibit], folder: Path) -> None:
+    for exhibit in exhibits:
+        save(exhibit, folder / f"{exhibit.about.name.partition(',')[0]}.npz")
+
+
+def _is_current(path: Path, net: Recorded) -> bool:
+    try:
+        return path.is_file() and load(path).about.made_from == _made_from(net)
+    except ValueError:
+        return False  # it is made anew
+
+
+def _made_from(net: Recorded) -> str:
+    return storage.fingerprint([net.fingerprint, code.digest([code.function(make_exhibit), code.function(probe)])])
+
+
+def exhibit_of(net: Recorded, records: StudyRecords, folder: Path, root: str | None) -> Exhibit:
+    """Makes the exhibit of a recorded network's last layer, on the mixture that it was scored on."""
+    module, mixture = net.net(), net.mixture("test", root)
+    readout, rank = (probe(module, one, net.layer) for one in (mixture, net.mixture("rank", root)))
+    units = records.units
+    own = units[(units["variant"] == net.variant) & (units["seed"] == net.seed) & (units["layer"] == net.layer)]
+    own = own.drop(columns=["study", "source", "task", "variant", "seed", "block", "layer"]).reset_index(drop=True)
+    task: Task = registry.choose("tasks", net.settings.task)
+    about = About(
+        name=f"{net.variant}, seed {net.seed}",
+        said=f"{task.title} Network: {net.settings.provenance}. Layer {net.layer}, {readout.n_units} units.",
+        task=net.settings.task,
+        source=net.source,
+        useless=task.useless,
+        made_from=_made_from(net),
+    )
+    return make_exhibit(readout, rank, own.assign(**_null(net, readout.response, readout.present, folder)), mixture, about)
+
+
+def _null(net: Recorded, response: torch.Tensor, present: torch.Tensor, folder: Path) -> "dict[str, list[float]]":
+    """Gives each unit's null: from the study's own analysis, or from fewer permutations."""
+    path = folder / "analyses" / "null" / "units.csv"
+    if path.is_file():
+        found = pd.read_csv(path)
+        found = found[(found["variant"] == net.variant) & (found["seed"] == net.seed)].sort_values("unit")
+        if len(found) == response.shape[1]:
+            return {column: found[column].tolist() for column in NULL}
+    tested = hold_against_null(response[:IMAGES], present[:IMAGES], n=PERMUTATIONS)
+    return {"null_95": tested.null.quantile(0.95, dim=0).tolist(), "corrected": tested.corrected.tolist()}

@@ -1,0 +1,147 @@
+"""Making: the page of a study, of an evaluated network, or of several of them."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from mixmnist.core.records import require
+from mixmnist.page.annotations import FINGERPRINT, judge_annotations, read_annotations, write_annotations
+from mixmnist.page.exhibit import Exhibit, load
+from mixmnist.page.exhibiting import Tell, study_exhibits
+from mixmnist.page.matching import matchings
+from mixmnist.page.overview import Section, study_section
+from mixmnist.page.writing import Page, write_page
+from mixmnist.report.drawing import Look
+from mixmnist.report.plots import draw_figures
+from mixmnist.report.reading import StudyRecords, read_study
+
+FIGURES = ("alignment_against_ablation", "ablation_curves", "best_alignment", "class_curves", "class_drops", "scores_by_number")
+EVALUATION = "evaluation.json"  # of a folder that holds an evaluated network
+ANNOTATIONS = "annotations"  # folder of what a person said of the units
+WAY_OUT = "Name a folder that `mixmnist run` or `mixmnist evaluate` made."
+
+
+def make_page(folders: Sequence[Path], out: Path, root: str | None, tell: Tell) -> Path:
+    """Makes the page of one folder, or one page for comparing several.
+
+    Args:
+        folders: Of a study and source, or of an evaluated network.
+        out: The page's own folder.
+        root: Folder that holds the source's files.
+        tell: Called with lines about what is being done.
+
+    Returns:
+        The page's `index.html`.
+
+    Raises:
+        FileNotFoundError: If a folder holds neither records nor an evaluated network.
+    """
+    for folder in folders:
+        there = (folder / EVALUATION).is_file() or (folder / "runs").is_dir()
+        if not there:
+            raise FileNotFoundError(f"a page needs a folder with runs/ or {EVALUATION}, got {folder}. {WAY_OUT}")
+    with tempfile.TemporaryDirectory() as drawn:
+        parts = [_part(folder, root, Path(drawn) / str(number), tell) for number, folder in enumerate(folders)]
+        sections = [section for section, _ in parts]
+        several = len(folders) > 1
+        exhibits = [_named(e, folder, several) for folder, (_, found) in zip(folders, parts, strict=True) for e in found]
+        title = sections[0].title if len(sections) == 1 else "Side by side: " + "; ".join(s.title for s in sections)
+        return write_page(out, Page(title, tuple(sections), tuple(exhibits), tuple(matchings(exhibits))))
+
+
+def _named(exhibit: Exhibit, folder: Path, several: bool) -> Exhibit:
+    """Puts the folder's name before an exhibit's, where the page shows those of several folders."""
+    if not several:
+        return exhibit
+    place = folder.resolve()
+    home = f"{place.parent.name} {place.name}" if (place / "runs").is_dir() else place.name
+    return replace(exhibit, about=replace(exhibit.about, name=f"{home}: {exhibit.about.name}"))
+
+
+def _part(folder: Path, root: str | None, drawn: Path, tell: Tell) -> tuple[Section, list[Exhibit]]:
+    """Gives what a page says of one folder, and its exhibits."""
+    if (folder / EVALUATION).is_file():
+        return _network(folder, drawn)
+    records = read_study(folder)
+    exhibits, missing = study_exhibits(folder, records, root, tell)
+    said = folder / "study.json"
+    title = json.loads(said.read_text(encoding="utf-8"))["title"] if said.is_file() else records.runs["study"].iloc[0]
+    section = study_section(title, records)
+    tables, stale = _labels(folder, exhibits)
+    figures, lacking = _figures(folder, records, drawn), (*section.missing, *missing, *stale)
+    return replace(section, figures=figures, missing=lacking, tables=tables), exhibits
+
+
+def _network(folder: Path, drawn: Path) -> tuple[Section, list[Exhibit]]:
+    """Gives what a page says of an evaluated network, and its layers."""
+    said = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
+    exhibits = _exhibits(folder)
+    tables, missing = _labels(folder, exhibits)
+    if not exhibits:
+        missing = ("There are no units to show: nothing is kept of the images that they respond to.", *missing)
+    section = Section(said["title"], tuple(said["notes"]), missing=missing, tables=tables)
+    if (folder / "runs").is_dir():
+        records = read_study(folder)
+        scored, figures = study_section(said["title"], records), _figures(folder, records, drawn)
+        notes = (*scored.notes, *section.notes)
+        section = replace(scored, notes=notes, missing=(*scored.missing, *missing), tables=section.tables, figures=figures)
+    return section, sorted(exhibits, key=lambda one: one.bench is None)
+
+
+def _exhibits(folder: Path) -> list[Exhibit]:
+    return [load(path) for path in sorted((folder / "exhibits").glob("*.npz"))]
+
+
+def _labels(folder: Path, exhibits: Sequence[Exhibit]) -> tuple[tuple[tuple[str, pd.DataFrame], ...], tuple[str, ...]]:
+    """Gives the tables of what a person said of the units, where there are any; or why they are not shown."""
+    home = folder / ANNOTATIONS
+    if not (home / "units.csv").is_file():
+        return (), ()
+    said = pd.read_csv(home / "units.csv", dtype={"named": str})
+    if not set(said.get(FINGERPRINT, [""])) <= {exhibit.fingerprint for exhibit in exhibits}:
+        return (), (f"What people said is of earlier scores and is left out; it is in {ANNOTATIONS}/. Label this page anew.",)
+    agreed = pd.read_csv(home / "agreement.csv")
+    return (("agreement with people", agreed), ("what people said", said.drop(columns=FINGERPRINT))), ()
+
+
+def annotate(folder: Path, path: Path) -> Path:
+    """Sets a person's annotations beside the truth and the scores, in `folder/annotations`; gives that folder.
+
+    Args:
+        folder: Of a study and source, or of an evaluated network, whose page was annotated.
+        path: The file that the page exported.
+
+    Raises:
+        FileNotFoundError: If there is no such file, or the folder has no page.
+        ValueError: If the file is no export, or is one of another page.
+    """
+    annotations, exhibits = read_annotations(path), _exhibits(folder)
+    if not exhibits:
+        raise FileNotFoundError(f"annotations need a folder with exhibits/, got {folder}. Make its page: mixmnist page {folder}.")
+    write_annotations(judge_annotations(annotations, exhibits), folder / ANNOTATIONS)
+    return folder / ANNOTATIONS
+
+
+def _figures(folder: Path, records: StudyRecords, drawn: Path) -> tuple[Path, ...]:
+    """Gives as svg the figures that the folder has, drawn anew where they are there in other formats only."""
+    home = folder / "figures"
+    names = [name for name in FIGURES if (home / f"{name}.csv").is_file()]
+    if not all((home / f"{name}.svg").is_file() for name in names):
+        home = drawn
+        home.mkdir()
+        draw_figures(records, home, Look(formats=("svg",)), names)
+    return tuple(path for name in names if (path := home / f"{name}.svg").is_file())
+
+
+def page_home(folders: Sequence[str], out: str | None) -> Path:
+    """Says where a page goes: a single folder's into its `report`, one of several where it is asked for.
+
+    Raises:
+        ValueError: If there are several folders and no place.
+    """
+    require(len(folders) == 1 or out, f"out must be given for a page of several folders, got {len(folders)}. Add --out DIR.")
+    return Path(out) if out else Path(folders[0]) / "report"

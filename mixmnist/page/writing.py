@@ -1,0 +1,114 @@
+"""The page: a folder that opens from disk in any browser, made from saved exhibits and a study's records alone."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from mixmnist.core import storage
+from mixmnist.core.records import require
+from mixmnist.core.thresholds import THRESHOLD
+from mixmnist.page.exhibit import Exhibit
+from mixmnist.page.overview import Section
+from mixmnist.page.packing import pack
+
+DATA = "data.js"  # the mark of a page's folder
+SCRIPTS = ("base", "draw", "algebra", "grid", "unit", "bench", "compare", "label", "main")
+FIGURES = 1_500_000  # bytes of all figures on a page together; those that do not fit are left out
+
+
+@dataclass(frozen=True, eq=False)
+class Matching:
+    """Which unit of one exhibit is which of another, one to one; or why that cannot be said."""
+
+    first: int  # place of the exhibit on the page
+    second: int
+    ours: Sequence[int] = ()
+    theirs: Sequence[int] = ()
+    correlation: Sequence[float] = ()
+    why_not: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """Everything that a page shows."""
+
+    title: str
+    sections: tuple[Section, ...]  # a study or network each
+    exhibits: tuple[Exhibit, ...] = ()
+    matchings: tuple[Matching, ...] = ()
+
+
+def write_page(folder: Path, page: Page) -> Path:
+    """Writes a page into `folder`, whole or not at all, and gives its `index.html`.
+
+    Raises:
+        ValueError: If something else lies there, which would be lost.
+    """
+    folder = folder.resolve()
+    free = not folder.exists() or (folder / DATA).is_file() or (folder.is_dir() and not any(folder.iterdir()))
+    require(free, f"a page must have a folder of its own, got {folder}, which holds something else. Name a new one.")
+    storage.publish(folder, lambda partial: _fill(partial, page))
+    return folder / "index.html"
+
+
+def _fill(folder: Path, page: Page) -> None:
+    assets = files("mixmnist.page") / "assets"
+    for name in ("page.css", *(f"{script}.js" for script in SCRIPTS)):
+        (folder / name).write_text((assets / name).read_text(encoding="utf-8"), encoding="utf-8")
+    exhibits = pack(page.exhibits, folder)
+    matchings = [_matching(matching) for matching in page.matchings]
+    data = {"title": page.title, "threshold": THRESHOLD, "exhibits": exhibits, "matchings": matchings}
+    (folder / DATA).write_text(f"window.mixmnist = {_as_json(data)};\n", encoding="utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string((assets / "index.html.jinja").read_text(encoding="utf-8"))
+    sections = [(section, *_figures(section, number, folder)) for number, section in enumerate(page.sections)]
+    html = template.render(
+        page=page, sections=sections, scripts=SCRIPTS, version=version("mixmnist"), as_table=_as_table, exhibits=exhibits
+    )
+    (folder / "index.html").write_text(html, encoding="utf-8")
+
+
+def _figures(section: Section, number: int, folder: Path) -> tuple[list[dict[str, str]], list[str]]:
+    """Copies a section's figures, as many as there is room for; gives them, and the titles of those that are left out."""
+    found, left_out, room = [], [], FIGURES
+    for path in section.figures:
+        size, title = path.stat().st_size, path.stem.replace("_", " ")
+        if size > room:
+            left_out.append(title)
+            continue
+        room -= size
+        name = f"s{number}-{path.name}"
+        shutil.copy(path, folder / name)
+        found.append({"file": name, "title": title})
+    return found, left_out
+
+
+def _matching(matching: Matching) -> dict[str, Any]:
+    return {
+        "first": matching.first,
+        "second": matching.second,
+        "ours": list(matching.ours),
+        "theirs": list(matching.theirs),
+        "correlation": [round(float(value), 4) for value in matching.correlation],
+        "why_not": matching.why_not,
+    }
+
+
+def _as_json(data: Any) -> str:  # noqa: ANN401 -- anything that JSON can hold
+    """Writes JSON as short as it gets; numbers that are none become null."""
+    return json.dumps(storage.without_nan(data), separators=(",", ":"), allow_nan=False)
+
+
+def _as_table(table: pd.DataFrame) -> Markup:
+    """Writes a table as HTML, numbers with three decimals."""
+    html = table.to_html(index=False, border=0, na_rep="", float_format=lambda value: f"{value:.3f}", classes="plain")
+    return Markup(html)  # noqa: S704 -- pandas escapes its cells

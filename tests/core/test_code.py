@@ -1,0 +1,133 @@
+"""The digest of code: it sees every change of what is reached, and nothing else."""
+
+import pytest
+
+from mixmnist.core import code
+from mixmnist.core.code import Root, digest
+
+PACKAGE = {
+    "core/entries.py": "class Noun:\n    size: int = 1\n\n    def double(self):\n        return 2 * self.size\n\n    def unused(self):\n        return 0\n",
+    "one.py": (
+        '"""Words."""\nfrom mixmnist import two\nfrom mixmnist.three import deep, Thing as Other\nimport torch.nn.functional as F\n\n'
+        'STEPS = 3\n\n\ndef used(x):\n    """More words."""\n    from mixmnist.lazy import late\n\n    return deep(x) + two.helped(x) + STEPS + late + F.relu(x)\n\n\n'
+        "def thing():\n    return Other().taken()\n\n\ndef aside():\n    return 0\n\n\nENTRY = used\n"
+    ),
+    "two.py": "def helped(x):\n    return x\n\n\ndef idle(x):\n    return -x\n",
+    "three.py": (
+        "from mixmnist.core.entries import Noun\n\n\ndef deep(x: Noun) -> int:\n    return x.double()\n\n\n"
+        "class Thing:\n    field = 1\n\n    def taken(self):\n        return getattr(self, 'named')\n\n"
+        "    def named(self):\n        return 1\n\n    def left(self):\n        return 2\n"
+    ),
+    "lazy.py": "late = 1\n",
+    "core/registry.py": "SHELVES = 1\n",
+}
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A small package in place of ours; gives a function that changes a file and sums up again."""
+    monkeypatch.setattr(code, "HOME", tmp_path)
+    for name, text in PACKAGE.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    def summed(*changes, roots=(Root("mixmnist.one", "ENTRY"),)):
+        for name, old, new in changes:
+            text = (tmp_path / name).read_text()
+            assert old in text
+            (tmp_path / name).write_text(text.replace(old, new))
+        code._read.cache_clear()
+        code._digest.cache_clear()
+        return digest(roots)
+
+    yield summed
+    code._read.cache_clear()
+    code._digest.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("one.py", "STEPS = 3", "STEPS = 4"),
+        ("one.py", "+ STEPS +", "- STEPS +"),
+        ("two.py", "return x\n", "return x + 1\n"),
+        ("three.py", "return x.double()", "return x.double() + 1"),
+        ("core/entries.py", "2 * self.size", "3 * self.size"),
+        ("lazy.py", "late = 1", "late = 2"),
+        ("one.py", "import torch.nn.functional as F", "import torch as F"),
+    ],
+)
+def test_a_change_of_what_is_reached_is_seen(package, change):
+    """Code in a root, in what it names, in what that names, in methods that are taken, and another library must count."""
+    assert package() != package(change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("one.py", "Words", "Other words"),
+        ("one.py", "More words", "Fewer"),
+        ("one.py", "STEPS = 3", "# why\nSTEPS = 3  # three\n\n"),
+        ("one.py", "def aside():\n    return 0", "def aside():\n    return 1"),
+        ("two.py", "return -x", "return 0"),
+        ("core/entries.py", "size: int = 1", "size: int = 2\n    colour: str = ''"),
+        ("core/entries.py", "return 0", "return 1"),
+        ("three.py", "return 2", "return 3"),
+        ("core/registry.py", "SHELVES = 1", "SHELVES = 2"),
+    ],
+)
+def test_a_change_of_anything_else_is_not_seen(package, change):
+    """Words, helpers beside, fields of plain data, methods that nothing takes and what is cut must not count."""
+    assert package() == package(change)
+
+
+def test_methods_count_where_they_are_mentioned(package):
+    """A method must count when its name is taken or stands as text; one that nothing mentions must not."""
+    roots = (Root("mixmnist.one", "thing"),)
+    before = package(roots=roots)
+    assert package(("three.py", "return 2", "return 3"), roots=roots) == before
+    assert package(("three.py", "return 1", "return 4"), roots=roots) != before
+    between = package(roots=roots)
+    assert package(("three.py", "field = 1", "field = 2"), roots=roots) != between
+
+
+def test_a_move_is_not_seen(package, tmp_path):
+    """A file that is moved, its imports following, must leave the digest."""
+    before = package()
+    (tmp_path / "rooms").mkdir()
+    (tmp_path / "three.py").rename(tmp_path / "rooms" / "drei.py")
+    assert package(("one.py", "mixmnist.three", "mixmnist.rooms.drei")) == before
+
+
+def test_names_that_are_handed_on_are_followed(package, tmp_path):
+    """A name imported from a package that took it from elsewhere must lead to where it is defined."""
+    before = package()
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "__init__.py").write_text("from mixmnist.three import deep, Thing\n")
+    assert package(("one.py", "from mixmnist.three import", "from mixmnist.inner import")) == before
+
+
+def test_two_names_that_change_places_are_seen(package):
+    """The same code under swapped names is other code."""
+    roots = (Root("mixmnist.two"),)
+    before = package(("two.py", "def idle", "both = helped, idle\n\n\ndef idle"), roots=roots)
+    swapped = [("two.py", "def helped", "def third"), ("two.py", "def idle", "def helped"), ("two.py", "def third", "def idle")]
+    assert package(*swapped, roots=roots) != before
+
+
+def test_a_file_of_ones_own_counts_whole(package, tmp_path):
+    """All of a file outside of the package must count, and what it takes from the package."""
+    own = tmp_path / "own.py"
+    own.write_text("from mixmnist.two import helped\nTASK = helped\n\n\ndef aside():\n    return 0\n")
+    root = code.entry("tasks", str(own))
+    before = package(roots=(root,))
+    assert package(("own.py", "return 0", "return 1"), roots=(root,)) != before
+    between = package(roots=(root,))
+    assert package(("two.py", "return x\n", "return x + 1\n"), roots=(root,)) != between
+
+
+def test_a_root_that_is_not_there_is_refused(package):
+    """A name or a module that does not exist must not count as nothing."""
+    for root in (Root("mixmnist.one", "gone"), Root("mixmnist.gone", "x")):
+        with pytest.raises(LookupError, match="code must be there to be summed up, got no"):
+            package(roots=(root,))

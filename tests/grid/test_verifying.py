@@ -1,0 +1,126 @@
+"""Records against what their weights, data and code give."""
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from mixmnist import Options, Study, Training, Variant
+from mixmnist.grid import canvases, digests, sweep
+from mixmnist.grid.verifying import verify
+
+TINY = Variant(
+    task="single",
+    training=Training(images=64, epochs=1, batch=16),
+    probe_images=720,
+    net_settings={"conv1": 3, "conv2": 4, "conv3": 4},
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The folder of a tiny study, before anything is changed in it."""
+    options = Options(source="digits", out=str(tmp_path_factory.mktemp("out")), device="cpu", precision="float32")
+    return sweep.run(Study("tiny", {"baseline": TINY}, seeds=1), options, lambda _: None).folder
+
+
+@pytest.fixture
+def folder(made, tmp_path):
+    """A copy of it to change."""
+    return shutil.copytree(made, tmp_path / "tiny" / "digits")
+
+
+def only(folder):
+    """The one verdict on the one run."""
+    (found,) = verify(folder)
+    return found
+
+
+def edit(folder, change):
+    """Changes the record."""
+    path = folder / "runs/baseline/s0-0/s0/record.json"
+    record = json.loads(path.read_text())
+    change(record)
+    path.write_text(json.dumps(record))
+
+
+def test_an_untouched_record_stands(folder):
+    """Recomputed from its weights a record must be as it was written."""
+    assert only(folder).differences == ()
+    assert only(folder).run == "baseline s0-0 s0"
+
+
+def test_a_changed_weight_is_found(folder):
+    """One weight that is another must be told, and which scores moved."""
+    path = folder / "runs/baseline/s0-0/s0/weights.safetensors"
+    weights = load_file(path)
+    weights["head.weight"][0, 0] += 1
+    save_file(weights, path)
+    found = only(folder).differences
+    assert "the weights are not those that were recorded" in found
+    assert any(line.startswith("units.weight_norm moved by") for line in found)
+
+
+def test_a_changed_score_is_found(folder):
+    """A number in the record that its weights do not give must be told."""
+    edit(folder, lambda record: record["layers"][-1].update(coverage=0.9))
+    assert [line.split(" moved")[0] for line in only(folder).differences] == ["layers.coverage"]
+
+
+def test_another_concept_and_a_lost_column_are_found(folder):
+    """A unit's concept that its weights do not give, and a column that one side lacks, must be told."""
+    (path,) = folder.glob("runs/*/*/*/units.csv")
+    units = pd.read_csv(path, dtype=str)
+    units.loc[0, "concept"] = "none"
+    units.drop(columns="drop").to_csv(path, index=False)
+    assert only(folder).differences == ("units.drop is not recorded", f"units.concept is another in 1 of {len(units)} rows")
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"), [("data", "the source's glyphs are others"), ("code", "the code that trains has changed")]
+)
+def test_other_data_and_code_are_found(folder, key, sentence):
+    """Another fingerprint of data or code must be told."""
+    edit(folder, lambda record: record["config"].update({key: "0" * 64}))
+    assert only(folder).differences == (sentence,)
+
+
+def test_other_code_of_scores_is_found(folder, monkeypatch):
+    """Scores of another version must be told, with the way to make them anew."""
+    real = digests.of_scores
+    monkeypatch.setattr(digests, "of_scores", lambda variant: dict.fromkeys(real(variant), "changed"))
+    assert only(folder).differences == ("the code of the scores has changed; `mixmnist run` scores the weights anew",)
+
+
+def test_another_renderer_is_found(folder, monkeypatch):
+    """Canvases that are drawn otherwise must move the scores."""
+    from mixmnist.data import mixture
+
+    real = mixture.render
+    monkeypatch.setattr(mixture, "render", lambda *plan: real(*plan).roll(1, 2))
+    canvases.forget()
+    found = only(folder).differences
+    canvases.forget()
+    assert any("moved by" in line for line in found)
+
+
+def test_a_record_that_cannot_be_read_is_fatal(folder):
+    """Half a record must be named, as what cannot be used."""
+    path = folder / "runs/baseline/s0-0/s0/record.json"
+    path.write_text(path.read_text()[:50])
+    found = only(folder)
+    assert found.fatal
+    assert "record.json cannot be used (JSONDecodeError" in found.differences[0]
+
+
+def test_threads_are_given_back(folder):
+    """The thread count of the record is used and the old one given back."""
+    torch.set_num_threads(2)
+    try:
+        only(folder)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
