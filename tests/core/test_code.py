@@ -5,22 +5,79 @@ import pytest
 from mixmnist.core import code
 from mixmnist.core.code import Root, digest
 
+ONE = '''
+"""Words."""
+from mixmnist import two
+from mixmnist.three import deep, Thing as Other
+import torch.nn.functional as F
+
+STEPS = 3
+
+
+def used(x):
+    """More words."""
+    from mixmnist.lazy import late
+
+    return deep(x) + two.helped(x) + STEPS + late + F.relu(x)
+
+
+def thing():
+    return Other().taken()
+
+
+def aside():
+    return 0
+
+
+ENTRY = used
+'''
+TWO = """
+def helped(x):
+    return x
+
+
+def idle(x):
+    return -x
+"""
+THREE = """
+from mixmnist.core.entries import Noun
+
+
+def deep(x: Noun) -> int:
+    return x.double()
+
+
+class Thing:
+    field = 1
+
+    def taken(self):
+        return getattr(self, 'named')
+
+    def named(self):
+        return 1
+
+    def left(self):
+        return 2
+"""
+ENTRIES = """
+class Noun:
+    size: int = 1
+
+    def double(self):
+        return 2 * self.size
+
+    def unused(self):
+        return 0
+"""
 PACKAGE = {
-    "core/entries.py": "class Noun:\n    size: int = 1\n\n    def double(self):\n        return 2 * self.size\n\n    def unused(self):\n        return 0\n",
-    "one.py": (
-        '"""Words."""\nfrom mixmnist import two\nfrom mixmnist.three import deep, Thing as Other\nimport torch.nn.functional as F\n\n'
-        'STEPS = 3\n\n\ndef used(x):\n    """More words."""\n    from mixmnist.lazy import late\n\n    return deep(x) + two.helped(x) + STEPS + late + F.relu(x)\n\n\n'
-        "def thing():\n    return Other().taken()\n\n\ndef aside():\n    return 0\n\n\nENTRY = used\n"
-    ),
-    "two.py": "def helped(x):\n    return x\n\n\ndef idle(x):\n    return -x\n",
-    "three.py": (
-        "from mixmnist.core.entries import Noun\n\n\ndef deep(x: Noun) -> int:\n    return x.double()\n\n\n"
-        "class Thing:\n    field = 1\n\n    def taken(self):\n        return getattr(self, 'named')\n\n"
-        "    def named(self):\n        return 1\n\n    def left(self):\n        return 2\n"
-    ),
+    "one.py": ONE,
+    "two.py": TWO,
+    "three.py": THREE,
     "lazy.py": "late = 1\n",
+    "core/entries.py": ENTRIES,
     "core/registry.py": "SHELVES = 1\n",
 }
+ROOTS = (Root("mixmnist.one", "ENTRY"),)
 
 
 @pytest.fixture
@@ -31,7 +88,7 @@ def package(tmp_path, monkeypatch):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
 
-    def summed(*changes, roots=(Root("mixmnist.one", "ENTRY"),)):
+    def summed(*changes, roots=ROOTS):
         for name, old, new in changes:
             text = (tmp_path / name).read_text()
             assert old in text

@@ -98,9 +98,8 @@ def test_classes_that_are_not_seen_are_never_said(seen):
 def test_classes_that_do_not_exclude_each_other_have_a_regression_each():
     """Yes or no for each class: what is always or never there must be said always or never."""
     labels = torch.arange(60) % 3
-    yes = torch.stack(
-        [labels == 0, labels == 1, torch.ones(60, dtype=torch.bool), torch.zeros(60, dtype=torch.bool)], dim=1
-    ).long()
+    always, never = torch.ones(60).bool(), torch.zeros(60).bool()
+    yes = torch.stack([labels == 0, labels == 1, always, never], dim=1).long()
     mean = planted(labels)
     weight, bias = fit_linear(mean, yes, 4)
     assert ((mean @ weight.T + bias > 0) == (yes > 0)).all()

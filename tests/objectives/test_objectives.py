@@ -58,7 +58,7 @@ def test_an_objective_takes_classes_that_do_not_exclude_each_other(name, canvase
 @pytest.mark.parametrize("name", NAMES)
 def test_an_unknown_setting_is_refused(name):
     """A setting that an objective does not have must be named."""
-    with pytest.raises(ValueError, match="objective settings must be among .* got 'colour'"):
+    with pytest.raises(ValueError, match=r"objective settings must be among .* got 'colour'"):
         registry.choose("objectives", name).with_settings({"colour": 1})
 
 
