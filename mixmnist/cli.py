@@ -100,6 +100,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands)
+    for add in (_add_results, _add_canvases, _add_checks, _add_plan, _add_layers_and_completion, _add_evaluate):
+        add(commands)
+    return parser
+
+
+def _add_results(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(commands, "demo", demo, "--out results/local", "a first look in about a minute: train, score, draw")
     command.add_argument("--out", default=Options.out, metavar="DIR", help=help_of(Options)["out"])
     command = _command(commands, "report", report, "results/local/sanity/digits", "write tables and figures from records")
@@ -119,9 +125,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("folders", nargs="+", metavar="DIR", help="folder of a study and source, or of an evaluated network")
     command.add_argument("--out", metavar="DIR", help="where to write (default DIR/report; needed for several folders)")
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
-    command = _command(commands, "list", list_entries, "metrics", "list tasks, sources, nets and metrics")
+    command = _command(commands, "list", list_entries, "metrics", "list what the shelves hold")
     command.add_argument("shelf", nargs="?", choices=list(registry.SHELVES), help="one of them; by default all")
     command.add_argument("--long", action="store_true", help="with definition, source, range, chance and ceiling")
+
+
+def _add_canvases(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(commands, "preview", preview, "--task redundant --out p.png", "draw some canvases with their classes")
     _add_mixture(command, n=32, out="p.png")
     command = _command(
@@ -137,6 +146,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     command = _command(commands, "audit", audit, "--task pairs --overlap max", "check a mixture against what is promised of it")
     _add_mixture(command, n=10_000)
+
+
+def _add_checks(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(
         commands, "verify", verify, "results/reference/sanity/mnist", "recompute recorded scores from recorded weights"
     )
@@ -154,6 +166,9 @@ def _parser() -> argparse.ArgumentParser:
     command = _command(commands, "index", index, "results/reference --out results/README.md", "write a page of all verdicts")
     command.add_argument("folder", metavar="DIR", help="folder of results, <study>/<source> each")
     command.add_argument("--out", help="the page (default DIR/README.md)")
+
+
+def _add_plan(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(
         commands,
         "plan",
@@ -170,6 +185,9 @@ def _parser() -> argparse.ArgumentParser:
         completed(variant, completion.recorded("variant"))
     command.add_argument("--effect", required=True, type=float, help="smallest difference that matters, in the score's unit")
     command.add_argument("--power", default=0.8, type=float, help="wanted probability of seeing it (default .8)")
+
+
+def _add_layers_and_completion(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _command(
         commands, "layers", layers, "torchvision.models:resnet18 --channels 3 --size 64", "list the layers of a network"
     )
@@ -179,8 +197,6 @@ def _parser() -> argparse.ArgumentParser:
     example = 'bash      # read it in ~/.bashrc: eval "$(mixmnist completion bash)"'
     command = _command(commands, "completion", write_completion, example, "print what completes commands and names in a shell")
     command.add_argument("shell", choices=completion.SHELLS, help="the shell that reads it")
-    _add_evaluate(commands)
-    return parser
 
 
 def _command(

@@ -65,6 +65,30 @@ def choose_precision(precision: str, device: str) -> str:
     return "bf16" if probe is not None and probe() else "float32"
 
 
+def cross_entropies(
+    logits: Float[Tensor, "batch copies classes"], y: Int[Tensor, "batch copies *classes"]
+) -> tuple[Float[Tensor, " copies"], Float[Tensor, " copies"]]:
+    """Gives each copy's mean loss and share of right answers: one class an image, or a yes or no for each class."""
+    if y.ndim == 2:
+        each = F.cross_entropy(logits.transpose(1, 2), y, reduction="none")
+        right = logits.detach().argmax(dim=2) == y
+        return each.mean(dim=0), right.to(logits.dtype).mean(dim=0)
+    each = F.binary_cross_entropy_with_logits(logits, y.to(logits.dtype), reduction="none")
+    right = (logits.detach() > 0) == (y > 0)
+    return each.mean(dim=(0, 2)), right.to(logits.dtype).mean(dim=(0, 2))
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What is asked of a module's outputs."""
+
+    losses: Losses = cross_entropies
+    """Gives each copy's loss and accuracy of a batch [batch, copies, ...]."""
+    view: View | None = None
+    """Changes the images of each batch, [batch, copies, rows, cols] in [0, 1]; is given targets, the module, and a generator a
+    copy, on the images' device."""
+
+
 def train(
     module: nn.Module,
     images: UInt8[Tensor, "copies images rows cols"],
@@ -74,24 +98,21 @@ def train(
     precision: str = "float32",
     watch: Watch = Watch(),
     capture: bool = True,
-    losses: Losses | None = None,
-    view: View | None = None,
+    aim: Aim | None = None,
 ) -> list[Outcome]:
     """Trains a module in place, on the device of its parameters and images, and leaves it in eval mode.
 
     Args:
         module: One copy of a net per seed.
         images: Each copy's canvases.
-        labels: Their classes; or, where classes do not exclude each other, 0 or 1 for each; or whatever `losses` takes.
+        labels: Their classes; or, where classes do not exclude each other, 0 or 1 for each; or whatever the aim takes.
         recipe: Epochs, batch, learning rate and so on.
         seeds: One a copy; decides the order in which it sees its canvases.
         precision: "float32" or "bf16" (autocast).
         watch: Progress bar and stop signal.
         capture: Whether steps are captured as a CUDA graph, on a GPU. A module that draws random numbers of its own lists its
             generators in `generators`.
-        losses: Gives each copy's loss and accuracy of a batch; by default cross-entropy.
-        view: Changes the images of each batch, [batch, copies, rows, cols] in [0, 1], given targets, module and a generator a
-            copy, on the images' device.
+        aim: What is asked of the outputs; by default the labels, by cross-entropy.
 
     Returns:
         What became of each copy. A copy whose loss is not a number has failed; the others are not touched by it.
@@ -105,10 +126,8 @@ def train(
     histories: list[list[tuple[float, float]]] = [[] for _ in seeds]
     failures: list[str | None] = [None for _ in seeds]
     module.train()
-    generators = [torch.Generator(images.device).manual_seed(derive(seed, "view")) for seed in seeds] if view else []
-    step = _Step(
-        module, optimiser, images, labels, precision, capture and images.is_cuda, losses or cross_entropies, view, generators
-    )
+    generators = [torch.Generator(images.device).manual_seed(derive(seed, "view")) for seed in seeds]
+    step = _Step(module, optimiser, images, labels, precision, capture and images.is_cuda, aim or Aim(), generators)
     with _bar(watch, recipe.epochs * steps) as bar:
         for epoch in range(recipe.epochs):
             order = torch.stack([torch.randperm(images.shape[1], generator=g) for g in orders]).to(images.device)
@@ -163,9 +182,8 @@ class _Step:
     labels: Shaped[Tensor, "copies images *target"]
     precision: str
     capture: bool
-    losses: Losses
-    view: View | None
-    generators: Sequence[torch.Generator]  # of the view, one a copy
+    aim: Aim
+    generators: Sequence[torch.Generator]  # of the aim's view, one a copy
     taken: int = 0
     replay: Step | None = None  # the captured step
 
@@ -182,11 +200,11 @@ class _Step:
     def _eager(self, rows: Int[Tensor, "copies batch"]) -> Float[Tensor, "2 copies"]:
         dtype = next(self.module.parameters()).dtype
         x, y = _batch(self.images, self.labels, rows, dtype)
-        if self.view is not None:
-            x = self.view(x, y, self.module, self.generators)
+        if self.aim.view is not None:
+            x = self.aim.view(x, y, self.module, self.generators)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             logits = self.module(x)
-        losses, accuracy = self.losses(logits.to(dtype), y)
+        losses, accuracy = self.aim.losses(logits.to(dtype), y)
         self.optimiser.zero_grad()
         losses.sum().backward()
         self.optimiser.step()
@@ -207,19 +225,6 @@ class _Step:
             return result
 
         return replay
-
-
-def cross_entropies(
-    logits: Float[Tensor, "batch copies classes"], y: Int[Tensor, "batch copies *classes"]
-) -> tuple[Float[Tensor, " copies"], Float[Tensor, " copies"]]:
-    """Gives each copy's mean loss and share of right answers: one class an image, or a yes or no for each class."""
-    if y.ndim == 2:
-        each = F.cross_entropy(logits.transpose(1, 2), y, reduction="none")
-        right = logits.detach().argmax(dim=2) == y
-        return each.mean(dim=0), right.to(logits.dtype).mean(dim=0)
-    each = F.binary_cross_entropy_with_logits(logits, y.to(logits.dtype), reduction="none")
-    right = (logits.detach() > 0) == (y > 0)
-    return each.mean(dim=(0, 2)), right.to(logits.dtype).mean(dim=(0, 2))
 
 
 def _batch(

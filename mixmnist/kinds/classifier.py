@@ -14,7 +14,7 @@ from mixmnist.data.mixture import draw
 from mixmnist.kinds import Lesson
 from mixmnist.kinds._heads import fit_linear, with_head
 from mixmnist.probing import probe_layers
-from mixmnist.training import Outcome, train
+from mixmnist.training import Aim, Outcome, train
 
 
 def check(variant: Variant, source: str, root: str | None) -> None:
@@ -47,8 +47,9 @@ def train_nets(lesson: Lesson) -> list[tuple[nn.Module, Outcome]]:
     settings = objective.with_settings(v.objective_settings)
     images, targets = objective.prepare(*_canvases(lesson), lesson.seeds, **settings)
     net, module = _build(lesson, objective)
-    losses, view = (None if given is None else partial(given, **settings) for given in (objective.losses, objective.view))
-    outcomes = train(module, images, targets, v.training, lesson.seeds, lesson.precision, lesson.watch, losses=losses, view=view)
+    given = {name: getattr(objective, name) for name in ("losses", "view")}
+    aim = Aim(**{name: partial(function, **settings) for name, function in given.items() if function is not None})
+    outcomes = train(module, images, targets, v.training, lesson.seeds, lesson.precision, lesson.watch, aim=aim)
     return list(zip(net.split(module), outcomes, strict=True))
 
 

@@ -1,4 +1,7 @@
-"""The loops of `_planes`, compiled for the processor by numba on first use; arrays are numpy's, in row-major order."""
+"""The loops of `_planes`, compiled for the processor by numba on first use; arrays are numpy's, in row-major order.
+
+One file of over 300 lines: the loops call each other, and the compiler keeps one cache a file that it checks by the file's date.
+"""
 
 from collections.abc import Callable
 from typing import Any, no_type_check

@@ -7,14 +7,13 @@ it errs, what it is worth to the network: all is known before any score is compu
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache
-from itertools import combinations
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 from torch import Tensor
@@ -22,20 +21,14 @@ from torch import Tensor
 from mixmnist.core.readout import Readout
 from mixmnist.core.records import require
 from mixmnist.core.seeding import derive
+from mixmnist.plants._scene import DECOY, DIGITS, GLYPH, PAIRS, PREVALENCE, SIDE, Images, PlantedMaps, draw_images, generator_of
 from mixmnist.probing import HeadAlgebra
 
 Dial = float | int  # 0 to 1
-DIGITS = tuple("0123456789")
-PAIRS = torch.tensor(list(combinations(range(10), 2)))  # classes 2
-DECOY = 10  # the last concept
-COMPANY = 0.9  # share of all images on which the decoy does as the planted digit does
-PREVALENCE = 0.2  # of the planted digit, unless said otherwise
 MOST_COPIES = 10  # units that share the planted one's work when `duplicates` is 1
 FAINTEST = 16.0  # times weaker an image's faintest response is when `gain` is 1
 LEAK = 0.25  # response to images without the digit, of one with it, where gains differ
 LOUDEST = 2.0  # standard deviation of the noise when `noise` is 1; a sound unit answers 1
-SIDE, GLYPH = 32, 12  # pixels of the canvas and of a glyph's box; ink is the box without its border
-BORDER = 2
 MANY = 40_000  # images on which the truth is measured
 FEW = 250  # images whose maps are compared with masks
 
@@ -98,40 +91,6 @@ class Truth:
     group_effect: float  # accuracy that the removal of all units with its answer costs
 
 
-@dataclass(frozen=True, eq=False)
-class _Images:
-    """What a few images show, and where."""
-
-    labels: Int[Tensor, " images"]
-    shown: Bool[Tensor, "images concepts"]  # ten digits and the decoy
-    places: Int[Tensor, "images concepts 2"]  # top left pixel of each concept's box, shown or not; no two that are shown overlap
-
-
-@dataclass(frozen=True)
-class PlantedMaps:
-    """Maps of the first images: each unit's response on a glyph's box, beside the masks of what is said to be there."""
-
-    response: Float[Tensor, "images units"]
-    at: Int[Tensor, "images units 2"]  # top left pixel of the box on which each unit answers
-    said: Bool[Tensor, "images concepts"]
-    places: Int[Tensor, "images concepts 2"]
-
-    @property
-    def n_concepts(self) -> int:
-        """How many concepts have masks."""
-        return self.said.shape[1]
-
-    def __iter__(self) -> Iterator[tuple[Int[Tensor, " some"], Float[Tensor, "some units rows cols"]]]:
-        """Gives indices of images and their maps."""
-        for some in torch.arange(len(self.response)).split(50):
-            yield some, self.response[some][:, :, None, None] * _boxes(self.at[some], 0)
-
-    def mask(self, kind: str, concept: int, indices: Int[Tensor, " some"]) -> Bool[Tensor, "some rows cols"]:
-        """Gives one concept's mask, `ink` or `box`, on some images."""
-        boxes = _boxes(self.places[indices, concept], BORDER if kind == "ink" else 0)
-        return boxes & self.said[indices, concept, None, None]
-
-
 def plant(
     faults: Faults,
     n: int = 2_000,
@@ -171,20 +130,8 @@ def plant(
     require(n >= len(PAIRS), f"n must be {len(PAIRS)} or more, one image a class, got n={n}.")
     require(units >= len(DIGITS), f"units must not be fewer than the 10 digits, got units={units}. Plant 10 or more.")
     own = int(concept)
-    images = _draw(n, own, prevalence, _generator(seed, "images"))
-    response, places = images.shown[:, :10].float(), images.places[:, :10].clone()
-    head = (PAIRS[:, :, None] == torch.arange(10)).any(dim=1).float()  # classes units
-    faulty = [own, *(u for u in range(10) if everyone and u != own)]
-    for unit in faulty:
-        response[:, unit], places[:, unit] = _answers(images, unit, faults, _generator(seed, f"faults of {unit}"))
-    if faults.rotation:
-        turn = _turn([(u, _other(u)) for u in (range(0, 10, 2) if everyone else [own])], faults.rotation)
-        response, head = response @ turn.T, head @ turn.T
-    response, head, places = _widen(response, head, places, units, _generator(seed, "width"))
-    if faults.copies > 1:
-        head[:, faulty] /= faults.copies
-        again = torch.tensor(faulty).repeat(faults.copies - 1)
-        response, head, places = (torch.cat([x, x[:, again]], dim=1) for x in (response, head, places))
+    images = draw_images(n, own, prevalence, generator_of(seed, "images"))
+    response, head, places = _layer(images, own, faults, units, everyone, seed)
     some = slice(0, few)
     return Readout(
         layer="planted",
@@ -202,6 +149,26 @@ def plant(
     )
 
 
+def _layer(
+    images: Images, own: int, faults: Faults, units: int, everyone: bool, seed: int
+) -> tuple[Float[Tensor, "images units"], Float[Tensor, "classes units"], Int[Tensor, "images units 2"]]:
+    """Gives the units' answers, the head that reads them, and the boxes on which they answer."""
+    response, places = images.shown[:, :10].float(), images.places[:, :10].clone()
+    head = (PAIRS[:, :, None] == torch.arange(10)).any(dim=1).float()  # classes units
+    faulty = [own, *(u for u in range(10) if everyone and u != own)]
+    for unit in faulty:
+        response[:, unit], places[:, unit] = _answers(images, unit, faults, generator_of(seed, f"faults of {unit}"))
+    if faults.rotation:
+        turn = _turn([(u, _other(u)) for u in (range(0, 10, 2) if everyone else [own])], faults.rotation)
+        response, head = response @ turn.T, head @ turn.T
+    response, head, places = _widen(response, head, places, units, generator_of(seed, "width"))
+    if faults.copies > 1:
+        head[:, faulty] /= faults.copies
+        again = torch.tensor(faulty).repeat(faults.copies - 1)
+        response, head, places = (torch.cat([x, x[:, again]], dim=1) for x in (response, head, places))
+    return response, head, places
+
+
 @cache
 def truth(faults: Faults, concept: str = "0", prevalence: float = PREVALENCE) -> Truth:
     """Gives the truth about a planted unit, measured on 40,000 images by plain counting.
@@ -213,14 +180,14 @@ def truth(faults: Faults, concept: str = "0", prevalence: float = PREVALENCE) ->
     """
     _check(concept, prevalence)
     own, other = int(concept), _other(int(concept))
-    generator = _generator(0, "truth")
-    drawn = _draw(MANY, own, prevalence, generator)
+    generator = generator_of(0, "truth")
+    drawn = draw_images(MANY, own, prevalence, generator)
     put = torch.rand(MANY, generator=generator) < 0.5
     shown = drawn.shown.clone()
     shown[:, own] = put
     shown[:, other] = torch.rand(MANY, generator=generator) < PREVALENCE
     shown[:, DECOY] = torch.rand(MANY, generator=generator) < prevalence
-    answers, at = _answers(_Images(drawn.labels, shown, drawn.places), own, faults, generator)
+    answers, at = _answers(Images(drawn.labels, shown, drawn.places), own, faults, generator)
     angle = faults.rotation * math.pi / 2
     if faults.rotation:
         answers = math.cos(angle) * answers + math.sin(angle) * shown[:, other]
@@ -265,41 +232,13 @@ def _effects(faults: Faults, concept: str, prevalence: float) -> tuple[float, fl
     return accuracy[0] - accuracy[1], accuracy[0] - accuracy[2]
 
 
-def _generator(seed: int, purpose: str) -> torch.Generator:
-    return torch.Generator().manual_seed(derive(seed, "plant", purpose))
-
-
 def _other(own: int) -> int:
     """Names the second digit of the faults that need one."""
     return (own + 1) % 10
 
 
-def _draw(n: int, own: int, prevalence: float, g: torch.Generator) -> _Images:
-    """Draws what n images show: exactly so many with the digit, its partner and the other pairs uniform, the decoy in company."""
-    n_own = round(prevalence * n)
-    holds = PAIRS.eq(own).any(dim=1)
-    with_own, without = holds.nonzero()[:, 0], (~holds).nonzero()[:, 0]
-    picked = [
-        with_own[torch.randint(len(with_own), (n_own,), generator=g)],
-        without[torch.randint(len(without), (n - n_own,), generator=g)],
-    ]
-    labels = torch.cat(picked)[torch.randperm(n, generator=g)]
-    shown = torch.zeros(n, 11, dtype=torch.bool)
-    shown.scatter_(1, PAIRS[labels], value=True)
-    agrees = torch.rand(n, generator=g) < COMPANY
-    shown[:, DECOY] = torch.where(agrees, shown[:, own], torch.rand(n, generator=g) < prevalence)
-    # a quarter of the canvas for each of the two digits and the decoy, and one for whatever is not there
-    quarter = torch.rand(n, 4, generator=g).argsort(dim=1)
-    first = shown[:, :10].float().argmax(dim=1)
-    slot = torch.where(torch.arange(11) == first[:, None], 0, torch.where(shown, 1, 3))
-    slot[:, DECOY] = torch.where(shown[:, DECOY], 2, 3)
-    corner = quarter.gather(1, slot)
-    jitter = torch.randint(SIDE // 2 - GLYPH + 1, (n, 11, 2), generator=g)
-    return _Images(labels, shown, torch.stack([corner // 2, corner % 2], dim=2) * (SIDE // 2) + jitter)
-
-
 def _answers(
-    images: _Images, own: int, faults: Faults, g: torch.Generator
+    images: Images, own: int, faults: Faults, g: torch.Generator
 ) -> tuple[Float[Tensor, " images"], Int[Tensor, "images 2"]]:
     """Gives a unit's answers and the box on which it gives them (its rotation apart)."""
     n, other = len(images.shown), _other(own)
@@ -346,10 +285,3 @@ def _widen(
     noise = torch.rand(n, more, generator=g)
     spots = torch.randint(SIDE - GLYPH + 1, (n, more, 2), generator=g)
     return torch.cat([response, noise], 1), torch.cat([head, torch.zeros(len(head), more)], 1), torch.cat([places, spots], 1)
-
-
-def _boxes(at: Int[Tensor, "*any 2"], border: int) -> Bool[Tensor, "*any rows cols"]:
-    """Marks the pixels of boxes by their top left pixel, without a border."""
-    line = torch.arange(SIDE)
-    inside = (line >= at[..., None] + border) & (line < at[..., None] + GLYPH - border)  # any 2 line
-    return inside[..., 0, :, None] & inside[..., 1, None, :]

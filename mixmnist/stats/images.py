@@ -12,12 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy import sparse, special
+from scipy import special
 
 from mixmnist.core.records import require
+from mixmnist.stats._sharing import corrections, effective, incidence, numbered, over_sharing, sets_of
 from mixmnist.stats.seeds import Interval
-
-CHUNK = 512  # sets of glyphs compared with all others at once: bounds the memory
 
 
 class DyadicError(NamedTuple):
@@ -66,24 +65,24 @@ def dyadic_error(
     _check(influence, glyphs, shown)
     own = influence - influence.mean()
     rest = own if shown is None else _without_concepts(own, shown)
-    number = _numbered(glyphs)
-    place, sets = _sets(number)
-    holds = _incidence(sets)  # sets glyphs
+    number = numbered(glyphs)
+    place, sets = sets_of(number)
+    holds = incidence(sets)  # sets glyphs
     sums, squares, count = (np.bincount(place, part, len(sets)) for part in (rest, rest**2, np.ones(n)))
     of_glyph = holds.T @ np.stack([sums, squares, count], axis=1)  # glyphs 3
     concept = np.zeros(holds.shape[1], dtype=np.int64)  # of each glyph; all the same where nothing is known
     if shown is not None:
         concept[number[number >= 0]] = np.unique(shown[number >= 0], return_inverse=True)[1]
     of_concept = np.bincount(concept, of_glyph[:, 2]).astype(float)  # of no glyph at all it is empty integers
-    many, few = _corrections(of_concept)[concept], _corrections(_effective(of_glyph[:, 2], concept))[concept]
+    many, few = corrections(of_concept)[concept], corrections(effective(of_glyph[:, 2], concept))[concept]
     within = few * of_glyph[:, 0] ** 2 - many * of_glyph[:, 1]  # products of different images that have the glyph, corrected
     extra = (within - of_glyph[:, 0] ** 2 + of_glyph[:, 1]).sum()
-    shared = max(0.0, float(_over_sharing(holds, sums) - squares[(sets >= 0).any(axis=1)].sum() + extra))
+    shared = max(0.0, float(over_sharing(holds, sums) - squares[(sets >= 0).any(axis=1)].sum() + extra))
     alone = float((own**2).sum())
     if alone == 0:
         return DyadicError(0.0, float(n - 1), 0.0)
     spread = np.maximum(np.bincount(concept, within), 0)
-    fewest = np.maximum(_effective(of_glyph[:, 1], concept) - 1, 1)
+    fewest = np.maximum(effective(of_glyph[:, 1], concept) - 1, 1)
     df_shared = max(1.0, spread.sum() ** 2 / (spread**2 / fewest).sum()) if spread.any() else n - 1
     df = (alone + shared) ** 2 / (alone**2 / (n - 1) + shared**2 / df_shared)
     return DyadicError(math.sqrt(alone + shared) / n, float(df), math.sqrt(alone) / n)
@@ -270,48 +269,3 @@ def _without_concepts(own: Float[np.ndarray, " images"], shown: Int[np.ndarray, 
     effects = np.linalg.lstsq(design.T @ design, design.T @ own, rcond=None)[0]
     rest: Float[np.ndarray, " images"] = own - design @ effects
     return rest
-
-
-def _numbered(glyphs: Int[np.ndarray, "images slots"]) -> Int[np.ndarray, "images slots"]:
-    """Numbers the glyphs that occur 0, 1, ...; -1 where there is none."""
-    found = np.unique(np.where(glyphs < 0, -1, glyphs), return_inverse=True)[1]
-    number: Int[np.ndarray, "images slots"] = found.reshape(glyphs.shape) - bool((glyphs < 0).any())
-    return number
-
-
-def _sets(number: Int[np.ndarray, "images slots"]) -> tuple[Int[np.ndarray, " images"], Int[np.ndarray, "sets slots"]]:
-    """Gives which set of glyphs each image shows, and the sets: every glyph once, -1 where there is none."""
-    ordered = np.sort(number, axis=1)
-    ordered[:, 1:][ordered[:, 1:] == ordered[:, :-1]] = -1
-    place, first = np.zeros(len(number), dtype=np.int64), np.zeros(1, dtype=np.int64)
-    for column in ordered.T:  # numbers what is the same so far; much faster than unique rows
-        _, first, place = np.unique(place * (number.max() + 2) + column + 1, return_index=True, return_inverse=True)
-    return place.reshape(-1), ordered[first]
-
-
-def _incidence(sets: Int[np.ndarray, "sets slots"]) -> "sparse.csr_array":
-    """Tells which set holds which glyph, 1 or 0."""
-    held = sets >= 0
-    ends = np.concatenate([[0], held.sum(axis=1).cumsum()])  # row by row, as nonzero entries are stored
-    return sparse.csr_array((np.ones(ends[-1]), sets[held], ends), shape=(len(sets), int(sets.max(initial=-1)) + 1))
-
-
-def _over_sharing(holds: "sparse.csr_array", sums: Float[np.ndarray, " sets"]) -> float:
-    """Adds up the products of the sums of all pairs of sets that have a glyph in common, each with itself too."""
-    total, across = 0.0, holds.T.tocsr()
-    for start in range(0, len(sums), CHUNK):
-        common = holds[start : start + CHUNK] @ across  # some sets
-        common.data[:] = 1.0
-        total += float(sums[start : start + CHUNK] @ (common @ sums))
-    return total
-
-
-def _effective(weight: Float[np.ndarray, " glyphs"], concept: Int[np.ndarray, " glyphs"]) -> Float[np.ndarray, " concepts"]:
-    """Gives the number of glyphs of each concept that would weigh the same (L. Kish, 1965, "Survey Sampling")."""
-    squared = np.bincount(concept, weight**2)
-    return np.bincount(concept, weight) ** 2 / np.where(squared > 0, squared, 1.0)
-
-
-def _corrections(number: Float[np.ndarray, " concepts"]) -> Float[np.ndarray, " concepts"]:
-    """Gives n / (n - 1), by which squares around a mean are too small; 1 where there is but one."""
-    return np.where(number > 1 + 1e-9, number / np.maximum(number - 1, 1e-9), 1.0)

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mixmnist.core.readout import Readout
-from mixmnist.plants.units import PlantedMaps
+from mixmnist.plants._scene import PlantedMaps
 from mixmnist.probing import HeadAlgebra
 
 ROWS = ("response", "mean", "present", "labels", "glyphs", "logits")  # of a readout, that have one for each image

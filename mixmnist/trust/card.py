@@ -24,7 +24,8 @@ from mixmnist.plants.units import DIALS
 from mixmnist.report.drawing import DASHES, MARKERS, Album
 from mixmnist.report.tables import as_markdown, write_table
 from mixmnist.trust._columns import ACTS, KINDS, columns
-from mixmnist.trust._grading import LEVELS, PREVALENCES, RULE, Evidence, Graded, Sizes, gather, grade, truths
+from mixmnist.trust._evidence import LEVELS, PREVALENCES, Evidence, Sizes, gather
+from mixmnist.trust._grading import RULE, Graded, grade, truths
 from mixmnist.trust._networks import album
 
 SCALE = "Scores are scaled so that a sound planted unit has 1 and an idle one 0; labels' columns are in the score's own units."

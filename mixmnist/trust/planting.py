@@ -7,7 +7,7 @@ import pandas as pd
 from mixmnist.plants.units import Faults, plant
 from mixmnist.scoring import Sheet
 from mixmnist.trust._columns import columns
-from mixmnist.trust._grading import RANK
+from mixmnist.trust._evidence import RANK
 
 
 def beside_sound(faults: Faults, n: int, seed: int, *, concept: str, prevalence: float, units: int) -> pd.DataFrame:
