@@ -92,6 +92,20 @@ class Block:
         known = self.recorded()
         return () if known is None else tuple(sorted(set(self.fingerprints["scores"]) - set(known["scores"])))
 
+    def why_again(self) -> str | None:
+        """Says why what is recorded does not do, and what becomes of it; None if nothing is recorded or nothing is left to do."""
+        if not self.home.is_dir():
+            return None
+        damage = self.damage()
+        if damage or not self.has_weights():
+            why = damage or "what decides the weights has changed since it was recorded"
+            return f"{why}; the block is run again and what is there kept in {self.folder / 'replaced'}"
+        known, lacking = self.recorded(), ", ".join(self.lacks())
+        assert known is not None
+        newer = [f"{lacking} {'is' if len(self.lacks()) == 1 else 'are'} newer than its record"] if lacking else []
+        why = "; ".join([*outdated(known, self.fingerprints), *newer])
+        return f"{why}; its weights are scored anew" if why else None
+
     def is_done(self) -> bool:
         """Says whether nothing is left to do."""
         return self.is_current() and not self.lacks()

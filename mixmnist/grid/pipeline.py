@@ -25,9 +25,9 @@ Tell = Callable[[str], None]
 def run_block(block: Block, tell: Tell, watch: Watch = Watch()) -> list[str]:  # noqa: B008 -- it is frozen
     """Runs a block to its records and gives the failures, one sentence each; recorded weights are used again if they hold."""
     started = time.perf_counter()
-    damage = block.damage()
-    if damage:
-        tell(f"{block.label}: {damage}; the block is run again and what is there kept in {block.folder / 'replaced'}")
+    why = block.why_again()
+    if why:
+        tell(f"{block.label}: {why}")
     storage.publish(block.home, lambda folder: fill(block, folder, tell, watch), replaced=block.folder / "replaced")
     tell(summary(block, time.perf_counter() - started))
     return block.failures()

@@ -9,7 +9,7 @@ from jaxtyping import Int, UInt8
 from torch import Tensor, nn
 
 from mixmnist.core import registry
-from mixmnist.core.records import Kind, Net, Objective, Task, Variant
+from mixmnist.core.records import Kind, Net, Objective, Task, Variant, require
 from mixmnist.data.mixture import draw
 from mixmnist.kinds import Lesson
 from mixmnist.kinds._heads import fit_linear, with_head
@@ -38,7 +38,25 @@ def check(variant: Variant, source: str, root: str | None) -> None:
     sample = 20 * len(task.classes)  # enough for every digit to be shown
     for split in ("train", "test"):
         drawn = draw(variant.task, source, split, sample, canvas=variant.canvas, settings=variant.task_settings, root=root)
-        objective.prepare(drawn.images[None], drawn.labels[None], (0,), **objective.with_settings(variant.objective_settings))
+        _try(objective, variant, drawn.images[None], drawn.labels[None])
+
+
+def _try(objective: Objective, variant: Variant, images: Tensor, labels: Tensor) -> None:
+    """Makes sure that an objective, which may be a stranger's file, prepares canvases as it should."""
+    settings = objective.with_settings(variant.objective_settings)
+    try:
+        found = objective.prepare(images, labels, (0,), **settings)
+    except ValueError:
+        raise  # a sentence of its own
+    except Exception as error:
+        way_out = "Mend its file."
+        raise ValueError(
+            f"the objective {variant.objective} must prepare canvases, got {type(error).__name__}: {error}. {way_out}"
+        ) from error
+    shapes = [tuple(part.shape) for part in found] if isinstance(found, tuple) else []
+    fits = len(shapes) == 2 and shapes[0] == images.shape and shapes[1][:2] == images.shape[:2]
+    wanted = f"{list(images.shape)} and targets {list(images.shape[:2])} and more"
+    require(fits, f"the objective {variant.objective} must give images {wanted}, got {shapes}. Mend its file.")
 
 
 def train_nets(lesson: Lesson) -> list[tuple[nn.Module, Outcome]]:

@@ -22,7 +22,7 @@ def prepare(
     images: UInt8[Tensor, "copies images rows cols"],
     labels: Int[Tensor, "copies images *classes"],
     seeds: Sequence[int],
-    q: float = 0.5,
+    q: float | int = 0.5,
 ) -> tuple[UInt8[Tensor, "copies images rows cols"], Int[Tensor, "copies images *classes"]]:
     """Replaces labels, each copy's by draws from its seed. A larger q replaces those that a smaller one does, and more.
 
