@@ -47,7 +47,9 @@ check: .venv/check ## lint, format, types, import directions, examples in docstr
 smoke: .venv/installed ## both studies in two epochs; "quick" is stamped on every table
 	$(RUN) sanity usefulness --seeds 1 --quick --out results/smoke
 
-REFERENCE = $(BIN)/mixmnist run --no-page --device cpu --precision float32 --out results/reference $(if $(DATA),--data-root $(DATA))
+# rounding depends on the processor's instructions: these are those of AVX2, and so the same on any x86 that has them
+AVX2 = ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=+avx2,+fma
+REFERENCE = $(AVX2) $(BIN)/mixmnist run --no-page --device cpu --precision float32 --out results/reference $(if $(DATA),--data-root $(DATA))
 reference: .venv/installed ## make the committed reference results again (MNIST, digits and stamps; about four hours of two cores)
 	$(REFERENCE) sanity usefulness --source mnist --seeds 10
 	$(REFERENCE) sanity --source mnist --seeds 20 --variants baseline,wide

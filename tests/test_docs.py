@@ -55,7 +55,20 @@ def test_the_study_of_the_page_can_be_planned(tmp_path):
     path = tmp_path / "narrow.py"
     path.write_text(blocks(ROOT / "docs" / "howto" / "study.md", "python")[0])
     assert load_study(str(path))[1].variants["narrow"].net_settings == {"conv3": 5}
-    assert len(plan(str(path), Options(source="digits", seeds=1))) == 5
+    assert len(plan(str(path), Options(source="digits", seeds=1))) == 7
+
+
+def test_the_objective_of_the_page_works():
+    """The objective that is shown must ask for two answers of about the same frequency."""
+    import torch
+
+    names = {}
+    exec(compile(blocks(ROOT / "docs" / "howto" / "study.md", "python")[1], "study.md", "exec"), names)
+    images = torch.randint(2, (3, 101, 4, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    found, targets = names["OBJECTIVE"].prepare(images, torch.zeros(3, 101), (0, 1, 2))
+    assert found is images
+    assert 0.3 < targets.float().mean() < 0.51
+    assert names["OBJECTIVE"].outputs == 2
 
 
 def test_the_task_and_metric_of_the_page_work():

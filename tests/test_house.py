@@ -65,12 +65,14 @@ def test_public_names_are_found_where_they_were(module):
 
 def test_a_former_path_is_the_module_itself():
     """A former path must not load a module a second time, whichever is imported first."""
-    said = "import mixmnist.sweep as old, mixmnist.grid.sweep as new, sys; print(old is new, sys.modules['mixmnist.sweep'] is new)"
+    said = (
+        "import sys, mixmnist.sweep as old, mixmnist.grid.sweep as new\nprint(old is new, sys.modules['mixmnist.sweep'] is new)"
+    )
     answer = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True, timeout=120)
     assert answer.stdout.split() == ["True", "True"]
 
 
 def test_a_module_that_never_was_is_still_missing():
     """Other names must end as they always do."""
-    with pytest.raises(ModuleNotFoundError, match="mixmnist.sweeping"):
+    with pytest.raises(ModuleNotFoundError, match=r"mixmnist\.sweeping"):
         importlib.import_module("mixmnist.sweeping")

@@ -81,7 +81,7 @@ def moved(home):
             replaced("core/records.py", "    probe_images: int = 10_000", "    more: int = 1\n    probe_images: int = 10_000"),
             set(),
         ),
-        (replaced("training.py", "losses or cross_entropies", "cross_entropies"), TRAINED),
+        (replaced("training.py", "aim or Aim()", "Aim()"), TRAINED),
         (replaced("nets/_loops.py", "INNER = ", "INNER = 0 + "), DRAWN),
         (replaced("data/tasks/redundant.py", "TASK = Task(", "TASK = Task(*(), "), {"redundant"}),
         (replaced("data/canvas.py", "MOST_TRIES = ", "MOST_TRIES = 1 + "), DRAWN),

@@ -8,8 +8,9 @@ from mixmnist.core.records import Metric
 from mixmnist.core.registry import collect
 from mixmnist.metrics.precision_at_k import precision_at_k
 from mixmnist.plants.units import Faults
-from mixmnist.trust import _columns, _grading
-from mixmnist.trust._grading import Job, Sizes, gather, grade, measure
+from mixmnist.trust import _columns, _evidence, _grading
+from mixmnist.trust._evidence import Job, Sizes, gather, measure
+from mixmnist.trust._grading import grade
 from mixmnist.trust.card import card, write_cards
 
 pytestmark = pytest.mark.slow
@@ -81,11 +82,12 @@ def _with(shelf, patch):
     """Puts a shelf in place of that of the metrics, and draws on fewer dials."""
     for module in ("mixmnist.trust._columns", "mixmnist.scoring", "mixmnist.trust._grading"):
         patch.setattr(f"{module}.collect", lambda _: shelf)
-    patch.setattr(_grading, "LEVELS", (0.0, 0.3, 0.6))
-    patch.setattr(_grading, "DIALS", ("misses", "false_alarms", "shift"))
-    patch.setattr("mixmnist.trust.card.DIALS", _grading.DIALS)
-    patch.setattr("mixmnist.trust.card.LEVELS", _grading.LEVELS)
-    patch.setattr(_grading, "FEWEST_A_PROCESS", 10**9)
+    for module in (_evidence, _grading):
+        patch.setattr(module, "LEVELS", (0.0, 0.3, 0.6))
+        patch.setattr(module, "DIALS", ("misses", "false_alarms", "shift"))
+    patch.setattr("mixmnist.trust.card.DIALS", _evidence.DIALS)
+    patch.setattr("mixmnist.trust.card.LEVELS", _evidence.LEVELS)
+    patch.setattr(_evidence, "FEWEST_A_PROCESS", 10**9)
     _columns.columns.cache_clear()
 
 
