@@ -190,12 +190,13 @@ def _trained_on(variant: Variant) -> float:
 def _size(variant: Variant) -> _Size:
     """Counts what one image asks of a variant's net."""
     settings = tuple(sorted(variant.net_settings.items()))
-    return _counted(variant.task, variant.net, settings, variant.canvas.size, variant.origin)
+    return _counted(variant.task, variant.net, settings, variant.canvas.size, variant.origin, variant.kind)
 
 
 @lru_cache
-def _counted(task: str, net: str, settings: tuple[tuple[str, Any], ...], size: int, origin: str) -> _Size:
-    module = origins.load(Variant(task=task, net=net, net_settings=dict(settings), origin=origin), 0).eval()
+def _counted(task: str, net: str, settings: tuple[tuple[str, Any], ...], size: int, origin: str, kind: str) -> _Size:
+    variant = Variant(task=task, net=net, net_settings=dict(settings), origin=origin, kind=kind)
+    module = origins.load(variant, 0).eval()
     shapes: dict[nn.Module, torch.Size] = {}
 
     def remember(part: nn.Module, _inputs: object, output: object) -> None:
@@ -208,7 +209,7 @@ def _counted(task: str, net: str, settings: tuple[tuple[str, Any], ...], size: i
         module(torch.zeros(1, 1, size, size))
     leaves = [(part, shape.numel()) for part, shape in shapes.items() if not list(part.children())]
     weights = [(part.weight, cells) for part, cells in leaves if isinstance(part, nn.Conv2d | nn.Linear)]
-    layers = origins.layers_of(Variant(task=task, net=net, net_settings=dict(settings), origin=origin))
+    layers = origins.layers_of(variant)
     entry: Task = registry.choose("tasks", task)
     return _Size(
         multiply_adds=max(1, sum(weight.numel() * cells // len(weight) for weight, cells in weights)),
