@@ -1,9 +1,11 @@
 """How figures look and are written: style, sizes, captions, and the files they end in."""
 
 import textwrap
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import seaborn as sns
 from cycler import cycler
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from PIL import Image
 
 from mixmnist.core.records import require
 
@@ -78,8 +81,33 @@ class Album:
         engine.execute(figure)
         figure.set_layout_engine("none")  # once is enough for all files
         for kind in self.look.formats:
-            figure.savefig(self.folder / f"{name}.{kind}", metadata=FIXED[kind])
+            write_figure(figure, self.folder / f"{name}.{kind}")
         data.to_csv(self.folder / f"{name}.csv", index=False)
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Writes a figure in the format that the file's ending names; a png in few bytes, its pixels as drawn."""
+    kind = path.suffix[1:]
+    if kind != "png":
+        figure.savefig(path, metadata=FIXED[kind])
+        return
+    drawn = BytesIO()
+    figure.savefig(drawn, format=kind, metadata=FIXED[kind], pil_kwargs={"compress_level": 1})
+    with Image.open(drawn) as image:
+        small = smaller(image)
+        small.save(path, dpi=image.info["dpi"], optimize=True, compress_type=zlib.Z_DEFAULT_STRATEGY)
+
+
+def smaller(image: Image.Image) -> Image.Image:
+    """Gives a picture with the same pixels in fewer bytes each: one where it has up to 256 colours, else three.
+
+    Figures come with four, the last of which says that every pixel is opaque; one with transparent pixels stays as it is.
+    """
+    if image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255):
+        return image
+    opaque = image.convert("RGB")
+    colours = opaque.getcolors(256)  # None if there are more
+    return opaque if colours is None else opaque.quantize(len(colours), dither=Image.Dither.NONE)
 
 
 def caption(figure: Figure, text: str) -> None:
@@ -113,7 +141,7 @@ def save_preview(images: NDArray[np.uint8], classes: Sequence[str], text: str, p
         caption(figure, text)
         partial = path.with_name(f".partial-{path.name}")
         try:
-            figure.savefig(partial)
+            write_figure(figure, partial)
             partial.rename(path)
         finally:
             partial.unlink(missing_ok=True)
