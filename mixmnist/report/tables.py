@@ -39,6 +39,7 @@ CLAIMS = (
     "a difference of variants is paired by seed and needs a sign-flip p-value, Holm-corrected within an id, below .05."
 )
 CONSTANT = "(constant): the same in all n seeds, as where a score is saturated; this says nothing of what other seeds would give."
+LARGEST = 200_000  # bytes of a md or tex; a larger table is in its csv alone
 SIGNIFICANT = 0.05  # corrected p-value below which a variant is said to differ from the first
 TEX = str.maketrans({"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "[": "{[}", ">": r"$>$"})  # "[" after a line end is a length
 
@@ -170,7 +171,11 @@ def as_markdown(table: pd.DataFrame) -> str:
 
 
 def write_table(folder: Path, name: str, table: pd.DataFrame, notes: Sequence[str], shown: Sequence[str] | None = None) -> None:
-    """Writes every column for machines; for people those that are named, if any are."""
+    """Writes every column for machines; for people those that are named, if any are.
+
+    A table that would take a person more than 200 kB is not written out for people: its md holds the notes and says where the
+    rows are, and there is no tex.
+    """
     table.to_csv(folder / f"{name}.csv", index=False)
     people = table if shown is None else table[[c for c in dict.fromkeys(shown) if c in table]]
     notes = [*notes, *([] if shown is None else [f"More columns are in {name}.csv."])]
@@ -188,14 +193,21 @@ def _write_for_people(
                     cells.loc[row, column] = f"{before}{cells.loc[row, column]}{after}"
         return cells
 
-    (folder / f"{name}.md").write_text(
-        " ".join(notes) + "\n\n" + as_markdown(written("**", "**", tex=False)) + "\n", encoding="utf-8"
-    )
+    markdown = _page(notes, as_markdown(written("**", "**", tex=False)))
     text = written(r"\textbf{", "}", tex=True)
     text.columns = [str(c).translate(TEX) for c in text.columns]
     caption = " ".join(notes).replace("`", "").translate(TEX)
     latex = text.to_latex(index=False, escape=False, caption=caption, column_format="l" * len(text.columns))
-    (folder / f"{name}.tex").write_text(latex.replace("{table}", "{table*}"), encoding="utf-8")
+    latex = latex.replace("{table}", "{table*}")
+    if max(len(markdown.encode()), len(latex.encode())) > LARGEST:
+        markdown = _page(notes, f"Its {len(table):,} rows, too many to read, are in {name}.csv.")
+    else:
+        (folder / f"{name}.tex").write_text(latex, encoding="utf-8")
+    (folder / f"{name}.md").write_text(markdown, encoding="utf-8")
+
+
+def _page(notes: Sequence[str], content: str) -> str:
+    return " ".join(notes) + "\n\n" + content + "\n"
 
 
 def _text(value: object) -> str:
