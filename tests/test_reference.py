@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from PIL import Image
 
 from mixmnist.core import storage
+from mixmnist.report.tables import LARGEST
 from mixmnist.trust._columns import columns
 
 REFERENCE = Path(__file__).resolve().parents[1] / "results" / "reference"
@@ -44,6 +47,16 @@ def table(study, name):
     return found[found["layer"] == "conv3"]
 
 
+def recorded(study, name):
+    """Reads the runs' own tables, the layer that feeds the head: those of units and concepts are not committed as one."""
+    parts = []
+    for path in sorted((REFERENCE / study).glob(f"runs/*/*/s*/{name}.csv")):
+        variant, _, seed = path.parts[-4:-1]
+        parts.append(pd.read_csv(path, dtype={"concept": str}).assign(variant=variant, seed=int(seed[1:])))
+    found = pd.concat(parts, ignore_index=True)
+    return found[found["layer"] == "conv3"]
+
+
 @pytest.mark.parametrize("study", FOLDERS)
 def test_every_variant_has_its_seeds_without_failure(study):
     """Each variant of the reference must have its runs in blocks of five, none of them failed."""
@@ -72,6 +85,33 @@ def test_records_belong_to_their_weights(study):
         assert json.loads(path.read_text())["weights_sha256"] == hashlib.sha256(weights).hexdigest()
 
 
+@pytest.fixture(scope="module")
+def committed():
+    """The bytes of every committed file of results/, by its path."""
+    root = REFERENCE.parents[1]
+    git = shutil.which("git")
+    listed = subprocess.run([git, "ls-files", "-z", "results"], cwd=root, capture_output=True, text=True) if git else None
+    if listed is None or listed.returncode != 0 or not listed.stdout:
+        pytest.skip("not in a git checkout")
+    paths = [root / name for name in listed.stdout.split("\0") if name]
+    return {path: path.stat().st_size for path in paths if path.is_file()}
+
+
+def test_committed_figures_are_png(committed):
+    """Figures in other formats are made from the records by `make figures`, and none may be committed."""
+    assert [path for path in committed if path.suffix in (".pdf", ".svg")] == []
+
+
+def test_committed_tables_can_be_read(committed):
+    """No md or tex may be larger than a table that is written for people."""
+    assert {path: size for path, size in committed.items() if path.suffix in (".md", ".tex") and size > LARGEST} == {}
+
+
+def test_committed_results_stay_small(committed):
+    """Everything that a clone brings along of results/, weights of every run included, must stay below 35 MB."""
+    assert sum(committed.values()) < 35_000_000
+
+
 def test_no_figure_is_cut_at_its_edge():
     """Nothing may be drawn up to the border of a committed figure: a clipped legend would be."""
     paths = sorted([*REFERENCE.glob("*/*/figures/*.png"), *REFERENCE.glob("*/*/analyses/*/*.png")])
@@ -90,7 +130,7 @@ def test_the_baseline_reaches_the_accuracy_of_the_talk():
 
 def test_every_baseline_has_a_unit_like_the_talks():
     """In every seed at least one unit of the baseline must reach all seven numbers of the talk's card at two decimals."""
-    units = table("sanity/mnist", "units")
+    units = recorded("sanity/mnist", "units")
     baseline = units[units["variant"] == "baseline"]
     reached = pd.concat([baseline[column].round(2) >= value for column, value in CARD.items()], axis=1).all(axis=1)
     assert reached.groupby(baseline["seed"]).any().all()
@@ -106,7 +146,7 @@ def test_width_and_dropout_spread_the_single_unit_drops():
 @pytest.mark.parametrize("variant", ["baseline", "wide"])
 def test_useless_digits_get_no_detector(variant):
     """In every seed the best unit for 8 and for 9 must stay below .40 and below the best unit of every useful digit."""
-    concepts = table("usefulness/mnist", "concepts")
+    concepts = recorded("usefulness/mnist", "concepts")
     for _, run in concepts[concepts["variant"] == variant].groupby("seed"):
         useless = run["concept"].isin(["8", "9"])
         assert run[useless]["alignment"].max() < 0.40

@@ -39,6 +39,7 @@ CLAIMS = (
     "a difference of variants is paired by seed and needs a sign-flip p-value, Holm-corrected within an id, below .05."
 )
 CONSTANT = "(constant): the same in all n seeds, as where a score is saturated; this says nothing of what other seeds would give."
+JOINED = "Joined from the tables of the runs by `mixmnist report`."
 LARGEST = 200_000  # bytes of a md or tex; a larger table is in its csv alone
 SIGNIFICANT = 0.05  # corrected p-value below which a variant is said to differ from the first
 TEX = str.maketrans({"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "[": "{[}", ">": r"$>$"})  # "[" after a line end is a length
@@ -49,9 +50,9 @@ def write_tables(records: StudyRecords, folder: Path) -> None:
     per_run = "A row a run and layer."
     of_blocks = "A seed that is in several blocks is shown from the widest one (column block)."
     write_table(folder, "runs", ordered(records.runs, KEYS + RUNS), [*records.notes(), per_run, of_blocks, MEANING], KEYS + RUNS)
-    unit_note = "A row a unit; scores of a unit and a concept are those of the unit's own concept."
+    unit_note = f"A row a unit; scores of a unit and a concept are those of the unit's own concept. {JOINED}"
     write_table(folder, "units", ordered(records.units, KEYS + UNITS), [*records.notes(), unit_note, MEANING], KEYS + UNITS)
-    concept_note = "A row a concept and run: the unit with the highest alignment, and its scores."
+    concept_note = f"A row a concept and run: the unit with the highest alignment, and its scores. {JOINED}"
     columns = [*KEYS, "concept", "chance", *UNITS]
     write_table(folder, "concepts", ordered(records.concepts, columns), [*records.notes(), concept_note, MEANING], columns)
     if {"group_drop", "linear_probe"} <= set(records.concepts):
