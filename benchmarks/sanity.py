@@ -70,7 +70,7 @@ STUDY = Study(
             minus="max_drop",
         ),
         Claim("R6", "Selectivity predicts the largest class drop", "spearman_selectivity_max_class_drop", "wide", "above"),
-        Claim("R6", "Selectivity does not predict the overall drop", "spearman_selectivity_drop", "wide", "within", 0, 0.2),
+        Claim("R6", "Selectivity does not predict the overall drop", "spearman_selectivity_drop", "wide", "within", 0.0, 0.2),
         *(
             Claim(
                 "R7",
