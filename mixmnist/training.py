@@ -126,8 +126,9 @@ def train(
     histories: list[list[tuple[float, float]]] = [[] for _ in seeds]
     failures: list[str | None] = [None for _ in seeds]
     module.train()
-    generators = [torch.Generator(images.device).manual_seed(derive(seed, "view")) for seed in seeds]
-    step = _Step(module, optimiser, images, labels, precision, capture and images.is_cuda, aim or Aim(), generators)
+    aim = aim or Aim()
+    generators = [torch.Generator(images.device).manual_seed(derive(seed, "view")) for seed in seeds if aim.view is not None]
+    step = _Step(module, optimiser, images, labels, precision, capture and images.is_cuda, aim, generators)
     with _bar(watch, recipe.epochs * steps) as bar:
         for epoch in range(recipe.epochs):
             order = torch.stack([torch.randperm(images.shape[1], generator=g) for g in orders]).to(images.device)

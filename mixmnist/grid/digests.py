@@ -8,7 +8,7 @@ from mixmnist.core import code, registry
 from mixmnist.core.records import Metric, Variant
 from mixmnist.data.mixture import draw
 from mixmnist.grid.layers import few_of, score_layers
-from mixmnist.grid.origins import has_fitted_head, kind_of
+from mixmnist.grid.origins import bring_about, has_fitted_head, kind_of
 
 SHORT = 16  # signs of a score's digest, of which a record has many
 OWN = "average_precision"  # the metric by which the tables choose each unit's own concept
@@ -23,7 +23,7 @@ def of_weights(variant: Variant) -> str:
     ways += [kind.fit_head] if has_fitted_head(variant) else []
     parts = {"tasks": variant.task, "nets": variant.net, "objectives": variant.objective}
     entries = [code.entry(shelf, name) for shelf, name in parts.items()]
-    return code.digest([*_of_kind(variant.kind, ways), code.function(draw), *entries])
+    return code.digest([*_of_kind(variant.kind, ways), code.function(draw), code.function(bring_about), *entries])
 
 
 def of_scores(variant: Variant) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Origins: how a variant's networks come about: trained or initialised, as their kind does it, or planted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -29,10 +29,8 @@ def bring_about(lesson: Lesson, tell: Tell, forget: Callable[[], None]) -> list[
     kind = kind_of(v)
     try:
         made = kind.initialise(lesson) if v.origin == "untrained" else kind.train(lesson)
-        nets, outcomes = [net for net, _ in made], [outcome for _, outcome in made]
-        if has_fitted_head(v):
-            nets = kind.fit_head(lesson, nets)
-        return [Trained(net, outcome, lesson.seeds) for net, outcome in zip(nets, outcomes, strict=True)]
+        trained = [Trained(net, outcome, lesson.seeds) for net, outcome in made]
+        return _with_heads(trained, lesson) if has_fitted_head(v) else trained
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
@@ -46,6 +44,14 @@ def bring_about(lesson: Lesson, tell: Tell, forget: Callable[[], None]) -> list[
     half = (len(lesson.seeds) + 1) // 2
     parts = [replace(lesson, seeds=part) for part in (lesson.seeds[:half], lesson.seeds[half:])]
     return [one for part in parts for one in bring_about(part, tell, forget)]
+
+
+def _with_heads(trained: Sequence[Trained], lesson: Lesson) -> list[Trained]:
+    """Has a head fitted for each network whose training did not fail."""
+    good = {seed: one for seed, one in zip(lesson.seeds, trained, strict=True) if one.outcome.failure is None}
+    nets = kind_of(lesson.variant).fit_head(replace(lesson, seeds=tuple(good)), [one.net for one in good.values()])
+    fitted = dict(zip(good, nets, strict=True))
+    return [replace(one, net=fitted.get(seed, one.net)) for seed, one in zip(lesson.seeds, trained, strict=True)]
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -10,6 +10,7 @@ import torch
 from mixmnist import Options, Study, Training, Variant, cli, draw, load_net, probe
 from mixmnist.grid import sweep
 from mixmnist.grid.verifying import verify
+from mixmnist.kinds import classifier
 
 TINY = Variant(
     task="single",
@@ -193,3 +194,21 @@ def test_a_broken_objective_of_ones_own_is_told_in_a_sentence(options, tmp_path,
     with pytest.raises(ValueError, match=f"the objective {path} {message}"):
         sweep.run(Study("bad", {"v": replace(TINY, objective=str(path))}, seeds=1), options, lambda _: None)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_pretext_that_fails_in_one_seed_leaves_the_others(options, monkeypatch):
+    """Where one seed's loss is not a number its run must fail alone; the others get their heads."""
+    real = classifier.train
+
+    def failing(module, *args, **kwargs):
+        outcomes = real(module, *args, **kwargs)
+        with torch.no_grad():
+            module.conv3_weight[: len(module.conv3_weight) // 2] = torch.nan
+        return [replace(outcomes[0], failure="the training loss was not a number in epoch 1 of 1"), *outcomes[1:]]
+
+    monkeypatch.setattr(classifier, "train", failing)
+    study = Study("half", {"rotation": replace(TINY, objective="rotation")}, seeds=2)
+    result = sweep.run(study, options, lambda _: None)
+    assert [failure.split(":")[0] for failure in result.failures] == ["half digits rotation seed 0"]
+    whole = result.folder / "runs" / "rotation" / "s0-1" / "s1"
+    assert load_net(whole).head.weight.shape == (10, 4)
