@@ -7,6 +7,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from mixmnist.core.former import FORMER
+
 if TYPE_CHECKING:
     from mixmnist.core.records import Canvas, Options, Study, Training, Variant
     from mixmnist.data.mixture import draw
@@ -51,14 +53,6 @@ _HOMES = {
     "score": "scoring",
     "score_arrays": "guests.evaluating",
 }
-_FORMER = {  # where public names could be imported from, and where they are now
-    "mixmnist.arrays": "mixmnist.guests.arrays",
-    "mixmnist.evaluated": "mixmnist.guests.evaluated",
-    "mixmnist.evaluating": "mixmnist.guests.evaluating",
-    "mixmnist.pipeline": "mixmnist.grid.recording",
-    "mixmnist.regression": "mixmnist.guests.regression",
-    "mixmnist.sweep": "mixmnist.grid.sweep",
-}
 
 
 class _Former:
@@ -67,7 +61,7 @@ class _Former:
     @staticmethod
     def find_spec(name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
         """Answers for those modules alone."""
-        return importlib.util.spec_from_loader(name, _Former) if name in _FORMER else None  # type: ignore[arg-type]
+        return importlib.util.spec_from_loader(name, _Former) if name in FORMER else None  # type: ignore[arg-type]
 
     @staticmethod
     def create_module(_spec: ModuleSpec) -> None:
@@ -76,7 +70,7 @@ class _Former:
     @staticmethod
     def exec_module(module: ModuleType) -> None:
         """Puts the module in its place that has the names now."""
-        sys.modules[module.__name__] = importlib.import_module(_FORMER[module.__name__])
+        sys.modules[module.__name__] = importlib.import_module(FORMER[module.__name__])
 
 
 sys.meta_path.append(_Former)

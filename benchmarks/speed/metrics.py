@@ -16,6 +16,7 @@ from _timing import ROUNDS, Row, in_turns, timed
 from mixmnist.core import registry
 from mixmnist.core.readout import MapsAndMasks, Readout
 from mixmnist.data import mixture
+from mixmnist.grid.layers import few_of
 from mixmnist.grid.machine import hardware
 from mixmnist.metrics._pixels import KINDS, QUANTILE
 from mixmnist.nets import convnet

@@ -111,6 +111,8 @@ class Variant:
 
     def __post_init__(self) -> None:
         require(self.probe_images >= 1, f"probe_images must be 1 or more, got probe_images={self.probe_images}.")
+        twice = self.origin in FORMER and self.objective not in (Variant.objective, self.origin)
+        require(not twice, f"origin {self.origin} is the objective of that name, got objective={self.objective!r} too. Name one.")
         for name, value in FORMER.get(self.origin, {}).items():
             object.__setattr__(self, name, value)
         if self.origin not in ORIGINS and self.plant not in names("plants"):

@@ -10,8 +10,10 @@ from typing import Any
 
 from mixmnist.core import storage
 from mixmnist.core.records import Variant
+from mixmnist.data.mixture import Mixture
 from mixmnist.data.sources import fingerprint as data_fingerprint
 from mixmnist.grid import digests
+from mixmnist.grid.canvases import drawn
 from mixmnist.grid.origins import OUT_OF_MEMORY
 
 FILES = ("units.csv", "concepts.csv", "curves.csv", "top.npz", "weights.safetensors")  # of a run that did not fail
@@ -72,6 +74,12 @@ class Block:
     def fingerprints(self) -> dict[str, Any]:
         """What must be the same for recorded weights, and for each recorded score, to be used again."""
         return {"weights": storage.fingerprint(self.config), "scores": digests.of_scores(self.variant)}
+
+    def draw(self, split: str, n: int, seed: int) -> Mixture:
+        """Gives a mixture of its variant, on its device."""
+        v = self.variant
+        settings = tuple(sorted(v.task_settings.items()))
+        return drawn(v.task, self.source, split, n, v.canvas, settings, self.root, seed, self.device)
 
     def recorded(self) -> dict[str, Any] | None:
         """Gives the fingerprints of the block that is recorded whole, or None if there is none or it must be run again."""

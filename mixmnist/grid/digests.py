@@ -5,10 +5,10 @@ from functools import cache
 from typing import Any
 
 from mixmnist.core import code, registry
-from mixmnist.core.records import Metric, Variant
-from mixmnist.data.mixture import draw
-from mixmnist.grid.layers import few_of, score_layers
-from mixmnist.grid.origins import bring_about, has_fitted_head, kind_of
+from mixmnist.core.pieces import Root
+from mixmnist.core.records import Kind, Metric, Variant
+from mixmnist.grid import canvases, origins
+from mixmnist.grid.layers import join, score_variant, write_scores
 
 SHORT = 16  # signs of a score's digest, of which a record has many
 OWN = "average_precision"  # the metric by which the tables choose each unit's own concept
@@ -17,31 +17,27 @@ OWN = "average_precision"  # the metric by which the tables choose each unit's o
 def of_weights(variant: Variant) -> str:
     """Sums up the code that decides the weights of a variant, that of glyphs apart (the data have a sum of their own)."""
     if variant.plant is not None:
-        return code.digest([code.entry("plants", variant.plant)])
-    kind = kind_of(variant)
+        return code.digest([code.entry("plants", variant.plant), code.function(origins.plant)])
+    kind = origins.kind_of(variant)
     ways = [kind.initialise if variant.origin == "untrained" else kind.train]
-    ways += [kind.fit_head] if has_fitted_head(variant) else []
+    ways += [kind.fit_head] if origins.has_fitted_head(variant) else []
     parts = {"tasks": variant.task, "nets": variant.net, "objectives": variant.objective}
     entries = [code.entry(shelf, name) for shelf, name in parts.items()]
-    return code.digest([*_of_kind(variant.kind, ways), code.function(draw), code.function(bring_about), *entries])
+    ours = [code.function(function) for function in (canvases.drawn, origins.bring_about)]
+    return code.digest([*_of_kind(variant.kind, ways), *ours, *entries])
 
 
 def of_scores(variant: Variant) -> dict[str, str]:
     """Sums up, for each metric on the shelf, the code that draws a variant's mixtures, reads its layers and scores them."""
-    return _of_scores(variant.kind, variant.task)
+    return _of_scores(variant.kind, code.entry("tasks", variant.task))
 
 
 @cache
-def _of_scores(kind: str, task: str) -> dict[str, str]:
+def _of_scores(kind: str, task: Root) -> dict[str, str]:
     metrics: dict[str, Metric] = registry.collect("metrics")
-    read = registry.choose("kinds", kind).read
-    shared = [
-        *_of_kind(kind, [read]),
-        code.entry("tasks", task),
-        code.function(draw),
-        code.function(few_of),
-        code.function(score_layers),
-    ]
+    known: Kind = registry.choose("kinds", kind)
+    ours = [code.function(function) for function in (canvases.drawn, score_variant, join, write_scores)]
+    shared = [*_of_kind(kind, [known.read, known.layers, known.load]), task, *ours]
     found = {}
     for name in metrics:
         entries = [code.entry("metrics", other) for other in sorted({OWN, *_with_needs(name, metrics)})]
@@ -55,13 +51,12 @@ def _with_needs(name: str, metrics: dict[str, Metric]) -> set[str]:
     found, left = set[str](), {name}
     while left:
         found |= left
-        needs = {
-            need.removeprefix("rank_") for one in left for column in metrics[one].columns for need in metrics[one].needs(column)
-        }
+        asked = [(metrics[one], column) for one in left for column in metrics[one].columns]
+        needs = {need.removeprefix("rank_") for metric, column in asked for need in metric.needs(column)}
         left = {homes[need] for need in needs if need in homes} - found
     return found
 
 
-def _of_kind(kind: str, ways: Sequence[Callable[..., Any]]) -> list[code.Root]:
+def _of_kind(kind: str, ways: Sequence[Callable[..., Any]]) -> list[Root]:
     """Gives what counts of a kind: the functions that are asked for; of a kind in a file of one's own all of it."""
     return [code.entry("kinds", kind)] if kind.endswith(".py") else [code.function(way) for way in ways]

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ from mixmnist.core import registry
 from mixmnist.core.records import PLANTED, Task, Variant
 from mixmnist.grid import origins
 from mixmnist.grid.block import Block
-from mixmnist.grid.canvases import canvases
 from mixmnist.grid.machine import hardware
 from mixmnist.grid.recording import score_net
 from mixmnist.kinds import Lesson
@@ -171,7 +170,7 @@ def _trial_training(block: Block) -> float:
     v, kind = block.variant, origins.kind_of(block.variant)
     recipe = replace(v.training, images=TRIAL_BATCHES * v.training.batch, epochs=1)
     variant = replace(v, training=recipe, origin="trained")
-    lesson = Lesson(variant, block.seeds, partial(canvases, block), block.device, block.precision)
+    lesson = Lesson(variant, block.seeds, block.draw, block.device, block.precision)
     kind.train(lesson)  # loops are compiled, canvases drawn, memory is got
     rounds, started = 0, time.perf_counter()
     while time.perf_counter() - started < TRIAL_SECONDS:

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from torch import nn
 
 from mixmnist.core.readout import Readout
-from mixmnist.core.records import Metric
+from mixmnist.core.records import Metric, Variant
+from mixmnist.grid.origins import kind_of, layers_of
+from mixmnist.kinds import Draw
 from mixmnist.probing import Drawn, HeadAlgebra, probe_layers
 from mixmnist.probing.running import Transform
 from mixmnist.scoring import Scores, score
@@ -59,6 +62,13 @@ def score_layers(
     ]
 
 
+def score_variant(variant: Variant, net: nn.Module, draw: Draw) -> list[Scored]:
+    """Reads and scores every layer of a variant's net on the mixtures that all its seeds are scored on."""
+    n, read = variant.probe_images, kind_of(variant).read
+    test, rank = (draw(split, n, 0) for split in ("test", "rank"))
+    return score_layers(net, (test, rank), layers_of(variant), few=few_of(n), read=read)
+
+
 def join(scored: Sequence[Scored]) -> tuple[Scores, list[dict[str, Any]]]:
     """Joins the tables of several layers, the layer told by a column (curves of the last one); and gives a row a layer."""
     every = {
@@ -69,3 +79,9 @@ def join(scored: Sequence[Scored]) -> tuple[Scores, list[dict[str, Any]]]:
     last = scored[-1]
     curves = last.scores.curves.assign(layer=last.readout.layer)
     return Scores(**every, layer=last.scores.layer, curves=curves), rows
+
+
+def write_scores(folder: Path, scores: Scores) -> None:
+    """Writes the tables of one run beside its record."""
+    for table in ("units", "concepts", "curves"):
+        getattr(scores, table).to_csv(folder / f"{table}.csv", index=False)

@@ -6,7 +6,6 @@ A block is one variant under a few seeds, trained side by side. It is the unit o
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -40,8 +39,8 @@ def fill(block: Block, folder: Path, tell: Tell, watch: Watch = Watch()) -> None
     if holder is not None:
         trained, seconds = load_block(holder)
     else:
-        draw = partial(canvases.canvases, block)
-        lesson = Lesson(block.variant, block.seeds, draw, block.device, block.precision, replace(watch, title=block.label))
+        watched = replace(watch, title=block.label)
+        lesson = Lesson(block.variant, block.seeds, block.draw, block.device, block.precision, watched)
         trained = bring_about(lesson, tell, canvases.forget)
         seconds = time.perf_counter() - started
     nets = list(zip(block.seeds, trained, strict=True))

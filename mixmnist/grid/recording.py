@@ -16,8 +16,7 @@ from mixmnist.data.colour import Coloured
 from mixmnist.data.mixture import Mixture
 from mixmnist.grid import origins
 from mixmnist.grid.block import Block, sha256
-from mixmnist.grid.canvases import canvases
-from mixmnist.grid.layers import few_of, join, score_layers
+from mixmnist.grid.layers import join, score_variant, write_scores
 from mixmnist.grid.machine import circumstances
 from mixmnist.kinds import Trained
 from mixmnist.scoring import Scores
@@ -51,7 +50,7 @@ def record(block: Block, folder: Path, seed: int, trained: Trained, train_second
     if net is not None and outcome.failure is None:
         scores, known["layers"], readout = score_net(block, net)
         write_scores(folder, scores)
-        save_pictures(readout, canvases(block, "test", block.variant.probe_images, 0), folder / "top.npz")
+        save_pictures(readout, block.draw("test", block.variant.probe_images, 0), folder / "top.npz")
         state = {name: tensor.contiguous().cpu() for name, tensor in net.state_dict().items()}
         (folder / "weights.safetensors").write_bytes(save(state))
         known["weights_sha256"] = sha256(folder / "weights.safetensors")
@@ -66,16 +65,8 @@ def score_net(block: Block, net: nn.Module) -> tuple[Scores, list[dict[str, Any]
         Tables of all layers, the layer told by a column (curves of the layer that feeds the head); a row of scores a layer; and
         the readout of the layer that feeds the head.
     """
-    n, read = block.variant.probe_images, origins.kind_of(block.variant).read
-    test, rank = (canvases(block, split, n, 0) for split in ("test", "rank"))
-    scored = score_layers(net, (test, rank), origins.layers_of(block.variant), few=few_of(n), read=read)
+    scored = score_variant(block.variant, net, block.draw)
     return *join(scored), scored[-1].readout
-
-
-def write_scores(folder: Path, scores: Scores) -> None:
-    """Writes the tables of one run beside its record."""
-    for table in ("units", "concepts", "curves"):
-        getattr(scores, table).to_csv(folder / f"{table}.csv", index=False)
 
 
 def save_pictures(readout: Readout, test: Mixture | Coloured, path: Path) -> None:

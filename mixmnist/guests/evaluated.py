@@ -17,9 +17,9 @@ from mixmnist.core.records import Task, Variant, require
 from mixmnist.data.colour import Coloured
 from mixmnist.data.mixture import Mixture
 from mixmnist.grid import digests
-from mixmnist.grid.layers import Scored, join
+from mixmnist.grid.layers import Scored, join, write_scores
 from mixmnist.grid.machine import circumstances
-from mixmnist.grid.recording import save_pictures, write_scores
+from mixmnist.grid.recording import save_pictures
 from mixmnist.guests.arrays import LAYER
 from mixmnist.page.exhibit import About, make_exhibit, save
 from mixmnist.page.making import EVALUATION, make_page

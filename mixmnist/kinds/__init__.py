@@ -9,6 +9,8 @@ from mixmnist.core.records import Variant
 from mixmnist.data.mixture import Mixture
 from mixmnist.training import Outcome, Watch
 
+Draw = Callable[[str, int, int], Mixture]  # split, number of canvases, seed -> the mixture of a variant, on its device
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -16,8 +18,7 @@ class Lesson:
 
     variant: Variant
     seeds: tuple[int, ...]
-    draw: Callable[[str, int, int], Mixture]
-    """Gives the mixture of a split, a number of canvases and a seed, on the device."""
+    draw: Draw
     device: str
     precision: str
     watch: Watch = Watch()  # noqa: RUF009 -- it is frozen

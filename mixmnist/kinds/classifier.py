@@ -57,6 +57,13 @@ def _try(objective: Objective, variant: Variant, images: Tensor, labels: Tensor)
     fits = len(shapes) == 2 and shapes[0] == images.shape and shapes[1][:2] == images.shape[:2]
     wanted = f"{list(images.shape)} and targets {list(images.shape[:2])} and more"
     require(fits, f"the objective {variant.objective} must give images {wanted}, got {shapes}. Mend its file.")
+    if objective.losses is None:  # cross-entropy
+        targets, outputs = found[1], _outputs(objective, variant)
+        least, most = int(targets.min()), int(targets.max())
+        whole = not targets.is_floating_point() and least >= 0 and most < outputs
+        got = f"{targets.dtype} from {least} to {most}"
+        wanted = f"whole targets from 0 to {outputs - 1}"
+        require(whole, f"the objective {variant.objective} must give {wanted}, got {got}. Mend its file.")
 
 
 def train_nets(lesson: Lesson) -> list[tuple[nn.Module, Outcome]]:
@@ -144,8 +151,12 @@ def _build(lesson: Lesson, objective: Objective) -> tuple[Net, nn.Module]:
     """Builds the net of a lesson, one copy a seed, with as many outputs as its objective asks for."""
     v = lesson.variant
     net: Net = registry.choose("nets", v.net)
-    outputs = len(registry.choose("tasks", v.task).classes) if objective.outputs is None else objective.outputs
-    return net, net.build(net.settings(**v.net_settings), outputs, lesson.seeds).to(lesson.device)
+    return net, net.build(net.settings(**v.net_settings), _outputs(objective, v), lesson.seeds).to(lesson.device)
+
+
+def _outputs(objective: Objective, variant: Variant) -> int:
+    """Counts what a net that is trained on an objective must put out."""
+    return len(registry.choose("tasks", variant.task).classes) if objective.outputs is None else objective.outputs
 
 
 KIND = Kind(

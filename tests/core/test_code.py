@@ -3,7 +3,8 @@
 import pytest
 
 from mixmnist.core import code
-from mixmnist.core.code import Root, digest
+from mixmnist.core.code import digest
+from mixmnist.core.pieces import Root
 
 ONE = '''
 """Words."""
@@ -69,7 +70,37 @@ class Noun:
     def unused(self):
         return 0
 """
+OWN = """
+import mixmnist.lazy
+from beside import make
+from mixmnist.two import helped
+
+class Any:
+    def never_named(self):
+        return 5
+
+import math; TWO = 2
+TASK = helped, make, mixmnist.lazy.late
+
+
+def aside():
+    return 0
+"""
+PAIR = """
+class A:
+    def f(self):
+        return 1
+
+
+class B:
+    def f(self):
+        return 2
+
+
+both = A().f() + B().f()
+"""
 PACKAGE = {
+    "__init__.py": "",
     "one.py": ONE,
     "two.py": TWO,
     "three.py": THREE,
@@ -175,16 +206,60 @@ def test_two_names_that_change_places_are_seen(package):
 def test_a_file_of_ones_own_counts_whole(package, tmp_path):
     """All of a file outside of the package must count, and what it takes from the package."""
     own = tmp_path / "own.py"
-    own.write_text("from mixmnist.two import helped\nTASK = helped\n\n\ndef aside():\n    return 0\n")
-    root = code.entry("tasks", str(own))
-    before = package(roots=(root,))
-    assert package(("own.py", "return 0", "return 1"), roots=(root,)) != before
-    between = package(roots=(root,))
-    assert package(("two.py", "return x\n", "return x + 1\n"), roots=(root,)) != between
+    own.write_text(OWN)
+    (tmp_path / "beside.py").write_text("def make():\n    return 1\n")
+    sums = [digest([code.entry("tasks", str(own))])]
+    for change in (
+        ("own.py", "return 0", "return 1"),
+        ("own.py", "return 5", "return 6"),
+        ("own.py", "; TWO = 2", "; TWO = 3"),
+        ("two.py", "return x\n", "return x + 1\n"),
+        ("lazy.py", "late = 1", "late = 2"),
+        ("beside.py", "return 1", "return 2"),
+    ):
+        package(change)
+        sums.append(digest([code.entry("tasks", str(own))]))
+    assert len(set(sums)) == len(sums)
+
+
+def test_a_file_of_ones_own_is_read_each_time(package, tmp_path):
+    """A file that is edited while the program runs must have another digest, nothing being forgotten by hand."""
+    own = tmp_path / "own.py"
+    own.write_text("TASK = 1\n")
+    before = digest([code.entry("tasks", str(own))])
+    own.write_text("TASK = 2\n")
+    assert digest([code.entry("tasks", str(own))]) != before
+
+
+@pytest.mark.parametrize("line", ["from mixmnist.two import *", "from . import two", "from .two import helped"])
+def test_imports_that_cannot_be_followed_are_refused(package, tmp_path, line):
+    """A star or a dot must be told with its line, not passed over."""
+    own = tmp_path / "own.py"
+    own.write_text(f"x = 1\n{line}\n")
+    with pytest.raises(ValueError, match="code must import from mixmnist by name, got a dot or a star in line 2"):
+        digest([code.entry("tasks", str(own))])
+
+
+def test_what_runs_when_a_package_is_imported_counts(package, tmp_path):
+    """A statement at the top of a package around a module that is reached must count, as one in the module itself."""
+    (tmp_path / "core" / "__init__.py").write_text("")
+    before = package(roots=(Root("mixmnist.core.entries", "Noun"),))
+    (tmp_path / "core" / "__init__.py").write_text("import torch\ntorch.set_flush_denormal(True)\n")
+    between = package(roots=(Root("mixmnist.core.entries", "Noun"),))
+    assert between != before
+
+
+def test_methods_that_change_places_are_seen(package, tmp_path):
+    """Two classes that swap the bodies of a method must be told apart."""
+    (tmp_path / "pair.py").write_text(PAIR)
+    roots = (Root("mixmnist.pair", "both"),)
+    before = package(roots=roots)
+    swap = [("return 1", "return 3"), ("return 2", "return 1"), ("return 3", "return 2")]
+    assert package(*(("pair.py", *change) for change in swap), roots=roots) != before
 
 
 def test_a_root_that_is_not_there_is_refused(package):
     """A name or a module that does not exist must not count as nothing."""
     for root in (Root("mixmnist.one", "gone"), Root("mixmnist.gone", "x")):
-        with pytest.raises(LookupError, match="code must be there to be summed up, got no"):
+        with pytest.raises(ValueError, match="code must be there to be summed up, got no"):
             package(roots=(root,))

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from mixmnist.core import entries
 from mixmnist.core.records import Canvas, Metric, Study, Task, Training, Variant, require
 
 
@@ -128,3 +129,22 @@ def test_a_metric_needs_the_parameters_without_a_default():
     metric = Metric("title", axes=("units",), columns={"one": column, "two": lambda mean: mean})
     assert metric.needs("one") == ("response", "rank_present", "labels")
     assert metric.needs("two") == ("mean",)
+
+
+DEFAULTS = {
+    "Source": {"fixed": False},
+    "Canvas": {"size": 32, "glyph": 12, "overlap": "reject"},
+    "Task": {"useless": ()},
+    "Net": {"head": "head"},
+    "Objective": {"outputs": None, "losses": None, "view": None},
+    "Right": {"within": 1e-4, "spread": 0},
+    "Plant": {"layers": ("units",), "source": "stamps", "task": "pairs"},
+    "Metric": {"chance": None, "ceiling": None, "plant": None, "aside": (), "sets": False},
+}
+
+
+def test_defaults_of_what_shelves_hold_stay():
+    """A record knows nothing of these defaults: changing one would change numbers in silence. Give the entries a value."""
+    for name, known in DEFAULTS.items():
+        fields = {field.name: field.default for field in dataclasses.fields(getattr(entries, name))}
+        assert {field: fields[field] for field in known} == known, name

@@ -89,12 +89,24 @@ def moved(home):
         (replaced("objectives/rotation.py", "TURNS = 4", "TURNS = 2"), {"rotation"}),
         (replaced("kinds/_heads.py", "MOST_STEPS = 1_000", "MOST_STEPS = 10"), {"rotation"}),
         (replaced("kinds/classifier.py", "norm.momentum = 1 / number", "norm.momentum = 1"), {"untrained"}),
+        (replaced("grid/canvases.py", "root=root, seed=seed", "root=root, seed=seed + 1"), DRAWN),
+        (replaced("grid/origins.py", "entry.build(seed)", "entry.build(seed + 1)"), {"planted", *DRAWN}),
+        (replaced("grid/origins.py", 'v.origin == "untrained"', 'v.origin == "trained"'), DRAWN),
+        (replaced("training.py", "loss {loss:.3f}", "loss {loss:.2f}"), set()),
+        (replaced("kinds/__init__.py", "    device: str\n", "    device: str\n    more: int = 0\n"), set()),
         (replaced("plants/perfect.py", "PLANT = Plant(", "PLANT = Plant(*(), "), {"planted"}),
     ],
 )
 def test_a_change_makes_exactly_those_weights_old_that_it_decides(changed, change, expected):
     """A move, a helper, a new entry and new fields must make nothing old; a changed line exactly the runs that reach it."""
     assert changed(change) == expected
+
+
+def rounding(home):
+    """Writes tables with two places."""
+    text = (home / "grid" / "layers.py").read_text()
+    assert text.count(", index=False)") == 1
+    (home / "grid" / "layers.py").write_text(text.replace(", index=False)", ", index=False, float_format='%.2f')"))
 
 
 def resampling(home):
@@ -114,6 +126,13 @@ def resampling(home):
         (replaced("metrics/average_precision.py", "METRIC = Metric(", "METRIC = Metric(*(), "), "all"),
         (resampling, {"concept_drop", "correct", "curve", "drop", "group_drop", "reliance", "spearman", "used"}),
         (replaced("probing/fields.py", "NOISE = ", "NOISE = 0 + "), "all"),
+        (replaced("grid/layers.py", "draw(split, n, 0)", "draw(split, n, 1)"), "all"),
+        (replaced("grid/layers.py", "    last = scored[-1]", "    last = scored[0]"), "all"),
+        (
+            replaced("grid/layers.py", 'folder / f"{table}.csv", index=False', "folder / f\"{table}.csv\", float_format='%.2f'"),
+            "all",
+        ),
+        (replaced("kinds/classifier.py", "return net.layers", "return net.layers[::-1]"), "all"),
         (replaced("grid/layers.py", "LEAST = 40, 50", "LEAST = 40, 60"), "all"),
     ],
 )

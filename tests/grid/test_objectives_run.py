@@ -180,6 +180,7 @@ def test_what_cannot_be_is_refused_before_anything_is_written(options, tmp_path,
     [
         ("return images.gone, labels", "must prepare canvases, got AttributeError: .*gone.*. Mend its file"),
         ("return labels, images", r"must give images \[1, 200, 32, 32\] and targets \[1, 200\] and more, got \[\(1, 200\)"),
+        ("return images, labels + 40", "must give whole targets from 0 to 9, got torch.int64 from 40 to 49. Mend its file"),
         ("return images", r"must give images .*, got \[\]. Mend its file"),
     ],
 )

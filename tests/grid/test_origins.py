@@ -81,6 +81,8 @@ def test_the_former_spelling_of_shuffled_is_understood():
     variant = Variant(origin="shuffled")
     assert variant == Variant(objective="shuffled")
     assert variant.as_dict() == {**Variant().as_dict(), "objective": "shuffled"}
+    with pytest.raises(ValueError, match=r"origin shuffled is the objective of that name, got objective='noisy' too\. Name one"):
+        Variant(origin="shuffled", objective="noisy")
     assert [v.provenance for v in (variant, Variant(), Variant(origin="untrained"))] == ["shuffled", "trained", "untrained"]
 
 
