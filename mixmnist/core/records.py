@@ -45,7 +45,7 @@ __all__ = [
 ]
 ORIGINS = ("trained", "untrained")  # how a network comes about; or, planted, by name
 PLANTED = "planted:"
-FORMER = {"shuffled": {"origin": "trained", "objective": "shuffled"}}  # origins as they were spelt, and what they are now
+FORMER_ORIGINS = {"shuffled": {"origin": "trained", "objective": "shuffled"}}  # origins as they were spelt, and what they are now
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,9 @@ class Variant:
 
     def __post_init__(self) -> None:
         require(self.probe_images >= 1, f"probe_images must be 1 or more, got probe_images={self.probe_images}.")
-        twice = self.origin in FORMER and self.objective not in (Variant.objective, self.origin)
+        twice = self.origin in FORMER_ORIGINS and self.objective not in (Variant.objective, self.origin)
         require(not twice, f"origin {self.origin} is the objective of that name, got objective={self.objective!r} too. Name one.")
-        for name, value in FORMER.get(self.origin, {}).items():
+        for name, value in FORMER_ORIGINS.get(self.origin, {}).items():
             object.__setattr__(self, name, value)
         if self.origin not in ORIGINS and self.plant not in names("plants"):
             raise nearest("origin", self.origin, [*ORIGINS, *(PLANTED + plant for plant in names("plants"))])
