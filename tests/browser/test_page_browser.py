@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from mixmnist.metrics._decisions import correct
+from mixmnist.page import packing
 from mixmnist.page.annotations import judge_annotations, read_annotations
 from mixmnist.page.making import matchings
 from mixmnist.page.overview import Section
 from mixmnist.page.writing import Page, write_page
 from mixmnist.probing import HeadAlgebra
-from mixmnist.report import packing
 
 pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api")

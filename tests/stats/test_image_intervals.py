@@ -12,7 +12,8 @@ from scipy import stats
 from sklearn.metrics import average_precision_score
 
 from mixmnist.stats import average_precision_interval, dyadic_error, dyadic_interval, score_interval
-from mixmnist.stats.images import CHUNK, _check
+from mixmnist.stats._sharing import CHUNK
+from mixmnist.stats.images import _check
 
 HAND = np.array([2.0, 1.0, -2.0, -1.0])
 HAND_GLYPHS = np.array([[0, 1], [0, 2], [3, 4], [5, -1]])

@@ -115,7 +115,7 @@ def study(monkeypatch):
                 row = {"variant": variant, "seed": seed, "layer": layer, "threads": 1, "unique_concepts": factor * value}
                 rows.append(row | {"accuracy": 1.0, "device": "cpu"})
     runs = pd.DataFrame(rows)
-    records = StudyRecords(runs, runs, runs, runs, {}, (), False, (), ())
+    records = StudyRecords(runs, runs, runs, runs, {}, (), False, (), (), False, ())
     monkeypatch.setattr("mixmnist.report.reading.read_study", lambda _: records)
 
 
