@@ -42,6 +42,9 @@ OBJECTIVE = Objective("The inked share", prepare, settings={"scale": 2.0}, outpu
 '''
 
 
+SLOW = pytest.mark.slow  # what they share is made once where a file's tests share a process
+
+
 @pytest.fixture
 def options(tmp_path):
     """A small run on the digits that come with scikit-learn."""
@@ -87,6 +90,7 @@ def record(folder, variant, block="s0-1"):
     return json.loads((folder / "runs" / variant / block / "s0" / "record.json").read_text())
 
 
+@SLOW
 def test_a_record_says_what_is_not_usual_and_nothing_else(folder):
     """Objective, settings and a fitted head must be in the record where they are not the usual ones, and only there."""
     found = {variant: record(folder, variant) for variant in VARIANTS}
@@ -103,6 +107,7 @@ def test_a_record_says_what_is_not_usual_and_nothing_else(folder):
     assert set(configs["untrained"]) - usual == {"objective", "origin"}
 
 
+@SLOW
 def test_every_objective_is_in_the_tables(folder):
     """Each variant must have its rows of runs and units, with accuracy and drops, and a note must name fitted heads."""
     runs = pd.read_csv(folder / "tables" / "runs.csv")
@@ -113,6 +118,7 @@ def test_every_objective_is_in_the_tables(folder):
     assert note in (folder / "tables" / "variants.md").read_text()
 
 
+@SLOW
 def test_every_objective_is_on_the_page(folder):
     """The page must show the units of each, and say what they were trained on."""
     home = folder / "report"
@@ -121,6 +127,7 @@ def test_every_objective_is_on_the_page(folder):
         assert said in data
 
 
+@SLOW
 def test_every_objective_stands_up_to_verification(folder):
     """Every record must follow from its weights, its data and the code."""
     verdicts = list(verify(folder))
@@ -128,6 +135,7 @@ def test_every_objective_stands_up_to_verification(folder):
     assert [(v.run, v.differences) for v in verdicts if v.differences] == []
 
 
+@SLOW
 def test_a_pretext_leaves_the_trunk_and_its_readout_is_an_ordinary_nets(folder):
     """Loaded from its record, a net of a pretext must have the task's outputs, and its head's algebra must hold."""
     net = load_net(folder / "runs/rotation/s0-1/s0")
