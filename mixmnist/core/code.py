@@ -33,11 +33,7 @@ CUT = (
     "mixmnist.training._bar",
     "mixmnist.training._summary",
 )
-
-
-PLAIN = ("mixmnist.core.entries", "mixmnist.core.records", "mixmnist.kinds")
-
-
+PLAIN = ("mixmnist.core.entries", "mixmnist.core.records", "mixmnist.kinds")  # modules whose classes are the nouns of the bench
 Found = tuple[Module, Piece]
 
 

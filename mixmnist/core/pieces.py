@@ -82,21 +82,21 @@ def parse(source: str, plain: bool = False, folder: Path | None = None) -> Modul
 
 
 def _bare_lines(source: str) -> list[str]:
-    """Gives the lines of a source, those of comments, docstrings and imports from the package empty."""
+    """Gives the lines of a source, comments, docstrings and imports taken out."""
     lines = source.splitlines()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column]
-    for node in ast.walk(ast.parse(source)):
+    statements = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt)]
+    for node in sorted(statements, key=lambda node: (node.lineno, node.col_offset), reverse=True):  # so that columns stay true
         if _is_text(node) or isinstance(node, ast.Import | ast.ImportFrom):
             _blank(node, lines)
     return [line.rstrip() for line in lines]
 
 
-def _blank(node: ast.AST, lines: list[str]) -> None:
+def _blank(node: ast.stmt, lines: list[str]) -> None:
     """Takes a statement out of its lines, and leaves what shares them."""
-    assert isinstance(node, ast.stmt)
     assert node.end_lineno is not None
     assert node.end_col_offset is not None
     before = lines[node.lineno - 1].encode()[: node.col_offset].decode()  # columns are counted in bytes

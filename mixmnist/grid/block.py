@@ -90,33 +90,25 @@ class Block:
         known = self.recorded()
         return known is not None and known["weights"] == self.fingerprints["weights"]
 
-    def is_current(self) -> bool:
-        """Says whether it is recorded, and everything in the record is what would come out now."""
-        known = self.recorded()
-        return known is not None and not outdated(known, self.fingerprints)
-
-    def lacks(self) -> tuple[str, ...]:
-        """Names the metrics that are newer than its record."""
-        known = self.recorded()
-        return () if known is None else tuple(sorted(set(self.fingerprints["scores"]) - set(known["scores"])))
-
     def why_again(self) -> str | None:
         """Says why what is recorded does not do, and what becomes of it; None if nothing is recorded or nothing is left to do."""
         if not self.home.is_dir():
             return None
+        kept = f"the block is run again and what is there kept in {self.folder / 'replaced'}"
         damage = self.damage()
-        if damage or not self.has_weights():
-            why = damage or "what decides the weights has changed since it was recorded"
-            return f"{why}; the block is run again and what is there kept in {self.folder / 'replaced'}"
-        known, lacking = self.recorded(), ", ".join(self.lacks())
-        assert known is not None
-        newer = [f"{lacking} {'is' if len(self.lacks()) == 1 else 'are'} newer than its record"] if lacking else []
-        why = "; ".join([*outdated(known, self.fingerprints), *newer])
+        if damage:
+            return f"{damage}; {kept}"
+        known, now = self.record(self.seeds[-1])["fingerprints"], self.fingerprints
+        if known["weights"] != now["weights"]:
+            return f"what decides the weights has changed since it was recorded; {kept}"
+        lacking = [f"newer than its record: {', '.join(newer(known, now))}"] if newer(known, now) else []
+        why = "; ".join([*outdated(known, now), *lacking])
         return f"{why}; its weights are scored anew" if why else None
 
     def is_done(self) -> bool:
         """Says whether nothing is left to do."""
-        return self.is_current() and not self.lacks()
+        known, now = self.recorded(), self.fingerprints
+        return known is not None and not outdated(known, now) and not newer(known, now)
 
     def damage(self) -> str | None:
         """Says why the records that lie there cannot stand for the block, or None if they can or there are none."""
@@ -178,6 +170,11 @@ def outdated(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         which = "" if len(old) == len(recorded["scores"]) else f" ({', '.join(old)})"
         found.append(f"the code of the scores has changed{which}")
     return found
+
+
+def newer(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Names the metrics that came after a record was made."""
+    return sorted(set(now["scores"]) - set(recorded["scores"]))
 
 
 def sha256(path: Path) -> str:

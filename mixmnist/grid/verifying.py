@@ -11,7 +11,7 @@ import torch
 
 from mixmnist.core import registry, storage
 from mixmnist.core.records import Metric, Variant
-from mixmnist.grid.block import Block, outdated, sha256
+from mixmnist.grid.block import Block, newer, outdated, sha256
 from mixmnist.grid.recording import load_net, score_net
 from mixmnist.scoring import Scores
 
@@ -98,13 +98,12 @@ def _differences(record: dict[str, Any], block: Block, home: Path) -> Iterator[s
         scores, rows, _ = score_net(block, load_net(home))
     finally:
         torch.set_num_threads(before)
-    newer = set(block.fingerprints["scores"]) - set(record["fingerprints"]["scores"])
-    metrics: dict[str, Metric] = {name: registry.choose("metrics", name) for name in newer}
-    yield from _moved(record, scores, rows, home, {column for metric in metrics.values() for column in metric.columns})
+    metrics: list[Metric] = [registry.choose("metrics", name) for name in newer(record["fingerprints"], block.fingerprints)]
+    yield from _moved(record, scores, rows, home, {column for metric in metrics for column in metric.columns})
 
 
 def _moved(
-    record: dict[str, Any], scores: Scores, rows: list[dict[str, Any]], home: Path, newer: Collection[str]
+    record: dict[str, Any], scores: Scores, rows: list[dict[str, Any]], home: Path, later: Collection[str]
 ) -> Iterator[str]:
     """Names the numbers that differ by more than rounding; columns that are newer than the record may be missing there."""
     found = {"layers": pd.DataFrame(rows)} | {table: getattr(scores, table) for table in TABLES}
@@ -115,7 +114,7 @@ def _moved(
         if len(now) != len(then):
             yield f"{table} has {len(now)} rows, recorded are {len(then)}"
             continue
-        for column in sorted(str(c) for c in (set(now) ^ set(then)) - (set(newer) - set(then))):
+        for column in sorted(str(c) for c in (set(now) ^ set(then)) - (set(later) - set(then))):
             yield f"{table}.{column} is {'not recorded' if column in now else 'recorded and no longer computed'}"
         for column in [c for c in now if c in then]:
             if column in words:

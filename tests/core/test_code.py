@@ -79,7 +79,7 @@ class Any:
     def never_named(self):
         return 5
 
-import math; TWO = 2
+import math; import os; TWO = 2
 TASK = helped, make, mixmnist.lazy.late
 
 

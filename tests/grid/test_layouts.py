@@ -9,6 +9,7 @@ import pytest
 from mixmnist import Options, Study, Training, Variant
 from mixmnist.core import registry
 from mixmnist.grid import digests, sweep
+from mixmnist.grid.block import newer, outdated
 from mixmnist.grid.verifying import verify
 from mixmnist.kinds import classifier
 
@@ -53,14 +54,14 @@ def test_a_new_metric_leaves_what_is_recorded_current(options, monkeypatch, one_
     without_columns(folder, registry.choose("metrics", "sharp").columns)
     one_metric_less()
     (block,) = sweep.plan(STUDY, options)
-    assert block.is_current()
-    assert block.lacks() == ("sharp",)
+    assert outdated(block.recorded(), block.fingerprints) == []
+    assert newer(block.recorded(), block.fingerprints) == ["sharp"]
     assert not block.is_done()
     assert [verdict.differences for verdict in verify(folder)] == [()]
     monkeypatch.setattr(classifier, "train", None)
     lines = []
     sweep.run(STUDY, options, lines.append)
-    assert any("sharp is newer than its record" in line for line in lines)
+    assert any("newer than its record: sharp; its weights are scored anew" in line for line in lines)
     (block,) = sweep.plan(STUDY, options)
     assert block.is_done()
     assert {path.name: path.read_bytes() for path in folder.glob("runs/*/*/*/*.csv")} == before
@@ -73,7 +74,8 @@ def test_a_metric_that_is_gone_makes_scores_old(options, monkeypatch):
     monkeypatch.setattr(digests, "of_scores", lambda v: {n: d for n, d in real(v).items() if n != "sharp"})
     (block,) = sweep.plan(STUDY, options)
     assert block.has_weights()
-    assert not block.is_current()
+    assert outdated(block.recorded(), block.fingerprints) == ["the code of the scores has changed (sharp)"]
+    assert not block.is_done()
 
 
 def in_the_former_layout(folder):
