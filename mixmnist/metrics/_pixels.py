@@ -4,14 +4,20 @@ Maps are read at 8 bits of precision (bfloat16): pixels that differ by less than
 pixels at a threshold count by their expected value. So a histogram holds all that any threshold needs, and images stream.
 """
 
+import itertools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int, Int32
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int, Int32
 from torch import Tensor
 
 from mixmnist.core.readout import MapsAndMasks
+from mixmnist.metrics import _counting
 
 LEVELS = 2**16  # values that 16 bits hold
 KINDS = ("ink", "box")  # of masks
@@ -55,16 +61,70 @@ def value_of(level: Int[Tensor, "*any"]) -> Float[Tensor, "*any"]:
 
 def count_levels(pixels: MapsAndMasks) -> tuple[Int[Tensor, "units levels"], Int[Tensor, "kinds concepts"]]:
     """Counts the pixels of each unit at each level, and those of each concept's masks."""
-    parts: list[Tensor] = []
-    sizes = torch.zeros(len(KINDS), pixels.n_concepts, dtype=torch.int64)
+    counts = torch.zeros(0, LEVELS, dtype=torch.int64)
+    sizes = torch.zeros(len(KINDS) * pixels.n_concepts, dtype=torch.int64)
     for indices, maps in pixels:
-        n_units = maps.shape[1]
-        parts.append(torch.bincount(_places(maps), minlength=n_units * LEVELS))
-        parts = [torch.stack(parts).sum(dim=0)] if len(parts) > 1 else parts
-        for kind, name in enumerate(KINDS):
-            for concept in range(pixels.n_concepts):
-                sizes[kind, concept] += pixels.mask(name, concept, indices).count_nonzero().cpu()
-    return parts[0].view(-1, LEVELS), sizes.to(parts[0].device)
+        if not len(counts):
+            counts = torch.zeros(maps.shape[1], LEVELS, dtype=torch.int64, device=maps.device)
+        (_add_levels if maps.device.type == "cpu" else _add_levels_at_once)(maps, counts)
+        sizes += _members(pixels, indices).sum(dim=(0, 1)).cpu()
+    return counts, sizes.view(len(KINDS), -1).to(counts.device)
+
+
+def count_steps(pixels: MapsAndMasks, cuts: Int[Tensor, "units levels"], n_steps: int) -> Counted:
+    """Counts the pixels of each unit at each step between thresholds, on all images and inside each mask; and the masks' own."""
+    n_units, n_masks = len(cuts), len(KINDS) * pixels.n_concepts
+    inside = torch.zeros(n_units, n_masks, n_steps, dtype=torch.int64, device=cuts.device)
+    every = torch.zeros(n_units, n_steps, dtype=torch.int64, device=cuts.device)
+    sizes = torch.zeros(n_masks, dtype=torch.int64, device=cuts.device)
+    table = cuts.to(torch.int16 if n_steps < 2**15 else torch.int32)  # small: the processor keeps a unit's at hand
+    for indices, maps in pixels:
+        members = _members(pixels, indices).to(cuts.device)  # images pixels masks
+        (_add_steps if maps.device.type == "cpu" else _add_steps_at_once)(maps, members, table, every, inside)
+        sizes += members.sum(dim=(0, 1))
+    return every, inside.unflatten(1, (len(KINDS), -1)).movedim(1, 0), sizes.view(len(KINDS), -1)
+
+
+def _members(pixels: MapsAndMasks, indices: Int[Tensor, " some"]) -> Bool[Tensor, "some pixels masks"]:
+    """Says which masks hold each pixel, kind by kind."""
+    masks = [pixels.mask(name, concept, indices).flatten(1) for name in KINDS for concept in range(pixels.n_concepts)]
+    return torch.stack(masks, dim=2)
+
+
+def _add_levels(maps: Tensor, counts: Tensor) -> None:
+    _by_units(_counting.add_levels, maps, counts.numpy())
+
+
+def _add_levels_at_once(maps: Tensor, counts: Tensor) -> None:
+    """Does on a GPU what the loop does on a processor."""
+    counts += torch.bincount(_places(maps), minlength=counts.numel()).view_as(counts)
+
+
+def _add_steps(maps: Tensor, members: Tensor, table: Tensor, every: Tensor, inside: Tensor) -> None:
+    starts = F.pad(members.sum(dim=2).flatten().cumsum(dim=0), (1, 0))
+    held = members.nonzero()[:, 2].to(torch.int16)
+    _by_units(_counting.add_steps, maps, *(t.numpy() for t in (table, starts, held, every, inside)))
+
+
+def _add_steps_at_once(maps: Tensor, members: Tensor, table: Tensor, every: Tensor, inside: Tensor) -> None:
+    """Does on a GPU what the loop does on a processor."""
+    n_units, n_steps = every.shape
+    step = table.flatten().index_select(0, _places(maps)).view(n_units, -1).long()  # units pixels
+    step += torch.arange(n_units, device=step.device)[:, None] * n_steps
+    count = partial(torch.bincount, minlength=every.numel())
+    every += count(step.flatten()).view_as(every)
+    for number, held in enumerate(members.flatten(0, 1).unbind(dim=1)):
+        inside[:, number] += count(step[:, held].flatten()).view_as(every)
+
+
+def _by_units(loop: Callable[..., None], maps: Float[Tensor, "some units rows cols"], *tables: np.ndarray) -> None:
+    """Runs a loop of `_counting` over all units, in as many threads as torch may use; each unit is counted by one of them."""
+    bits = maps.float().flatten(2).contiguous().numpy().view(np.int32)
+    bounds = np.linspace(0, maps.shape[1], min(torch.get_num_threads(), maps.shape[1]) + 1).astype(int)
+    with ThreadPoolExecutor(len(bounds) - 1) as threads:
+        parts = [threads.submit(loop, bits, first, end, *tables) for first, end in itertools.pairwise(bounds)]
+    for part in parts:
+        part.result()
 
 
 def _places(maps: Float[Tensor, "some units rows cols"]) -> Int32[Tensor, " values"]:
@@ -72,25 +132,6 @@ def _places(maps: Float[Tensor, "some units rows cols"]) -> Int32[Tensor, " valu
     found = levels(maps.movedim(1, 0)).flatten(1)
     found += torch.arange(len(found), dtype=torch.int32, device=maps.device)[:, None] * LEVELS
     return found.flatten()
-
-
-def count_steps(pixels: MapsAndMasks, cuts: Int[Tensor, "units levels"], n_steps: int) -> Counted:
-    """Counts the pixels of each unit at each step between thresholds, on all images and inside each mask; and the masks' own."""
-    n_units = len(cuts)
-    inside = torch.zeros(len(KINDS), n_units, pixels.n_concepts, n_steps, dtype=torch.int64, device=cuts.device)
-    every = torch.zeros(n_units, n_steps, dtype=torch.int64, device=cuts.device)
-    sizes = torch.zeros(len(KINDS), pixels.n_concepts, dtype=torch.int64, device=cuts.device)
-    table = (cuts + torch.arange(n_units, device=cuts.device)[:, None] * n_steps).int().flatten()
-    for indices, maps in pixels:
-        step = table.index_select(0, _places(maps)).view(n_units, -1)  # units pixels
-        count = partial(torch.bincount, minlength=n_units * n_steps)
-        every += count(step.flatten()).view(n_units, n_steps)
-        for kind, name in enumerate(KINDS):
-            for concept in range(pixels.n_concepts):
-                chosen = pixels.mask(name, concept, indices).flatten().nonzero()[:, 0].to(step.device)
-                inside[kind, :, concept] += count(step.index_select(1, chosen).flatten()).view(n_units, n_steps)
-                sizes[kind, concept] += len(chosen)
-    return every, inside, sizes
 
 
 def reach(

@@ -9,7 +9,17 @@ from torch import Tensor
 
 from mixmnist import draw
 from mixmnist.core.readout import Field
-from mixmnist.metrics._pixels import KINDS, QUANTILE, fit, levels
+from mixmnist.metrics._pixels import (
+    KINDS,
+    LEVELS,
+    QUANTILE,
+    _add_levels,
+    _add_levels_at_once,
+    _add_steps,
+    _add_steps_at_once,
+    fit,
+    levels,
+)
 from mixmnist.metrics.iou import THRESHOLDS, _column
 from mixmnist.metrics.iou_ceiling import ceiling
 from mixmnist.metrics.pixel_counts import _counted
@@ -134,3 +144,28 @@ def test_dead_units_have_no_score():
     cuts = fit(pixels)
     found = _column(_counted(pixels, cuts), cuts, torch.tensor([False, True]), "ink", "matched")
     assert found.isnan().all(dim=1).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_loops_and_single_operations_count_alike(threads):
+    """The processor's loops must count what the operations for a GPU count: negative values, both zeros, pixels in many masks."""
+    generator = torch.Generator().manual_seed(0)
+    maps = torch.randn(4, 5, 6, 7, generator=generator)
+    maps[maps.abs() < 0.5] = 0.0
+    maps[0, 0, 0, :2] = torch.tensor([-0.0, 0.0])
+    members = torch.rand(4, 42, 3, generator=generator) < 0.4
+    table = (torch.arange(LEVELS).expand(5, -1) // 5_000 + torch.arange(5)[:, None]).to(torch.int16)
+    found = [[torch.zeros(shape, dtype=torch.int64) for shape in ((5, LEVELS), (5, 20), (5, 3, 20))] for _ in range(2)]
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        _add_levels(maps, found[0][0])
+        _add_steps(maps, members, table, *found[0][1:])
+    finally:
+        torch.set_num_threads(before)
+    _add_levels_at_once(maps, found[1][0])
+    _add_steps_at_once(maps, members, table, *found[1][1:])
+    for loops, at_once in zip(*found, strict=True):
+        assert torch.equal(loops, at_once)
+    assert int(found[0][1].sum()) == maps.numel()
+    assert int(found[0][2].sum()) == 5 * int(members.sum())
