@@ -15,7 +15,7 @@ FEWEST_FOR_TEST = 8  # pairs below which no p-value is given: with 5 the smalles
 EXACT = 20  # pairs up to which all sign patterns are looked at
 DRAWN = 2**16  # sign patterns looked at beyond
 ROUNDING = 1e-12  # of the sum of all sizes: sums that are no further apart are equal
-Bounds = tuple[float, float]  # the lowest and the highest value that a score can have
+Bounds = tuple[int | float, int | float]  # the lowest and the highest value that a score can have
 ANYWHERE: Bounds = (-math.inf, math.inf)
 
 
