@@ -13,8 +13,10 @@ from PIL import Image
 
 from mixmnist.core import storage
 from mixmnist.core.records import Variant
+from mixmnist.core.studies import load_study
 from mixmnist.grid import digests
 from mixmnist.grid.block import outdated
+from mixmnist.report.claims import judge
 from mixmnist.report.tables import LARGEST
 from mixmnist.trust._columns import columns
 
@@ -154,6 +156,15 @@ def test_useless_digits_get_no_detector(variant):
         useless = run["concept"].isin(["8", "9"])
         assert run[useless]["alignment"].max() < 0.40
         assert run[useless]["alignment"].max() < run[~useless]["alignment"].min()
+
+
+def test_verdicts_on_the_talks_claims():
+    """Of the committed runs R3's p-value must be that of all 2^20 patterns, and twenty of twenty must not show a share above .95."""
+    found = judge(load_study(str(REFERENCE.parents[1] / "benchmarks" / "sanity.py"))[1].claims, table("sanity/mnist", "runs"))
+    found = found.set_index("number")
+    assert found.loc["unique_concepts, wide - baseline", "p"] == pytest.approx(0.01183, abs=5e-6)
+    assert found.loc["has_sharp_detector, baseline", ["verdict", "n"]].tolist() == ["undecided", 20]
+    assert found.loc["has_sharp_detector, baseline", "lower"] == pytest.approx(0.832, abs=5e-4)
 
 
 def analysis(name, table):

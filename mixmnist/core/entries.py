@@ -191,6 +191,7 @@ class Analysis:
 
     title: str
     run: Callable[[Any, Any, str | None], None]
+    bounds: Mapping[str, tuple[int | float, int | float]] = field(default_factory=dict)  # of columns of runs.csv, as a metric's
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,8 @@ class Metric:
     names: Mapping[str, str] = field(default_factory=dict)  # columns of whole numbers that name entries of a readout's field
     plant: str | None = None  # the planted readout on which the right value is known
     aside: tuple[str, ...] = ()  # columns that describe and score nothing: thresholds, counts, chance
+    bounds: Mapping[str, tuple[int | float, int | float]] = field(default_factory=dict)  # lowest and highest value of a column
+    shares: tuple[str, ...] = ()  # columns that are 0 or 1 in each run, so that over seeds they are a share
     sets: bool = False  # it silences several units at a time, which is dear where the network is run again for each set
 
     def needs(self, column: str) -> tuple[str, ...]:

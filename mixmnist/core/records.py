@@ -144,7 +144,8 @@ class Claim:
     """A sentence that a study puts to the test, over training seeds.
 
     Its number is a column of the runs table (of the layer that feeds the head): of one variant, or the difference to another,
-    paired by seed. It holds if the number's whole 95 % interval lies where the rule says.
+    paired by seed. It holds if the number's whole interval lies where the rule says: at 95 %, or where several claims have one id
+    at 1 - .05 / their number.
     """
 
     id: str

@@ -23,6 +23,7 @@ from mixmnist.core.thresholds import THRESHOLD
 from mixmnist.guests.evaluating import Setting, read_layer
 from mixmnist.metrics._decisions import correct
 from mixmnist.probing.running import Transform
+from mixmnist.report.ranges import bounds_of
 from mixmnist.scoring import Sheet
 from mixmnist.stats import FEWEST
 
@@ -151,20 +152,21 @@ def _with_intervals(
     found = draws[0]
     for place, unit in enumerate(found["units"]):
         for name in UNIT:
-            unit[f"{name}_draws"] = _interval([draw["units"][place].get(name, math.nan) for draw in draws])
+            unit[f"{name}_draws"] = _interval([draw["units"][place].get(name, math.nan) for draw in draws], name)
     others = [found, *(_measure(other, layer, setting, transform) for other in trainings)]
-    found["trainings"] = {name: _interval([one["layer"].get(name, math.nan) for one in others]) for name in LAYER}
+    found["trainings"] = {name: _interval([one["layer"].get(name, math.nan) for one in others], name) for name in LAYER}
     return found
 
 
-def _interval(values: Sequence[float]) -> list[float] | None:
-    """Gives the 95 % prediction interval for one more value, None below three values."""
+def _interval(values: Sequence[float], name: str) -> list[float] | None:
+    """Gives the 95 % prediction interval for one more value, inside what the number can be, None below three values."""
     known = [value for value in values if value is not None and not math.isnan(value)]
     if len(known) < FEWEST:
         return None
     n, mean, sd = len(known), statistics.mean(known), statistics.stdev(known)
     half = float(stats.t.ppf(0.975, n - 1)) * sd * math.sqrt(1 + 1 / n)
-    return [round(mean - half, 6), round(mean + half, 6)]
+    lowest, highest = bounds_of(name)
+    return [round(max(mean - half, lowest), 6), round(min(mean + half, highest), 6)]
 
 
 def _moved(record: Found, found: Found, tolerance: float) -> list[str]:

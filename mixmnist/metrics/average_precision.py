@@ -56,6 +56,7 @@ def _by_mean(mean: Float[Tensor, "images units"], present: Bool[Tensor, "images 
 METRIC = Metric(
     "Average precision",
     axes=("units", "concepts"),
+    bounds={"alignment": (0, 1), "alignment_mean": (0, 1)},
     columns={"alignment": average_precision, "alignment_mean": _by_mean},
     chance="prevalence",
     ceiling="1",

@@ -60,6 +60,7 @@ def class_curve(
 METRIC = Metric(
     "A class with only its best units, and without them",
     axes=("curve",),
+    bounds={"curve_keep": (0, 1), "curve_remove": (0, 1)},
     columns={"curve_keep": partial(class_curve, keep=True), "curve_remove": partial(class_curve, keep=False)},
     chance=".5",
     ceiling="1",

@@ -13,6 +13,7 @@ Source:
     Differs: units are chosen by the concepts of the class, not by their effect on it.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -73,6 +74,10 @@ def _n_classes(
 METRIC = Metric(
     "A class with only the detectors of its concepts, and without them",
     axes=(),
+    bounds={
+        "classes_with_detectors": (0, math.inf),
+        **{f"class_accuracy{end}": (0, 1) for end in ("", "_kept", "_kept_mean", "_removed", "_removed_mean")},
+    },
     columns={
         "classes_with_detectors": _n_classes,
         "class_accuracy": partial(_accuracy, silenced=torch.zeros_like, share=0.0),

@@ -111,6 +111,7 @@ def _columns() -> dict[str, Callable[..., Tensor]]:
 METRIC = Metric(
     "Cumulative ablation curves",
     axes=("curve",),
+    bounds=dict.fromkeys(_columns(), (0, 1)),
     columns=_columns(),
     chance="1 / number of classes; .5 where classes do not exclude each other",
     ceiling="the intact accuracy",

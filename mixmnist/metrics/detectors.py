@@ -13,6 +13,8 @@ Source:
     Differs: alignment in place of IoU.
 """
 
+import math
+
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -79,6 +81,10 @@ def _chance(chance: Float[Tensor, " concepts"]) -> Float[Tensor, ""]:
 METRIC = Metric(
     "Detectors, unique concepts and coverage",
     axes=(),
+    bounds={
+        **dict.fromkeys(("coverage", "mean_alignment", "mean_alignment_mean", "chance"), (0, 1)),
+        **dict.fromkeys(("dead", "detectors", "unique_concepts"), (0, math.inf)),
+    },
     columns={
         "dead": _dead,
         "detectors": detectors,

@@ -90,6 +90,7 @@ def _live(drops: Float[Tensor, " units"], dead: Bool[Tensor, " units"]) -> Float
 METRIC = Metric(
     "Accuracy drop without the unit",
     axes=("units",),
+    bounds=dict.fromkeys(("drop", "drop_mean", "drop_resample", "max_class_drop"), (-1, 1)),
     columns={
         "drop": drop,
         "drop_mean": _drop_to_mean,

@@ -10,6 +10,8 @@ Dead units: a drop of 0.
 Cost: nothing beside the drops and the random curve.
 """
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -79,6 +81,13 @@ def _largest_class_drop(max_class_drop: Float[Tensor, " units"]) -> Float[Tensor
 METRIC = Metric(
     "Reliance on single units",
     axes=(),
+    bounds={
+        **dict.fromkeys(("mean_drop", "mean_drop_mean", "mean_drop_resample", "max_drop", "max_drop_mean"), (-1, 1)),
+        "max_class_drop": (-1, 1),
+        "gini": (0, 1),
+        "reliance_area": (0, math.inf),
+        "reliance_area_mean": (0, math.inf),
+    },
     columns={
         "mean_drop": mean_drop,
         "mean_drop_mean": _mean_drop_to_mean,

@@ -10,6 +10,8 @@ Source:
     Its numbers have two decimals, so 1.00 stands for .995 and more.
 """
 
+import math
+
 from jaxtyping import Float
 from torch import Tensor
 
@@ -41,6 +43,8 @@ def has_sharp_detector(
 METRIC = Metric(
     "Detectors as sharp as the talk's",
     axes=(),
+    bounds={"sharp_detectors": (0, math.inf), "has_sharp_detector": (0, 1)},
+    shares=("has_sharp_detector",),
     columns={"sharp_detectors": sharp_detectors, "has_sharp_detector": has_sharp_detector},
     chance="0",
     ceiling="number of units, 1",

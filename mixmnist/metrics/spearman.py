@@ -61,6 +61,7 @@ def _column(attribute: str, damage: str) -> Callable[..., Tensor]:
 METRIC = Metric(
     "Rank correlation of attributes and damage over units",
     axes=(),
+    bounds={f"spearman_{attribute}_{damage}": (-1, 1) for attribute in ATTRIBUTES for damage in DAMAGE},
     columns={f"spearman_{attribute}_{damage}": _column(attribute, damage) for attribute in ATTRIBUTES for damage in DAMAGE},
     chance="0",
     ceiling="1",

@@ -8,6 +8,8 @@ Dead units: no one's detectors.
 Cost: nothing beside `group_drop`.
 """
 
+import math
+
 from jaxtyping import Float
 from torch import Tensor
 
@@ -38,6 +40,7 @@ def _to_mean(group_drop_mean: Float[Tensor, " concepts"]) -> Float[Tensor, ""]:
 METRIC = Metric(
     "Concepts that are detected and used",
     axes=(),
+    bounds={"used_concepts": (0, math.inf), "mean_group_drop": (-1, 1), "mean_group_drop_mean": (-1, 1)},
     columns={"used_concepts": used_concepts, "mean_group_drop": mean_group_drop, "mean_group_drop_mean": _to_mean},
     chance="0",
     ceiling="number of concepts; the intact accuracy",

@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from mixmnist.report.claims import judge
+from mixmnist.report.ranges import bounds_of
 from mixmnist.report.reading import StudyRecords
 from mixmnist.report.tables import CLAIMS, interval_note, summarise
-from mixmnist.stats import Interval
+from mixmnist.stats import ANYWHERE, Bounds, Interval
 
 SIGNS = {"holds": "\N{CHECK MARK}", "fails": "\N{MULTIPLICATION SIGN}"}
 WORDS = {
@@ -89,6 +90,7 @@ def _claim(row: dict[Any, Any]) -> dict[str, Any]:
     return (
         row
         | {"value": _cell(Interval(row["mean"], row["lower"], row["upper"], row["n"])), "p": p, "kind": kind}
+        | {"percent": f"{100 * row['level']:.3g} %"}
         | {"sign": SIGNS.get(word, "\N{EN DASH}")}
     )
 
@@ -101,7 +103,7 @@ def _scores(variants: pd.DataFrame) -> tuple[dict[str, Any], ...]:
         cells = [Interval(*values) for values in numbers.itertuples(index=False)]
         ends = [end for cell in cells for end in cell[:3] if not math.isnan(end)]
         low, span = min(ends), (max(ends) - min(ends)) or 1.0
-        shown = [_cell(cell) | _places(cell, low, span) for cell in cells]
+        shown = [_cell(cell, bounds_of(column)) | _places(cell, low, span) for cell in cells]
         name, meaning = WORDS[column]
         rows.append({"name": name, "meaning": meaning, "cells": shown})
     return tuple(rows)
@@ -113,9 +115,10 @@ def _places(cell: Interval, low: float, span: float) -> dict[str, float | None]:
     return {name: None if math.isnan(value) else round(100 * (value - low) / span, 2) for name, value in ends.items()}
 
 
-def _cell(interval: Interval) -> dict[str, Any]:
+def _cell(interval: Interval, bounds: Bounds = ANYWHERE) -> dict[str, Any]:
     if math.isnan(interval.mean):
         return {"mean": "", "between": "", "n": int(interval.n)}
     digits = 0 if abs(interval.mean) >= 1000 else 1 if abs(interval.mean) >= 100 else 3
-    between = "" if math.isnan(interval.lower) else f"{interval.lower:.{digits}f} to {interval.upper:.{digits}f}"
+    ends = [f"{end:.{digits}f}" + "*" * (end in bounds) for end in (interval.lower, interval.upper)]
+    between = "" if math.isnan(interval.lower) else " to ".join(ends)
     return {"mean": f"{interval.mean:.{digits}f}", "between": "constant" if interval.constant else between, "n": int(interval.n)}

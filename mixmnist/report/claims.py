@@ -1,4 +1,8 @@
-"""Verdicts: each claim of a study held against its runs, seeds as the only source of chance."""
+"""Verdicts: each claim of a study held against its runs, seeds as the only source of chance.
+
+Intervals of one id are judged together: with m of them each is taken at the level 1 - .05/m (Bonferroni), so that all m hold the
+truth at once in 95 of 100 studies.
+"""
 
 import math
 from collections.abc import Sequence
@@ -6,9 +10,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from mixmnist.core.records import Claim
-from mixmnist.stats import Interval, holm, sign_flip, t_interval
+from mixmnist.report.ranges import bounds_of, difference, is_share
+from mixmnist.stats import Bounds, Interval, holm, share_interval, sign_flip, t_interval, unseen, within
 
-LEVEL = 0.05  # corrected p-value below which a difference of variants counts
+LEVEL = 0.05  # chance of a wrong verdict in one id; corrected p-value below which a difference of variants counts
 
 
 def judge(claims: Sequence[Claim], runs: pd.DataFrame) -> pd.DataFrame:
@@ -20,17 +25,21 @@ def judge(claims: Sequence[Claim], runs: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Verdicts are holds, fails (the whole interval lies where the claim does not), undecided, or no verdict where there
-        are too few seeds. A difference needs a corrected p-value below .05 besides.
+        are too few seeds. A difference needs a corrected p-value below .05 besides. The level is that of the interval, which
+        is binomial for a share of 0s and 1s and never without width.
     """
     values = [_values(claim, runs) for claim in claims]
-    intervals = [t_interval(found) for found in values]
+    names = [claim.id for claim in claims]
+    levels = [1 - LEVEL / names.count(claim.id) for claim in claims]
+    intervals = [_interval(claim, found, level) for claim, found, level in zip(claims, values, levels, strict=True)]
     p_values = _corrected(claims, values)
     rows = []
-    for claim, interval, p in zip(claims, intervals, p_values, strict=True):
+    for claim, interval, level, p in zip(claims, intervals, levels, p_values, strict=True):
         row: dict[str, object] = {"id": claim.id, "claim": claim.says, "number": _name(claim), "rule": _rule(claim)}
-        row |= {"mean": interval.mean, "lower": interval.lower, "upper": interval.upper, "n": interval.n, "p": p}
-        rows.append(row | {"verdict": _verdict(claim, interval, p)})
-    return pd.DataFrame(rows, columns=["id", "claim", "number", "rule", "mean", "lower", "upper", "n", "p", "verdict"])
+        row |= {"mean": interval.mean, "lower": interval.lower, "upper": interval.upper, "level": level, "n": interval.n}
+        rows.append(row | {"p": p, "verdict": _verdict(claim, interval, p)})
+    columns = ["id", "claim", "number", "rule", "mean", "lower", "upper", "level", "n", "p", "verdict"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _values(claim: Claim, runs: pd.DataFrame) -> list[float]:
@@ -47,6 +56,23 @@ def _values(claim: Claim, runs: pd.DataFrame) -> list[float]:
     if claim.against is not None:
         found = found - of(claim.against)  # by seed
     return found.dropna().tolist()
+
+
+def _interval(claim: Claim, values: Sequence[float], level: float) -> Interval:
+    """Gives the interval of a claim's number, inside what it can be; where all seeds agree, what so many can support."""
+    alone = claim.minus is None and claim.against is None
+    if alone and is_share(claim.column):
+        return share_interval(values, level)
+    bounds = _bounds(claim)
+    return within(unseen(t_interval(values, level), bounds, level), bounds)
+
+
+def _bounds(claim: Claim) -> Bounds:
+    """Gives the lowest and the highest value that a claim's number can have."""
+    bounds = bounds_of(claim.column)
+    if claim.minus is not None:
+        bounds = difference(bounds, bounds_of(claim.minus))
+    return bounds if claim.against is None else difference(bounds, bounds)
 
 
 def _corrected(claims: Sequence[Claim], values: Sequence[Sequence[float]]) -> list[float]:
@@ -67,7 +93,8 @@ def _verdict(claim: Claim, interval: Interval, p: float) -> str:
         "below": (-math.inf, claim.value),
         "within": (claim.value - claim.margin, claim.value + claim.margin),
     }[claim.rule]
-    holds, fails = low < interval.lower and interval.upper < high, interval.upper <= low or high <= interval.lower
+    holds = (low < interval.lower or math.isinf(low)) and (interval.upper < high or math.isinf(high))
+    fails = interval.upper <= low or high <= interval.lower
     if not (holds or fails) or (claim.against is not None and not p < LEVEL):
         return "undecided"
     return "holds" if holds else "fails"

@@ -1,7 +1,7 @@
 """Tables of a study: every column as csv for machines, the main ones as md and tex for people."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -9,8 +9,9 @@ import pandas as pd
 from mixmnist.core.records import Claim
 from mixmnist.core.thresholds import THRESHOLD, USED
 from mixmnist.report.claims import judge
+from mixmnist.report.ranges import bounds_of, is_share, over_seeds
 from mixmnist.report.reading import KEYS, StudyRecords
-from mixmnist.stats import FEWEST, Interval, holm, sign_flip, t_interval
+from mixmnist.stats import ANYWHERE, FEWEST, Bounds, Interval, holm, sign_flip, smallest_p
 
 RUNS = (
     "accuracy n_units dead detectors unique_concepts coverage mean_alignment mean_alignment_mean chance mean_drop "
@@ -35,10 +36,14 @@ USE = (
     "whether what is not detected is encoded."
 )
 CLAIMS = (
-    "A claim holds if its number's whole 95 % t interval over seeds lies where the rule says, and fails if none of it does; "
-    "a difference of variants is paired by seed and needs a sign-flip p-value, Holm-corrected within an id, below .05."
+    "A claim holds if its number's whole interval over seeds lies where the rule says, and fails if none of it does. Intervals "
+    "are t, or for a share of 0s and 1s binomial (Clopper-Pearson), cut at the ends of the number's range; each is at the level"
+    " shown, which with m claims of one id is 1 - .05/m, so that all of an id hold the truth together at 95 %. A number that "
+    "was the same in all n seeds has the bounds that n agreeing trainings support. A difference of variants is paired by seed "
+    "and needs a sign-flip p-value, Holm-corrected within an id, below .05."
 )
 CONSTANT = "(constant): the same in all n seeds, as where a score is saturated; this says nothing of what other seeds would give."
+CUT = "*: the end of the score's range, beyond which the t interval would go."
 JOINED = "Joined from the tables of the runs by `mixmnist report`."
 LARGEST = 200_000  # bytes of a md or tex; a larger table is in its csv alone
 SIGNIFICANT = 0.05  # corrected p-value below which a variant is said to differ from the first
@@ -63,9 +68,7 @@ def write_tables(records: StudyRecords, folder: Path) -> None:
     variants = summarise(records.runs)
     variants.to_csv(folder / "variants.csv", index=False)
     shown, different = for_people(variants), differences(records.runs)
-    notes = [*records.notes(), interval_note(variants), MEANING]
-    if different:
-        notes.append(f"Bold: differs from {records.variants[0]} (paired by seed, sign-flip test, Holm-corrected over the table).")
+    notes = [*records.notes(), interval_note(variants), MEANING, *bold_notes(records.runs)]
     _write_for_people(folder, "variants", shown, notes, different)
 
 
@@ -82,13 +85,13 @@ def detected_and_used(concepts: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
-    """Gives a row a variant: mean, t interval over seeds and n of every number of the runs."""
+    """Gives a row a variant: mean, interval over seeds and n of every number of the runs; no interval leaves a score's range."""
     numbers = [c for c in ordered(runs, KEYS + RUNS).select_dtypes("number").columns if c not in ("seed", "threads")]
     rows = []
     for (study, source, task, variant, layer), group in runs.groupby(["study", "source", "task", "variant", "layer"], sort=False):
         row = {"study": study, "source": source, "task": task, "variant": variant, "layer": layer}
         for column in numbers:
-            interval = t_interval(group[column].astype(float).tolist())
+            interval = over_seeds(group[column].astype(float).tolist(), column)
             row |= {column: interval.mean, f"{column}_lower": interval.lower, f"{column}_upper": interval.upper}
             row[f"{column}_n"] = interval.n
         rows.append(row)
@@ -96,16 +99,44 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def differences(runs: pd.DataFrame) -> set[tuple[str, str, str]]:
-    """Names the (variant, layer, score) that differ from the first variant's; the test is paired by seed, corrected for all."""
-    first, tested, p_values = runs["variant"].iloc[0], [], []
+    """Names the (variant, layer, score) that differ from the first variant's.
+
+    The test is paired by seed, and corrected among the scores of one variant at one layer.
+    """
+    different = set()
+    for variant, layer, tested in _tested(runs):
+        p_values = holm([sign_flip(found) for found in tested.values()])
+        different |= {(variant, layer, column) for column, p in zip(tested, p_values, strict=True) if p < SIGNIFICANT}
+    return different
+
+
+def bold_notes(runs: pd.DataFrame) -> list[str]:
+    """Says what bold means, and of which variants nothing can be bold because too few seeds are paired."""
+    pairs: dict[str, int] = {}
+    able = set()
+    for variant, _, tested in _tested(runs):
+        pairs[variant] = max([pairs.get(variant, 0), *map(len, tested.values())])
+        smallest = [p for found in tested.values() if not math.isnan(p := smallest_p(len(found)))]
+        if smallest and min(smallest) * len(smallest) < SIGNIFICANT:  # as Holm takes the smallest of a family
+            able.add(variant)
+    first = runs["variant"].iloc[0]
+    how = f"differs from {first} (paired by seed, sign-flip test, Holm-corrected over the scores of a variant at a layer)"
+    few = ", ".join(f"{variant} ({n})" for variant, n in pairs.items() if variant not in able)
+    said = [f"Bold: {how}."] if able else []
+    if few:
+        said.append(f"Nothing is bold where too few seeds are paired with those of {first} to reach p < .05: {few}.")
+    return said
+
+
+def _tested(runs: pd.DataFrame) -> Iterator[tuple[str, str, dict[str, list[float]]]]:
+    """Gives each variant but the first and layer with the differences of its scores from the first variant's, one a seed."""
+    first = runs["variant"].iloc[0]
+    scores = [column for column in HEADLINE if column in runs and column not in ("chance", "seconds")]
     for layer, of_layer in runs.groupby("layer", sort=False):
         base = of_layer[of_layer["variant"] == first].set_index("seed")
-        for variant, group in of_layer.groupby("variant", sort=False):
+        for variant, group in of_layer[of_layer["variant"] != first].groupby("variant", sort=False):
             own = group.set_index("seed")
-            for column in [c for c in HEADLINE if c in runs and c not in ("chance", "seconds") and variant != first]:
-                tested.append((str(variant), str(layer), column))
-                p_values.append(sign_flip((own[column] - base[column]).dropna().tolist()))
-    return {name for name, p in zip(tested, holm(p_values), strict=True) if p < SIGNIFICANT}
+            yield str(variant), str(layer), {column: (own[column] - base[column]).dropna().tolist() for column in scores}
 
 
 def for_people(variants: pd.DataFrame) -> pd.DataFrame:
@@ -115,7 +146,7 @@ def for_people(variants: pd.DataFrame) -> pd.DataFrame:
         if column not in variants:
             continue
         cells = variants[[column, f"{column}_lower", f"{column}_upper", f"{column}_n"]]
-        shown[column] = [cell(Interval(*row)) for row in cells.itertuples(index=False)]
+        shown[column] = [cell(Interval(*row), _ends(column)) for row in cells.itertuples(index=False)]
     return shown
 
 
@@ -125,12 +156,22 @@ def seeds_of(variants: pd.DataFrame) -> "pd.Series[int]":
 
 
 def interval_note(variants: pd.DataFrame) -> str:
-    """Says what the brackets are, or why there are none."""
-    if seeds_of(variants).min() < FEWEST:
+    """Says what the brackets and the marks are, or why there are none."""
+    n_seeds = seeds_of(variants)
+    if n_seeds.max() < FEWEST:
         return f"Means over n seeds; no intervals below {FEWEST} seeds."
-    few = f"; below {Claim.seeds} seeds no verdict" if seeds_of(variants).min() < Claim.seeds else ""
-    marked = for_people(variants).map(lambda cell: str(cell).endswith("(constant)")).any(axis=None)
-    return f"Means over n seeds with their 95 % t interval over seeds{few}." + (f" {CONSTANT}" if marked else "")
+    said = [
+        "Means over n seeds with their 95 % t interval over seeds",
+        *([f"no intervals below {FEWEST} seeds"] if n_seeds.min() < FEWEST else []),
+        *([f"below {Claim.seeds} seeds no verdict"] if n_seeds.min() < Claim.seeds else []),
+    ]
+    text = " ".join(for_people(variants).filter(HEADLINE).to_numpy().ravel())
+    return " ".join(["; ".join(said) + ".", *(note for mark, note in (("(constant)", CONSTANT), ("*", CUT)) if mark in text)])
+
+
+def _ends(column: str) -> Bounds:
+    """Gives where a t interval of the column is cut; that of a share is not."""
+    return ANYWHERE if is_share(column) else bounds_of(column)
 
 
 def compare(yours: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
@@ -141,19 +182,26 @@ def compare(yours: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
         for column in [c for c in HEADLINE if f"{c}_reference" in both and not pd.isna(row[c])]:
             mine, theirs = row[column], row[f"{column}_reference"]
             interval = Interval(theirs, row[f"{column}_lower_reference"], row[f"{column}_upper_reference"], 0)
-            rows.append((row["variant"], row["layer"], column, f"{mine:.3f}", cell(interval), f"{mine - theirs:+.3f}"))
+            shown = cell(interval, _ends(column))
+            rows.append((row["variant"], row["layer"], column, f"{mine:.3f}", shown, f"{mine - theirs:+.3f}"))
     return pd.DataFrame(rows, columns=["variant", "layer", "score", "yours", "reference", "yours - reference"])
 
 
-def cell(interval: Interval) -> str:
-    """Writes a mean with its interval, where there is one; a score whose values are all equal is marked."""
+def cell(interval: Interval, bounds: Bounds = ANYWHERE) -> str:
+    """Writes a mean with its interval, where there is one; a constant score and a bound at the end of the range are marked.
+
+    Example:
+        >>> cell(Interval(0.05, 0.0, 0.155, 5), (0, 1))
+        '0.050 [0.000*, 0.155]'
+    """
     if math.isnan(interval.mean):
         return ""
     if math.isnan(interval.lower):
         return f"{interval.mean:.3f}"
     if interval.constant:
         return f"{interval.mean:.3f} (constant)"
-    return f"{interval.mean:.3f} [{interval.lower:.3f}, {interval.upper:.3f}]"
+    lower, upper = (f"{end:.3f}" + "*" * (end in bounds) for end in (interval.lower, interval.upper))
+    return f"{interval.mean:.3f} [{lower}, {upper}]"
 
 
 def ordered(table: pd.DataFrame, first: Sequence[str]) -> pd.DataFrame:

@@ -5,13 +5,18 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special, stats
+from jaxtyping import Float
+from scipy import special
 
 from mixmnist.core.records import require
 
 FEWEST = 5  # seeds below which no interval is given
 FEWEST_FOR_TEST = 8  # pairs below which no p-value is given: with 5 the smallest possible is .0625
-EXACT = 2**16  # sign patterns up to which all are looked at
+EXACT = 20  # pairs up to which all sign patterns are looked at
+DRAWN = 2**16  # sign patterns looked at beyond
+ROUNDING = 1e-12  # of the sum of all sizes: sums that are no further apart are equal
+Bounds = tuple[int | float, int | float]  # the lowest and the highest value that a score can have
+ANYWHERE: Bounds = (-math.inf, math.inf)
 
 
 class Interval(NamedTuple):
@@ -62,6 +67,76 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half, n)
 
 
+def share_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+    """Gives a share over seeds, each of which is a 0 or a 1, and its exact binomial interval; `nan` is left out.
+
+    Args:
+        values: One a seed, 0 or 1.
+        level: Coverage, between 0 and 1; kept whatever the share, which makes the interval wide.
+
+    Returns:
+        Bounds in [0, 1]; they are `nan` below 5 values.
+
+    Raises:
+        ValueError: If a value is neither 0 nor 1, or if `level` does not lie between 0 and 1.
+
+    Source:
+        C. Clopper, E. Pearson (1934), "The use of confidence or fiducial limits illustrated in the case of the binomial".
+
+    Example:
+        >>> [round(value, 3) for value in share_interval([1.0] * 20)]
+        [1.0, 0.832, 1.0, 20]
+    """
+    require(0 < level < 1, f"level must lie between 0 and 1, got level={level}. Use .95, say.")
+    found = [v for v in values if not math.isnan(v)]
+    other = next((v for v in found if v not in (0, 1)), 0)
+    require(other == 0, f"values of a share must be 0 or 1, got {other:g}. Use t_interval.")
+    n, hits = len(found), int(sum(found))
+    if n < FEWEST:
+        return Interval(hits / n if n else math.nan, math.nan, math.nan, n)
+    lower = 0.0 if hits == 0 else float(special.betaincinv(hits, n - hits + 1, (1 - level) / 2))
+    upper = 1.0 if hits == n else float(special.betaincinv(hits + 1, n - hits, (1 + level) / 2))
+    return Interval(hits / n, lower, upper, n)
+
+
+def unseen(interval: Interval, bounds: Bounds = ANYWHERE, level: float = 0.95) -> Interval:
+    """Gives a score that was the same in all n seeds the interval that so many seeds can support; others stay as they are.
+
+    That n trainings agree says that more than (.025)^(1/n) of all do (Clopper and Pearson, at 95 %): the others may lie anywhere
+    that the score can. Of a score in [0, 1] that was always 1 this is the binomial interval.
+
+    Args:
+        interval: Of the seeds.
+        bounds: Lowest and highest value that the score can have.
+        level: Coverage, between 0 and 1.
+
+    Returns:
+        Bounds are infinite where the score has none.
+
+    Example:
+        >>> [round(value, 3) for value in unseen(t_interval([1.0] * 20), (0, 1))]
+        [1.0, 0.832, 1.0, 20]
+    """
+    if not interval.constant:
+        return interval
+    others = 1 - ((1 - level) / 2) ** (1 / interval.n)
+    lower, upper = (interval.mean + others * (bound - interval.mean) for bound in bounds)
+    return Interval(interval.mean, lower, upper, interval.n)
+
+
+def within(interval: Interval, bounds: Bounds) -> Interval:
+    """Cuts an interval at the lowest and the highest value that the score can have: what lies beyond is impossible.
+
+    Example:
+        >>> within(Interval(0.05, -0.055, 0.155, 5), (0, 1))
+        Interval(mean=0.05, lower=0.0, upper=0.155, n=5)
+    """
+    if math.isnan(interval.lower):
+        return interval
+    lower, upper = (float(min(max(end, bounds[0]), bounds[1])) for end in (interval.lower, interval.upper))
+    return Interval(interval.mean, lower, upper, interval.n)
+
+
 def paired_interval(ours: Sequence[float], theirs: Sequence[float], level: float = 0.95) -> Interval:
     """Gives the mean difference of paired values and its t interval; pairs with a `nan` are left out.
 
@@ -108,7 +183,7 @@ def sign_flip(differences: Sequence[float]) -> float:
         differences: One a seed; `nan` left out.
 
     Returns:
-        p-value in (0, 1], exact up to 16 pairs, from 65,536 random patterns beyond; `nan` below 8 pairs.
+        p-value in (0, 1], of all sign patterns up to 20 pairs, of 65,536 random ones beyond; `nan` below 8 pairs.
 
     Example:
         >>> sign_flip([1.0, 2.0, 1.5, 0.5, 1.0, 2.5, 1.0, 0.5])
@@ -117,10 +192,36 @@ def sign_flip(differences: Sequence[float]) -> float:
     found = np.asarray([d for d in differences if not math.isnan(d)], dtype=float)
     if len(found) < FEWEST_FOR_TEST:
         return math.nan
-    test = stats.permutation_test(
-        (found,), np.mean, permutation_type="samples", vectorized=True, n_resamples=EXACT, batch=2**14, random_state=0
-    )
-    return float(test.pvalue)
+    least = abs(float(found.sum())) - ROUNDING * float(np.abs(found).sum())
+    if len(found) <= EXACT:
+        half = len(found) // 2
+        sums = _signed_sums(found[:half])[:, None] + _signed_sums(found[half:])  # every pattern once
+        return float((np.abs(sums) >= least).mean())
+    generator, beyond = np.random.default_rng(0), 0
+    for _ in range(DRAWN // 2**12):
+        signs = 2.0 * generator.integers(0, 2, (2**12, len(found))) - 1
+        beyond += int((np.abs(signs @ found) >= least).sum())
+    return (1 + beyond) / (1 + DRAWN)
+
+
+def _signed_sums(values: Float[np.ndarray, " values"]) -> Float[np.ndarray, " patterns"]:
+    """Gives the sum under every pattern of signs."""
+    sums = np.zeros(1)
+    for value in values:
+        sums = np.concatenate([sums - value, sums + value])
+    return sums
+
+
+def smallest_p(n: int) -> float:
+    """Gives the smallest p-value that `sign_flip` can give for n pairs; `nan` where it gives none.
+
+    Example:
+        >>> smallest_p(10)
+        0.001953125
+    """
+    if n < FEWEST_FOR_TEST:
+        return math.nan
+    return 2.0 ** (1 - n) if n <= EXACT else 1 / (1 + DRAWN)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -3,9 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 
 from mixmnist.core.records import Claim, Study, Variant
 from mixmnist.report.claims import judge
+from mixmnist.report.tables import CLAIMS
+from mixmnist.stats import t_interval
 
 SEEDS = 12
 NOISE = np.random.default_rng(0).normal(0, 0.01, SEEDS)
@@ -58,13 +61,90 @@ def test_a_difference_is_paired_by_seed():
 
 def test_a_column_may_be_taken_off():
     """The difference of two columns of the same run must be judged."""
-    assert verdict(Claim("A", "a", "score", "baseline", "above", 0.3, minus="other")) == "holds"
+    table = runs(score=(0.5, 0.6), other=(0.1, 0.1))
+    table["other"] *= 2  # else the difference would be the same in every seed
+    assert verdict(Claim("A", "a", "score", "baseline", "above", 0.29, minus="other"), table) == "holds"
 
 
 def test_few_seeds_give_no_verdict():
     """Below the seeds that a claim asks for nothing may be said."""
     assert verdict(Claim("A", "a", "score", "wide", "above", seeds=20)) == "no verdict below 20 seeds"
     assert verdict(Claim("A", "a", "nothing", "wide", "above")) == "no verdict below 10 seeds"
+
+
+def constant(column, value, n=20):
+    """Runs of one variant whose column has one value in all of n seeds."""
+    return pd.DataFrame({"variant": "baseline", "seed": range(n), column: value})
+
+
+def test_a_share_over_seeds_has_a_binomial_interval():
+    """Twenty of twenty leave room down to .832: above .95 is undecided, above .80 holds; among m claims there is more room."""
+    table = constant("has_sharp_detector", 1.0)
+    claims = [Claim("R2", "sharp", "has_sharp_detector", "baseline", "above", value) for value in (0.95, 0.80)]
+    first, second = (judge([claim], table).iloc[0] for claim in claims)
+    assert first[["mean", "lower", "upper"]].tolist() == pytest.approx([1, 0.025 ** (1 / 20), 1])
+    assert (first["verdict"], second["verdict"]) == ("undecided", "holds")
+    assert judge(claims, table)["lower"].tolist() == pytest.approx([0.0125 ** (1 / 20)] * 2)
+    some = table.assign(has_sharp_detector=[0.0] * 3 + [1.0] * 17)
+    row = judge(claims[:1], some).iloc[0]
+    assert row[["lower", "upper"]].tolist() == pytest.approx([*binomtest(17, 20).proportion_ci()])
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "rule", "target", "expected"),
+    [
+        ("accuracy", 1.0, "above", 0.95, "undecided"),  # other seeds may have less
+        ("accuracy", 1.0, "above", 0.80, "holds"),
+        ("accuracy", 0.0, "above", 0.20, "fails"),
+        ("accuracy", 0.5, "above", 0.40, "holds"),  # .5 - .168 * .5 = .416
+        ("accuracy", 0.5, "above", 0.42, "undecided"),
+        ("mean_drop", 0.0, "within", 0.0, "undecided"),
+        ("detectors", 10.0, "above", 3.0, "holds"),  # 10 - .168 * 10
+        ("detectors", 10.0, "below", 30.0, "undecided"),  # nobody says how many a layer may have
+        ("of a stranger", 1.0, "above", 0.0, "undecided"),
+    ],
+)
+def test_no_verdict_rests_on_an_interval_without_width(column, value, rule, target, expected):
+    """A number that was the same in all seeds must be judged by what so many seeds can support, inside what it can be."""
+    margin = 1e-9 if rule == "within" else 0.0
+    row = judge([Claim("A", "a", column, "baseline", rule, target, margin)], constant(column, value)).iloc[0]
+    assert row["verdict"] == expected
+    assert row["lower"] < row["upper"]
+
+
+def test_an_interval_stays_inside_what_the_number_can_be():
+    """Bounds of a claim's number, of a column taken off and of a variant taken off must not be impossible."""
+    low = [0.0] * 10 + [0.01, 0.3]
+    table = pd.DataFrame({"variant": "baseline", "seed": range(12), "coverage": low, "gini": [1.0 - v for v in low]})
+    table = pd.concat([table, table.assign(variant="wide", coverage=table["gini"])])
+    claims = [
+        Claim("A", "a", "coverage", "baseline", "above"),
+        Claim("B", "b", "coverage", "baseline", "above", minus="gini"),
+        Claim("C", "c", "coverage", "wide", "above", against="baseline"),
+    ]
+    assert judge(claims, table)[["lower", "upper"]].to_numpy()[[0, 1, 2], [0, 0, 1]].tolist() == [0, -1, 1]
+
+
+@pytest.mark.parametrize("m", [1, 2, 4])
+def test_intervals_are_corrected_within_an_id(m):
+    """Each of m intervals of one id must be at the level 1 - .05/m, which the verdicts name; other ids do not count."""
+    table = runs(score=(0.5, 0.6), other=(0.1, 0.1))
+    claims = [Claim("A", "a", "score", "baseline", "above") for _ in range(m)]
+    found = judge([*claims, Claim("B", "b", "score", "baseline", "above")], table)
+    own = table["score"][table["variant"] == "baseline"].tolist()
+    assert found["level"].tolist() == pytest.approx([1 - 0.05 / m] * m + [0.95])
+    for row in found.itertuples():
+        assert (row.lower, row.upper) == pytest.approx(t_interval(own, row.level)[1:3])
+    assert ("1 - .05/m" in CLAIMS, "Clopper-Pearson" in CLAIMS) == (True, True)
+
+
+def test_four_lucky_intervals_are_not_enough():
+    """A number that lies where the rule says at 95 % but not at 98.75 % must be undecided as one of four."""
+    table = runs(score=(0.5, 0.6))
+    own = t_interval(table["score"][table["variant"] == "baseline"].tolist()).lower - 1e-4
+    claim = Claim("A", "a", "score", "baseline", "above", own)
+    assert judge([claim], table)["verdict"].tolist() == ["holds"]
+    assert judge([claim] * 4, table)["verdict"].tolist() == ["undecided"] * 4
 
 
 def test_p_values_are_corrected_within_an_id():

@@ -3,7 +3,7 @@ import pytest
 
 from mixmnist.core import storage
 from mixmnist.report import tables
-from mixmnist.report.tables import LARGEST, write_table
+from mixmnist.report.tables import HEADLINE, LARGEST, write_table
 
 
 def numbers(n_rows):
@@ -39,3 +39,75 @@ def test_the_largest_table_that_is_written_out(tmp_path, monkeypatch, ending):
         storage.publish(tmp_path / "tables", lambda partial: write_table(partial, "whole", table, ["note"]))
         assert (tmp_path / "tables" / "whole.tex").exists() == written
         assert ("too many to read" not in (tmp_path / "tables" / "whole.md").read_text()) == written
+
+
+def runs_of(n, **columns):
+    """Runs of the variants baseline and wide at one layer; each column is the baseline's values and what is added for wide."""
+    parts = []
+    for place, variant in enumerate(("baseline", "wide")):
+        numbers = {name: [v + place * more for v in values] for name, (values, more) in columns.items()}
+        keys = {"study": "s", "source": "x", "task": "t", "variant": variant, "layer": "conv3", "seed": range(n)}
+        parts.append(pd.DataFrame(keys | numbers))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_bold_is_corrected_among_one_variants_scores_at_one_layer():
+    """Ten seeds that all agree must be bold however many variants and layers the table has: .00195 times 12 scores is below .05."""
+    few = {name: ([0.1] * 10, 0.0) for name in HEADLINE if name not in ("accuracy", "chance", "seconds")}
+    runs = runs_of(10, accuracy=([0.9] * 10, 0.01), **few)
+    third = [runs[runs["variant"] == "wide"].assign(variant=f"other-{i}", accuracy=0.9) for i in range(20)]
+    every = pd.concat([runs, *third])
+    every = pd.concat([every, every.assign(layer="conv2", accuracy=0.9)])
+    assert tables.differences(every) == {("wide", "conv3", "accuracy")}
+    assert len(few) + 1 == 12
+
+
+@pytest.mark.parametrize(("n", "bold"), [(5, False), (7, False), (8, False), (9, True), (10, True)])
+def test_a_table_says_where_nothing_can_be_bold(n, bold):
+    """Of 12 scores, nine pairs can reach p < .05 and eight cannot; the note must say which variants have too few, and how many."""
+    columns = {name: ([0.1] * n, 0.2) for name in HEADLINE if name not in ("chance", "seconds")}
+    runs = runs_of(n, **columns)
+    assert bool(tables.differences(runs)) == bold
+    notes = tables.bold_notes(runs)
+    few = f"Nothing is bold where too few seeds are paired with those of baseline to reach p < .05: wide ({n})."
+    assert (few in notes) != bold
+    assert any(note.startswith("Bold: differs from baseline (paired by seed") for note in notes) == bold
+
+
+def test_few_scores_need_fewer_seeds_and_a_lone_variant_no_note():
+    """A family of two scores reaches p < .05 with eight pairs; without a second variant there is nothing to say."""
+    runs = runs_of(8, accuracy=([0.1] * 8, 0.2), coverage=([0.1] * 8, 0.0))
+    assert tables.differences(runs) == {("wide", "conv3", "accuracy")}
+    assert len(tables.bold_notes(runs)) == 1
+    assert tables.bold_notes(runs[runs["variant"] == "baseline"]) == []
+
+
+def test_no_printed_interval_leaves_its_scores_range():
+    """Each bound beyond a score's range must lie at its end and be marked, and the note must say what the mark means."""
+    low = [0.0, 0.0, 0.0, 0.0, 0.0, 0.3]
+    runs = runs_of(6, coverage=(low, 0.0), accuracy=([1 - v for v in low], 0.0), mean_drop=(low, 0.0), detectors=(low, 0.0))
+    variants = tables.summarise(runs)
+    assert (variants["coverage_lower"] == 0).all()
+    assert (variants["accuracy_upper"] == 1).all()
+    assert (variants["detectors_lower"] == 0).all()
+    assert (variants["mean_drop_lower"] < 0).all()  # a drop may be negative
+    shown = tables.for_people(variants)
+    assert shown["coverage"][0] == "0.050 [0.000*, 0.179]"
+    assert shown["accuracy"][0] == "0.950 [0.821, 1.000*]"
+    assert "*" not in shown["mean_drop"][0]
+    assert tables.CUT in tables.interval_note(variants)
+    assert tables.CUT not in tables.interval_note(tables.summarise(runs.drop(columns=["coverage", "accuracy", "detectors"])))
+
+
+def test_a_table_of_some_variants_with_few_seeds_says_both():
+    """Where one variant has intervals and another has too few seeds for them, the note must explain the brackets and their lack."""
+    runs = runs_of(6, accuracy=([0.1, 0.2, 0.3, 0.4, 0.2, 0.3], 0.1))
+    note = tables.interval_note(tables.summarise(runs[(runs["variant"] == "baseline") | (runs["seed"] < 3)]))
+    assert "95 % t interval over seeds; no intervals below 5 seeds; below 10 seeds no verdict." in note
+
+
+def test_a_share_in_the_runs_has_its_binomial_interval():
+    """A column that is 0 or 1 in each run must be summarised as a share: 6 of 6 has the lower bound .541."""
+    variants = tables.summarise(runs_of(6, has_sharp_detector=([1.0] * 6, 0.0)))
+    assert variants["has_sharp_detector_lower"][0] == pytest.approx(0.025 ** (1 / 6))
+    assert variants["has_sharp_detector_upper"][0] == 1

@@ -1,6 +1,5 @@
 """Intervals over seeds against scipy."""
 
-import itertools
 import math
 
 import numpy as np
@@ -11,7 +10,19 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mixmnist.report.tables import CONSTANT, for_people, interval_note, summarise
-from mixmnist.stats import FEWEST, Interval, holm, paired_interval, sign_flip, t_interval, unit_interval
+from mixmnist.stats import (
+    FEWEST,
+    Interval,
+    holm,
+    paired_interval,
+    share_interval,
+    sign_flip,
+    smallest_p,
+    t_interval,
+    unit_interval,
+    unseen,
+    within,
+)
 
 VALUES = [0.31, 0.45, 0.28, 0.52, 0.4, 0.33, 0.47]
 samples = st.lists(st.integers(-100, 100).map(lambda i: i / 10), min_size=5, max_size=12)
@@ -165,13 +176,79 @@ def test_values_that_are_not_paired_are_refused():
         paired_interval([1.0, 2.0], [1.0])
 
 
-@pytest.mark.parametrize("n", [8, 10, 12])
+@pytest.mark.parametrize(("hits", "n"), [(0, 5), (5, 5), (20, 20), (19, 20), (7, 10), (10, 10)])
+@pytest.mark.parametrize("level", [0.95, 0.9875])
+def test_a_share_has_the_exact_binomial_interval(hits, n, level):
+    """Bounds of a share of 0s and 1s must be those of scipy's exact test."""
+    found = share_interval([1.0] * hits + [0.0] * (n - hits), level)
+    expected = stats.binomtest(hits, n).proportion_ci(level, method="exact")
+    assert found == pytest.approx((hits / n, expected.low, expected.high, n))
+    assert not found.constant
+
+
+def test_a_share_of_few_seeds_has_no_interval():
+    """Four 0s and 1s have a share and no bounds, and what is neither 0 nor 1 is refused."""
+    found = share_interval([1.0, 0.0, 1.0, 1.0, math.nan])
+    assert (found.mean, found.n, math.isnan(found.lower), math.isnan(found.upper)) == (0.75, 4, True, True)
+    assert math.isnan(share_interval([]).mean)
+    with pytest.raises(ValueError, match=r"values of a share must be 0 or 1, got 0\.5\. Use t_interval"):
+        share_interval([1.0, 0.5])
+
+
+@pytest.mark.parametrize("n", [5, 10, 20])
+def test_what_was_always_the_same_is_not_sure_of_other_seeds(n):
+    """A constant score must get the width that n agreeing trainings leave, all of it inside its range, none without a range."""
+    others = 1 - 0.025 ** (1 / n)
+    assert unseen(t_interval([0.0] * n), (-1, 1)) == pytest.approx((0, -others, others, n))
+    assert unseen(t_interval([0.25] * n), (0, 1)) == pytest.approx((0.25, 0.25 - 0.25 * others, 0.25 + 0.75 * others, n))
+    assert unseen(t_interval([3.0] * n))[1:3] == (-math.inf, math.inf)
+    for value in (0.0, 1.0):
+        assert unseen(t_interval([value] * n), (0, 1), 0.9) == pytest.approx(share_interval([value] * n, 0.9))
+    assert unseen(t_interval(VALUES), (0, 1)) == t_interval(VALUES)
+
+
+def test_an_interval_is_cut_where_its_score_ends():
+    """Bounds beyond the range must lie at its end, others stay, and where there are none there stay none."""
+    found = t_interval([0.0, 0.0, 0.0, 0.05, 0.2])
+    assert found.lower < 0
+    assert within(found, (0, 1)) == (found.mean, 0, found.upper, 5)
+    assert within(t_interval([1 - v for v in (0.0, 0.0, 0.0, 0.05, 0.2)]), (0, 1)).upper == 1
+    assert within(found, (-1, 1)) == found
+    assert math.isnan(within(t_interval([0.1, 0.2]), (0, 1)).lower)
+
+
+@pytest.mark.parametrize("n", [8, 10, 12, 17])
 def test_sign_flip_equals_the_count_over_all_patterns(n):
     """The p-value must be the share of all sign patterns whose mean is as far from zero."""
     differences = np.random.default_rng(n).normal(0.5, 1, n)
-    signs = np.array(list(itertools.product((-1, 1), repeat=n)))
-    means = np.abs((signs * differences).mean(axis=1))
-    assert sign_flip(differences.tolist()) == pytest.approx((means >= abs(differences.mean()) - 1e-12).mean())
+    sums = np.zeros(1)
+    for difference in differences:
+        sums = np.concatenate([sums + difference, sums - difference])
+    assert sign_flip(differences.tolist()) == (np.abs(sums) >= abs(differences.sum()) - 1e-9).mean()
+
+
+def test_sign_flip_looks_at_all_patterns_of_twenty_pairs():
+    """Up to 20 pairs no pattern is drawn: of twenty equal differences two of 2^20 are as far; beyond the patterns are drawn."""
+    assert sign_flip([0.1] * 20) == smallest_p(20) == 2 / 2**20
+    whole = [3, -1, 2, 2, 0, -2, 1, 4, 0, 1, -1, 3, 2, -3, 1, 2, 0, 1, 3, -1]
+    counts = np.ones(1)
+    for size in np.abs(whole):  # how many patterns give each sum, by convolution
+        step = np.zeros(2 * size + 1)
+        step[0] += 1
+        step[-1] += 1
+        counts = np.convolve(counts, step)
+    far = np.abs(np.arange(len(counts)) - len(counts) // 2) >= sum(whole)
+    assert sign_flip([float(v) for v in whole]) == counts[far].sum() / counts.sum()
+    more = [*(float(v) for v in whole), 0.0]  # a difference of 0 changes no share
+    assert sign_flip(more) == sign_flip(more) == pytest.approx(sign_flip(more[:-1]), abs=0.004)
+    assert sign_flip([0.3] * 25) == smallest_p(25)
+
+
+@pytest.mark.parametrize("n", [8, 10, 20])
+def test_the_smallest_p_value_is_that_of_equal_differences(n):
+    """No pairs can have a smaller p-value than those that all differ alike; below 8 there is none."""
+    assert sign_flip([0.7] * n) == smallest_p(n)
+    assert math.isnan(smallest_p(7))
 
 
 def test_few_pairs_give_no_p_value():
