@@ -52,10 +52,10 @@ STUDY = Study(
         *(
             Claim(
                 "R4",
-                f"Dropout spreads reliance: more accuracy is left as units go in random order (silenced {how})",
-                f"reliance_area{suffix}",
+                f"Dropout spreads reliance: less accuracy beyond chance is lost as units go in random order (silenced {how})",
+                f"reliance{suffix}",
                 "dropout",
-                "above",
+                "below",
                 against="baseline",
             )
             for suffix, how in BOTH

@@ -261,7 +261,7 @@ def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         "--metric", action="append", default=[], metavar="F.py", help="a metric of your own: a file ending in METRIC"
     )
     command.add_argument("--n", type=int, default=10_000, help="test and rank canvases, each (default 10000)")
-    command.add_argument("--few", type=int, help="of them for maps and for silencing by running again (default one of 40)")
+    command.add_argument("--few", type=int, help="of them for maps and for silencing by running again (default one of 5)")
     command.add_argument("--permutations", type=int, default=1000, help="for p-values (default 1000)")
     command.add_argument("--seed", type=int, default=0, help="of the canvases")
     device = command.add_argument("--device", default="auto", help=help_of(Options)["device"])

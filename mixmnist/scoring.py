@@ -34,7 +34,7 @@ class Scores:
 
     units: pd.DataFrame  # a row a unit; scores of a unit and a concept are those of the unit's own concept
     concepts: pd.DataFrame  # a row a concept, with its best unit and that unit's scores
-    layer: pd.DataFrame  # one row
+    layer: pd.DataFrame  # one row; n_silenced, n_mapped: on how many of the n_images units were silenced, maps held beside masks
     curves: pd.DataFrame  # a row for each number of silenced units
 
 
@@ -175,7 +175,9 @@ def _concepts(sheet: Sheet) -> pd.DataFrame:
 
 def _layer(sheet: Sheet) -> pd.DataFrame:
     readout = sheet.readout
-    row: dict[str, Any] = {"layer": readout.layer, "n_units": readout.n_units}
+    row: dict[str, Any] = {"layer": readout.layer, "n_units": readout.n_units, "n_images": len(readout.response)}
+    row |= {} if readout.without is None else {"n_silenced": readout.without.n_images}
+    row |= {} if readout.pixels is None else {"n_mapped": readout.pixels.n_images}
     if readout.logits is not None:
         row["accuracy"] = float(correct(readout.logits, readout.labels).double().mean())
     row |= {column: float(value) for column, value in sheet.columns("layer").items()}

@@ -20,7 +20,8 @@ ALIGNMENTS = ["alignment", "alignment_mean", *PRECISIONS]
 DROPS = ["drop", "drop_mean", "max_class_drop", "max_class", "concept_drop", "damage_selectivity"]
 UNITS = ["unit", "dead", "concept", "chance", "selectivity", "concept_selectivity", *ALIGNMENTS, *DROPS]
 LAYER = ["layer", "accuracy", "n_units", "dead", "detectors", "unique_concepts", "coverage", "mean_alignment"]
-LAYER += ["mean_alignment_mean", "chance", "mean_drop", "mean_drop_mean", "max_drop", "max_class_drop", "reliance_area"]
+LAYER += ["mean_alignment_mean", "chance", "mean_drop", "mean_drop_mean", "max_drop", "max_class_drop", "reliance"]
+LAYER += ["n_images", "n_silenced", "reliance_area"]
 DEAD = 4
 
 
@@ -233,6 +234,8 @@ def test_readout_without_logits_leaves_out_ablation(readout, rank, scores):
         "mean_drop_mean",
         "max_drop",
         "max_class_drop",
+        "n_silenced",
+        "reliance",
         "reliance_area",
     }
 

@@ -48,6 +48,10 @@ class MapsAndMasks(Protocol):
     def n_concepts(self) -> int:
         """How many concepts have masks."""
 
+    @property
+    def n_images(self) -> int:
+        """How many images, the first of the readout, have maps here."""
+
     def __iter__(self) -> Iterator[tuple[Int[Tensor, " some"], Float[Tensor, "some units rows cols"]]]:
         """Gives indices of images and their maps."""
 

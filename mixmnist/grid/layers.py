@@ -16,7 +16,7 @@ from mixmnist.probing import Drawn, HeadAlgebra, probe_layers
 from mixmnist.probing.running import Transform
 from mixmnist.scoring import Scores, score
 
-FEW, LEAST = 40, 50  # one canvas of 40, but 50 at least, is used where the net must be run again: maps, silencing below the head
+FEW, LEAST = 5, 50  # one canvas of 5, but 50 at least, is used where the net must be run again: maps, silencing below the head
 
 
 @dataclass(frozen=True, eq=False)

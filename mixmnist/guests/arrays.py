@@ -109,6 +109,11 @@ class ArrayPixels:
         """How many concepts have masks."""
         return self.ink.shape[1]
 
+    @property
+    def n_images(self) -> int:
+        """How many images, the first ones, have maps."""
+        return len(self.maps)
+
     def __iter__(self) -> Iterator[tuple[Int[Tensor, " some"], Float[Tensor, "some units rows cols"]]]:
         """Gives indices of images and their maps, one value a pixel."""
         down, across = (

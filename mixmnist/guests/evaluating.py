@@ -51,7 +51,7 @@ class Setting:
     n: int = 10_000
     """Canvases of the test and of the rank mixture."""
     few: int | None = None
-    """Of them, how many are used where the network must be run again (maps, silencing below the head); by default one of 40, but
+    """Of them, how many are used where the network must be run again (maps, silencing below the head); by default one of 5, but
     50 at least."""
     draw: int = 0
     """Seed of both mixtures."""

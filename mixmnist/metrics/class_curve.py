@@ -28,6 +28,7 @@ from mixmnist.metrics.class_units import class_concepts
 
 def class_curve(
     without: Without,
+    logits: Float[Tensor, "images classes"],
     labels: Int[Tensor, "images *classes"],
     rank_present: Bool[Tensor, "rank_images concepts"],
     rank_labels: Int[Tensor, "rank_images *classes"],
@@ -38,6 +39,7 @@ def class_curve(
 
     Args:
         without: Logits with sets of units silenced.
+        logits: The intact network's, from which the accuracy with all units is told, so that rounding decides no tie there.
         labels: The right answers.
         rank_present: What is on the rank images; says which concepts belong to a class.
         rank_labels: Their classes.
@@ -53,6 +55,7 @@ def class_curve(
         best_first = rank_alignment[:, concepts].nan_to_num(-1).amax(dim=1).argsort(descending=True, stable=True)
         back = without.returning(best_first.flip(0) if keep else best_first, zero)  # the last of the order comes back first
         found = torch.stack([one_vs_rest(now, labels, label) for now in back])
+        found[-1] = one_vs_rest(logits[: len(labels)], labels, label)
         curves.append(found if keep else found.flip(0))
     return torch.stack(curves).mean(dim=0) if curves else torch.full((len(zero) + 1,), torch.nan, device=zero.device)
 

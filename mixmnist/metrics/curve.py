@@ -27,6 +27,7 @@ SEED = 0  # of the random orders
 
 def curve(
     without: Without,
+    logits: Float[Tensor, "images classes"],
     labels: Int[Tensor, "images *classes"],
     orders: Int[Tensor, "orders units"],
     values: Float[Tensor, " units"],
@@ -35,6 +36,7 @@ def curve(
 
     Args:
         without: Logits with sets of units silenced.
+        logits: The intact network's, from which the first accuracy is told, so that rounding decides no tie there.
         labels: The right classes.
         orders: Each row is a permutation of the units.
         values: What a silenced unit's map is set to.
@@ -44,7 +46,9 @@ def curve(
     """
     labels = labels[: without.n_images]
     back = [torch.stack([correct(now, labels).mean() for now in without.returning(order, values)]) for order in orders]
-    return torch.stack(back).mean(dim=0).flip(0)
+    found = torch.stack(back).mean(dim=0).flip(0)
+    found[0] = correct(logits[: len(labels)], labels).mean()
+    return found
 
 
 def random_orders(n_units: int, seed: int = SEED) -> Int[Tensor, "orders units"]:
@@ -54,41 +58,48 @@ def random_orders(n_units: int, seed: int = SEED) -> Int[Tensor, "orders units"]
 
 
 def _random(
-    without: Without, labels: Int[Tensor, "images *classes"], rank_mean: Float[Tensor, "rank_images units"], share: float
+    without: Without,
+    logits: Float[Tensor, "images classes"],
+    labels: Int[Tensor, "images *classes"],
+    rank_mean: Float[Tensor, "rank_images units"],
+    share: float,
 ) -> Float[Tensor, " steps"]:
     orders = random_orders(rank_mean.shape[1]).to(rank_mean.device)
-    return curve(without, labels, orders, share * rank_mean.mean(dim=0))
+    return curve(without, logits, labels, orders, share * rank_mean.mean(dim=0))
 
 
 def _by_alignment(
     without: Without,
+    logits: Float[Tensor, "images classes"],
     labels: Int[Tensor, "images *classes"],
     rank_mean: Float[Tensor, "rank_images units"],
     rank_alignment: Float[Tensor, "units concepts"],
     share: float,
 ) -> Float[Tensor, " steps"]:
-    return curve(without, labels, _falling(rank_alignment.nan_to_num(-1).amax(dim=1)), share * rank_mean.mean(dim=0))
+    return curve(without, logits, labels, _falling(rank_alignment.nan_to_num(-1).amax(dim=1)), share * rank_mean.mean(dim=0))
 
 
 def _by_drop(
     without: Without,
+    logits: Float[Tensor, "images classes"],
     labels: Int[Tensor, "images *classes"],
     rank_mean: Float[Tensor, "rank_images units"],
     rank_drop: Float[Tensor, " units"],
     sign: int,
     share: float,
 ) -> Float[Tensor, " steps"]:
-    return curve(without, labels, _falling(sign * rank_drop.nan_to_num(0)), share * rank_mean.mean(dim=0))
+    return curve(without, logits, labels, _falling(sign * rank_drop.nan_to_num(0)), share * rank_mean.mean(dim=0))
 
 
 def _by_weight(
     without: Without,
+    logits: Float[Tensor, "images classes"],
     labels: Int[Tensor, "images *classes"],
     rank_mean: Float[Tensor, "rank_images units"],
     head: Float[Tensor, "classes units"],
     share: float,
 ) -> Float[Tensor, " steps"]:
-    return curve(without, labels, _falling(head.abs().sum(dim=0)), share * rank_mean.mean(dim=0))
+    return curve(without, logits, labels, _falling(head.abs().sum(dim=0)), share * rank_mean.mean(dim=0))
 
 
 def _falling(values: Float[Tensor, " units"]) -> Int[Tensor, "1 units"]:

@@ -3,7 +3,9 @@
 A detector is a unit whose alignment (average precision by max response) with its best concept is .80 or more. Dead units are
 counted and left out of the means.
 
-Formula: counts and means of A(u) = max over concepts of alignment; coverage: mean over concepts of max over units.
+Formula: counts and means of A(u) = max over concepts of alignment; coverage: mean over concepts of max over units. By mean
+    response: `mean_alignment_mean` is the mean over units for the concept that each has by max response,
+    `mean_best_alignment_mean` for the one that each has by mean response.
 Ties: as alignment's.
 Dead units: counted, and left out of the means.
 Cost: nothing beside alignment.
@@ -66,7 +68,15 @@ def _mean_alignment(alignment: Float[Tensor, "units concepts"]) -> Float[Tensor,
     return best(alignment).mean()
 
 
-def _mean_alignment_mean(alignment_mean: Float[Tensor, "units concepts"]) -> Float[Tensor, ""]:
+def _mean_alignment_mean(
+    alignment: Float[Tensor, "units concepts"], alignment_mean: Float[Tensor, "units concepts"]
+) -> Float[Tensor, ""]:
+    own = alignment.nan_to_num(-1).argmax(dim=1, keepdim=True)  # as in the table of units, whose mean this is
+    found = alignment_mean.gather(1, own)[~alignment.isnan().all(dim=1)]
+    return found.nanmean()
+
+
+def _mean_best_alignment_mean(alignment_mean: Float[Tensor, "units concepts"]) -> Float[Tensor, ""]:
     return best(alignment_mean).mean()
 
 
@@ -82,7 +92,7 @@ METRIC = Metric(
     "Detectors, unique concepts and coverage",
     axes=(),
     bounds={
-        **dict.fromkeys(("coverage", "mean_alignment", "mean_alignment_mean", "chance"), (0, 1)),
+        **dict.fromkeys(("coverage", "mean_alignment", "mean_alignment_mean", "mean_best_alignment_mean", "chance"), (0, 1)),
         **dict.fromkeys(("dead", "detectors", "unique_concepts"), (0, math.inf)),
     },
     columns={
@@ -92,6 +102,7 @@ METRIC = Metric(
         "coverage": coverage,
         "mean_alignment": _mean_alignment,
         "mean_alignment_mean": _mean_alignment_mean,
+        "mean_best_alignment_mean": _mean_best_alignment_mean,
         "chance": _chance,
     },
     chance="0 detectors; coverage: prevalence, or a little more as it is a best of many",

@@ -1,10 +1,12 @@
 """Drop: how much accuracy the network loses without the unit, overall and in the class that loses most.
 
 Accuracy before minus accuracy after, so a positive drop means harm. The unit's map is silenced to zero (`drop`), to its mean
-over the rank images (`drop_mean`) or to its map on another random image (`drop_resample`); all are printed, since they can
-disagree about a whole network.
+over the rank images (`drop_mean`) or to its map on another random image (`drop_resample`, the mean of four draws); all are
+printed, since they can disagree about a whole network. A class counts for the largest class drop if 30 of the images on which
+units are silenced are its own: of fewer, one that goes wrong by chance makes a large drop.
 
-Formula: mean of correct before minus mean of correct after, over all images or over a class's; in [-1, 1].
+Formula: mean of correct before minus mean of correct after, over all images or over a class's; in [-1, 1]; nan for the largest
+    class drop where no class has 30 images.
 Ties: right classes that tie for the largest logit count 1/t; of classes that lose as much, the first.
 Dead units: 0: nothing is lost.
 Cost: a product of units x n and n x classes, after `correct`.
@@ -18,6 +20,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mixmnist.core.records import Metric
+from mixmnist.core.thresholds import LEAST_OF_CLASS
 from mixmnist.metrics._decisions import classes_of
 
 
@@ -56,11 +59,11 @@ def class_drops(
     correct_without: Float[Tensor, "units decisions"],
     labels: Int[Tensor, "images *classes"],
 ) -> Float[Tensor, "units classes"]:
-    """Gives each class's accuracy drop; -inf for a class without images."""
+    """Gives each class's accuracy drop; -inf for a class of fewer than 30 images."""
     about = classes_of(labels)[: correct.shape[1]]
     member = (about[:, None] == torch.arange(int(about.max()) + 1, device=about.device)).to(correct.dtype)
     drops = (correct - correct_without) @ member / member.sum(dim=0)
-    return drops.nan_to_num(-torch.inf)
+    return drops.masked_fill(member.sum(dim=0) < LEAST_OF_CLASS, -torch.inf)
 
 
 def max_class_drop(
@@ -69,8 +72,9 @@ def max_class_drop(
     labels: Int[Tensor, "images *classes"],
     dead: Bool[Tensor, " units"],
 ) -> Float[Tensor, " units"]:
-    """Gives the largest accuracy drop of one class, in [-1, 1]; `nan` for a dead unit."""
-    return _live(class_drops(correct, correct_without, labels).amax(dim=1), dead)
+    """Gives the largest accuracy drop of one class, in [-1, 1]; `nan` for a dead unit, and where no class has 30 images."""
+    largest = class_drops(correct, correct_without, labels).amax(dim=1)
+    return _live(torch.where(largest.isfinite(), largest, torch.nan), dead)
 
 
 def max_class(
@@ -79,8 +83,9 @@ def max_class(
     labels: Int[Tensor, "images *classes"],
     dead: Bool[Tensor, " units"],
 ) -> Int[Tensor, " units"]:
-    """Gives the class that loses most; -1 for a dead unit."""
-    return class_drops(correct, correct_without, labels).argmax(dim=1).masked_fill(dead, -1)
+    """Gives the class that loses most; -1 for a dead unit, and where no class has 30 images."""
+    largest, which = class_drops(correct, correct_without, labels).max(dim=1)
+    return which.masked_fill(dead | largest.isinf(), -1)
 
 
 def _live(drops: Float[Tensor, " units"], dead: Bool[Tensor, " units"]) -> Float[Tensor, " units"]:

@@ -1,10 +1,14 @@
 """Reliance: how much the layer's work hangs on single units.
 
-Mean and maximum of the units' accuracy drops, their Gini coefficient, and the area under the random-order ablation curve:
-accuracy relative to the intact net over the share of units silenced, so higher means that more units can go. Dead units count
-as a drop of 0.
+Mean and maximum of the units' accuracy drops, their Gini coefficient, and what the random-order ablation curve says: `reliance`
+is the share of what the intact net knows beyond chance that is lost on the way, averaged over the share of units silenced, so
+more means that fewer units can go. A net that knows nothing relies on nothing that could be measured. `reliance_area` is the
+area under the curve relative to the intact net, chance not taken out: 1 for a net at chance, too. Dead units count as a drop
+of 0.
 
-Formula: mean and max of E(u), Gini of max(E, 0), trapezoid of acc(n) / acc(0) over n / units.
+Formula: mean and max of E(u), Gini of max(E, 0), reliance 1 - trapezoid of (acc(n) - chance) / (acc(0) - chance) over n / units,
+    chance the share of the most frequent class (.5 where classes do not exclude each other); nan where acc(0) lies no more than
+    2.33 standard errors above chance; reliance_area: trapezoid of acc(n) / acc(0).
 Ties: as the drops'.
 Dead units: a drop of 0.
 Cost: nothing beside the drops and the random curve.
@@ -13,10 +17,12 @@ Cost: nothing beside the drops and the random curve.
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mixmnist.core.records import Metric
+
+BEYOND = 2.33  # standard errors: one net in a hundred at chance lies further above it
 
 
 def mean_drop(drop: Float[Tensor, " units"]) -> Float[Tensor, ""]:
@@ -74,8 +80,41 @@ def _mean_drop_resampled(drop_resample: Float[Tensor, " units"]) -> Float[Tensor
     return mean_drop(drop_resample)
 
 
-def _largest_class_drop(max_class_drop: Float[Tensor, " units"]) -> Float[Tensor, ""]:
-    return max_drop(max_class_drop)
+def _largest_class_drop(max_class_drop: Float[Tensor, " units"], dead: Bool[Tensor, " units"]) -> Float[Tensor, ""]:
+    return torch.where(dead, 0, max_class_drop).amax()  # nan where no class has enough images
+
+
+def reliance(curve_random: Float[Tensor, " steps"], labels: Int[Tensor, "images *classes"]) -> Float[Tensor, ""]:
+    """Gives the share of the accuracy beyond chance that is lost, averaged over the share of units silenced at random.
+
+    Returns:
+        0 of a layer that does nothing, .5 where accuracy falls along a line, 1 where it is at chance as soon as units go; little
+        below 0 or above 1 at most; `nan` for a net at chance.
+
+    Example:
+        >>> reliance(torch.tensor([0.9, 0.7, 0.5]), torch.tensor([0, 1] * 50))
+        tensor(0.5000)
+        >>> reliance(torch.tensor([0.55, 0.5, 0.5]), torch.tensor([0, 1] * 50))
+        tensor(nan)
+    """
+    level = chance_of(labels)
+    known = curve_random[0] - level
+    left = torch.trapezoid((curve_random - level) / known, dx=1 / (len(curve_random) - 1))
+    return torch.where(known > BEYOND * math.sqrt(level * (1 - level) / len(labels)), 1 - left, torch.nan)
+
+
+def chance_of(labels: Int[Tensor, "images *classes"]) -> float:
+    """Gives the accuracy of the best constant answer, in [0, 1]; .5 where classes do not exclude each other.
+
+    Example:
+        >>> chance_of(torch.tensor([0, 1, 1, 1]))
+        0.75
+    """
+    return 0.5 if labels.ndim == 2 else float(labels.bincount().max()) / len(labels)
+
+
+def _reliance_to_mean(curve_random_mean: Float[Tensor, " steps"], labels: Int[Tensor, "images *classes"]) -> Float[Tensor, ""]:
+    return reliance(curve_random_mean, labels)
 
 
 METRIC = Metric(
@@ -85,6 +124,8 @@ METRIC = Metric(
         **dict.fromkeys(("mean_drop", "mean_drop_mean", "mean_drop_resample", "max_drop", "max_drop_mean"), (-1, 1)),
         "max_class_drop": (-1, 1),
         "gini": (0, 1),
+        "reliance": (-math.inf, math.inf),
+        "reliance_mean": (-math.inf, math.inf),
         "reliance_area": (0, math.inf),
         "reliance_area_mean": (0, math.inf),
     },
@@ -96,8 +137,10 @@ METRIC = Metric(
         "max_drop_mean": _max_drop_to_mean,
         "max_class_drop": _largest_class_drop,
         "gini": gini,
+        "reliance": reliance,
+        "reliance_mean": _reliance_to_mean,
         "reliance_area": reliance_area,
         "reliance_area_mean": _area_to_mean,
     },
-    chance="0; area: of a layer that does nothing, 1",
+    chance="0; area: of a layer that does nothing, or a net at chance, 1",
 )

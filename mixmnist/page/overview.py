@@ -27,7 +27,7 @@ WORDS = {
     "mean_drop_mean": ("mean drop, to its mean", "the same, silenced to its mean"),
     "max_drop": ("largest drop", "accuracy lost without the most important unit, silenced to zero"),
     "max_class_drop": ("largest drop of a class", "accuracy that one class loses without one unit"),
-    "reliance_area": ("reliance area", "area under accuracy as units go in random order"),
+    "reliance": ("reliance", "share of the accuracy beyond chance that is lost on the way as units go in random order, averaged"),
     "seconds": ("seconds", "training and scoring of a run"),
 }
 

@@ -42,6 +42,11 @@ class PlantedMaps:
         """How many concepts have masks."""
         return self.said.shape[1]
 
+    @property
+    def n_images(self) -> int:
+        """How many images, the first ones, have maps."""
+        return len(self.response)
+
     def __iter__(self) -> Iterator[tuple[Int[Tensor, " some"], Float[Tensor, "some units rows cols"]]]:
         """Gives indices of images and their maps."""
         for some in torch.arange(len(self.response)).split(50):

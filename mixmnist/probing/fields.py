@@ -31,6 +31,11 @@ class Pixels:
     masks: Mapping[str, Callable[[int], Tensor]]  # of one concept on all images, by kind
     n_concepts: int
 
+    @property
+    def n_images(self) -> int:
+        """How many images, the first ones, have maps here."""
+        return len(self.images)
+
     @cached_property
     def field(self) -> Field:
         """What a cell of the layer sees."""

@@ -44,7 +44,7 @@ BY_NUMBER = {
     "unique_concepts": "unique concepts",
     "coverage": "coverage",
     "mean_drop": "mean drop",
-    "reliance_area": "reliance area",
+    "reliance": "reliance",
 }
 
 
@@ -137,7 +137,7 @@ def _curves(records: StudyRecords, album: Album) -> None:
                 ax.plot(found["share"], found["accuracy"], ls=DASHES[number % len(DASHES)], label=variant)
                 ax.fill_between(found["share"], found["lower"], found["upper"], alpha=0.2, lw=0)
                 area = trapezoid(found["accuracy"], found["share"])
-                rows.append(found.assign(variant=variant, order=title, silenced=how, area=area))
+                rows.append(found.assign(variant=variant, order=title, silenced=how, accuracy_area=area))
             ax.set_ylim(0, 1)
         row[0].set_ylabel(f"accuracy,\nunits silenced {how}")
     for ax, title in zip(axes[0], ORDERS.values(), strict=True):
@@ -146,7 +146,7 @@ def _curves(records: StudyRecords, album: Album) -> None:
         ax.set_xlabel("share of units silenced")
     _legend_above(figure, axes[0, 0])
     caption = (
-        f"Means over seeds. {_bands(records)} Areas: under the curve over the share of units, in the csv. "
+        f"Means over seeds. {_bands(records)} The csv has the area under each curve over the share of units. "
         f"Orders are fitted on the rank mixture. Seeds: {_seeds(records)}."
     )
     album.save(figure, pd.concat(rows), "ablation_curves", caption)

@@ -63,9 +63,28 @@ class StudyRecords:
         said += [f"WARNING: runs differ in {column}; compare them with care." for column in differing]
         if self.fitted:
             said.append(f"Trained on something else, the head fitted on the frozen units afterwards: {', '.join(self.fitted)}.")
+        said += self._amounts()
         if self.failures:
             said.append(f"{len(self.failures)} failed runs are left out.")
         return said
+
+    def _amounts(self) -> list[str]:
+        """Says on how many canvases the numbers stand, and those for which the nets were run again."""
+        if "n_images" not in self.runs:
+            return []
+        said = f"On {_number(self.runs['n_images'])} canvases"
+        dear = {"n_silenced": "units were silenced on the first {} in {}", "n_mapped": "IoU is on the first {} in {}"}
+        for column, sentence in dear.items():
+            fewer = self.runs[self.runs[column] < self.runs["n_images"]] if column in self.runs else self.runs[:0]
+            if len(fewer):
+                said += "; " + sentence.format(_number(fewer[column]), ", ".join(dict.fromkeys(fewer["layer"])))
+        return [f"{said}."]
+
+
+def _number(values: "pd.Series[int]") -> str:
+    """Writes the number that all values are, or from which to which they go."""
+    low, high = int(values.min()), int(values.max())
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def read_study(folder: Path) -> StudyRecords:

@@ -15,7 +15,7 @@ from mixmnist.stats import ANYWHERE, FEWEST, Bounds, Interval, holm, sign_flip, 
 
 RUNS = (
     "accuracy n_units dead detectors unique_concepts coverage mean_alignment mean_alignment_mean chance mean_drop "
-    "mean_drop_mean max_drop max_class_drop reliance_area gini seconds"
+    "mean_drop_mean max_drop max_class_drop reliance reliance_area gini seconds"
 ).split()
 UNITS = (
     "unit dead concept alignment alignment_mean chance precision_at_100 precision_at_300 precision_at_500 precision_at_700 "
@@ -24,7 +24,7 @@ UNITS = (
 ).split()
 HEADLINE = (
     "accuracy unique_concepts detectors dead coverage mean_alignment mean_alignment_mean chance mean_drop mean_drop_mean "
-    "max_drop max_class_drop reliance_area seconds"
+    "max_drop max_class_drop reliance seconds"
 ).split()
 MEANING = (
     "Alignment: average precision by max response (`_mean`: by mean response); detector: alignment >= .80. "

@@ -81,6 +81,11 @@ class _TurnedMaps:
         """How many concepts have masks."""
         return self.maps.n_concepts
 
+    @property
+    def n_images(self) -> int:
+        """How many images, the first ones, have maps."""
+        return self.maps.n_images
+
     def __iter__(self) -> Iterator[tuple[Int[Tensor, " some"], Float[Tensor, "some units rows cols"]]]:
         """Gives indices of images and their maps."""
         for some, maps in self.maps:

@@ -58,6 +58,11 @@ class _Maps:
         """How many concepts have masks."""
         return len(self.mixture.concepts)
 
+    @property
+    def n_images(self) -> int:
+        """How many images, the first ones, have maps."""
+        return len(self.response)
+
     def mask(self, kind: str, concept: int, indices: Int[Tensor, " some"]) -> Bool[Tensor, "some rows cols"]:
         """Gives one concept's mask, `ink` or `box`, on some images."""
         if kind == "ink":
@@ -175,6 +180,11 @@ class _Spots:
     def n_concepts(self) -> int:
         """How many concepts have masks."""
         return self.maps.n_concepts
+
+    @property
+    def n_images(self) -> int:
+        """How many images, the first ones, have maps."""
+        return len(self.response)
 
     def mask(self, kind: str, concept: int, indices: Int[Tensor, " some"]) -> Bool[Tensor, "some rows cols"]:
         """Gives one concept's mask on some images."""

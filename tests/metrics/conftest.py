@@ -27,6 +27,10 @@ class PlantedPixels:
     def n_concepts(self) -> int:
         return self.present.shape[1]
 
+    @property
+    def n_images(self) -> int:
+        return len(self.mean)
+
     def __iter__(self):
         shape = torch.tensor([[1, 0.5, 0.25], [0.75, 0.5, 0]]).to(self.mean)
         for indices in torch.arange(len(self.mean)).split(100):
@@ -106,8 +110,8 @@ def change(source: Readout, edit: Callable[[Tensor], Tensor]) -> Readout:
 
 @pytest.fixture(scope="session")
 def perfect() -> Readout:
-    """720 images, 144 of each digit."""
-    return plant_perfect(copies=16)
+    """1,350 images, 270 of each digit, 30 of each class."""
+    return plant_perfect(copies=30)
 
 
 @pytest.fixture(scope="session")

@@ -11,12 +11,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mixmnist.core.registry import collect
 from mixmnist.metrics.concept_drop import concept_drop, damage_selectivity
-from mixmnist.metrics.correct import correct, correct_without
+from mixmnist.metrics.correct import DRAWS, correct, correct_without
 from mixmnist.metrics.curve import ORDERS, curve, random_orders
 from mixmnist.metrics.detectors import coverage, detectors, unique_concepts
 from mixmnist.metrics.drop import class_drops, drop, max_class, max_class_drop
-from mixmnist.metrics.reliance import gini, max_drop, mean_drop, reliance_area
+from mixmnist.metrics.reliance import chance_of, gini, max_drop, mean_drop, reliance, reliance_area
 from mixmnist.probing import HeadAlgebra
 
 ZERO_CURVES = ["curve_random", "curve_alignment", "curve_drop_first", "curve_drop_last", "curve_weight"]
@@ -45,6 +46,11 @@ def slow_accuracy(readout, silenced, values):
     for unit in silenced:
         mean[:, unit] = values[unit]
     return slow_correct(mean @ readout.head.T, readout.labels).mean()
+
+
+def many(*arrays):
+    """Repeats images thirty times, so that their classes have enough of them."""
+    return tuple(a.repeat(*[1] * (a.ndim - 1), 30) for a in arrays)
 
 
 def test_correct_by_hand():
@@ -106,23 +112,42 @@ def test_drop_by_hand():
 def test_class_drops_by_hand():
     """Every class's drop is over its own images; a class without images can lose nothing."""
     expected = torch.tensor([[0.5, -torch.inf, 0.0, 0.5], [0.0, -torch.inf, -0.125, 0.0]])
-    torch.testing.assert_close(class_drops(INTACT, WITHOUT, LABELS), expected)
+    torch.testing.assert_close(class_drops(*many(INTACT, WITHOUT, LABELS)), expected)
 
 
 def test_max_class_drop_by_hand():
     """The largest drop of one class is given with its class."""
     intact, without = torch.ones(1, 5), torch.tensor([[0.0, 1, 1, 1, 0.25], [1, 0, 0, 1, 1]])
-    assert max_class_drop(intact, without, LABELS, LIVE).tolist() == [0.75, 1.0]
-    assert max_class(intact, without, LABELS, torch.zeros(2, dtype=torch.bool)).tolist() == [3, 2]
+    assert max_class_drop(*many(intact, without, LABELS), LIVE).tolist() == [0.75, 1.0]
+    assert max_class(*many(intact, without, LABELS), torch.zeros(2, dtype=torch.bool)).tolist() == [3, 2]
 
 
 def test_class_without_images_never_loses_most():
     """Where every class gains, the one that gains least is named, not an empty one."""
     intact, without = torch.zeros(1, 5), torch.ones(2, 5)
     without[1, 4] = 0.5
-    assert max_class_drop(intact, without, LABELS, LIVE).tolist() == [-1.0, -0.5]
-    assert max_class(intact, without, LABELS, torch.zeros(2, dtype=torch.bool)).tolist()[1] == 3
-    assert max_class(intact, without, LABELS, torch.zeros(2, dtype=torch.bool)).tolist()[0] != 1
+    assert max_class_drop(*many(intact, without, LABELS), LIVE).tolist() == [-1.0, -0.5]
+    assert max_class(*many(intact, without, LABELS), torch.zeros(2, dtype=torch.bool)).tolist()[1] == 3
+    assert max_class(*many(intact, without, LABELS), torch.zeros(2, dtype=torch.bool)).tolist()[0] != 1
+
+
+@pytest.mark.parametrize(("n", "expected"), [(29, [0.5, 1]), (30, [1.0, 0])])
+def test_a_class_counts_from_thirty_images_on(n, expected):
+    """Of 29 images of a class, all of them lost, nothing is said; of 30 it is the class that loses most."""
+    labels = torch.tensor([0] * n + [1] * 60)
+    without = torch.cat([torch.zeros(1, n), torch.ones(1, 30), torch.zeros(1, 30)], dim=1)
+    found = (torch.ones(1, n + 60), without, labels, LIVE[:1])
+    assert [max_class_drop(*found).item(), max_class(*found).item()] == expected
+
+
+def test_no_class_maximum_where_no_class_has_thirty_images():
+    """The drop is nan and no class is named, neither of a unit nor of the layer; dead units count as 0 elsewhere only."""
+    found = (INTACT, WITHOUT, LABELS, LIVE)
+    assert max_class_drop(*found).isnan().all()
+    assert max_class(*found).tolist() == [-1, -1]
+    of_layer = collect("metrics")["reliance"].columns["max_class_drop"]
+    assert of_layer(max_class_drop(*found), LIVE).isnan()
+    assert of_layer(torch.tensor([-0.2, torch.nan]), torch.tensor([False, True])).item() == 0
 
 
 def test_drops_equal_slow_double_loops(tied, tied_sheet):
@@ -132,7 +157,7 @@ def test_drops_equal_slow_double_loops(tied, tied_sheet):
     for u in range(7):
         lost = intact - slow_correct(tied.without(torch.eye(7).bool()[u : u + 1], torch.zeros(7))[0], tied.labels)
         overall.append(sum(lost.tolist()) / 720)
-        largest.append(max(lost[tied.labels == c].mean().item() for c in range(10)))
+        largest.append(max(lost[tied.labels == c].mean().item() for c in range(10) if (tied.labels == c).sum() >= 30))
     torch.testing.assert_close(tied_sheet["drop"], torch.tensor(overall), rtol=0, atol=1e-6)
     torch.testing.assert_close(tied_sheet["max_class_drop"], torch.tensor(largest), rtol=0, atol=1e-6)
 
@@ -141,7 +166,7 @@ def test_drop_of_a_dead_unit_is_nan():
     """A dead unit has no drop, overall or in a class, and the other unit keeps its own."""
     dead = torch.tensor([False, True])
     assert drop(INTACT, WITHOUT, dead).tolist() == [pytest.approx(0.3), pytest.approx(np.nan, nan_ok=True)]
-    assert max_class_drop(INTACT, WITHOUT, LABELS, dead).isnan().tolist() == [False, True]
+    assert max_class_drop(*many(INTACT, WITHOUT, LABELS), dead).isnan().tolist() == [False, True]
 
 
 def test_concept_drop_by_hand():
@@ -208,7 +233,20 @@ def test_curve_equals_a_slow_loop(tied):
     expected = []
     for n in range(8):
         expected.append(sum(slow_accuracy(tied, order[:n], values) for order in orders.tolist()) / 2)
-    torch.testing.assert_close(curve(tied.without, tied.labels, orders, values), torch.stack(expected))
+    torch.testing.assert_close(curve(tied.without, tied.logits, tied.labels, orders, values), torch.stack(expected))
+
+
+@pytest.mark.parametrize("suffix", ["", "_mean"])
+def test_curves_begin_at_the_accuracy_where_logits_tie(suffix):
+    """Equal logits must be told as equal with every unit there, though units that come back one by one would round them apart."""
+    generator = torch.Generator().manual_seed(0)
+    mean = torch.rand(300, 6, generator=generator)
+    weight = torch.rand(1, 6, generator=generator).expand(4, -1).contiguous()  # four classes that always tie
+    labels = torch.arange(300) % 4
+    net = HeadAlgebra(mean, weight, torch.zeros(4))
+    logits = (mean @ weight[:1].T).expand(-1, 4).contiguous()
+    level = mean.mean(dim=0) if suffix else torch.zeros(6)
+    assert curve(net, logits, labels, random_orders(6), level)[0].item() == pytest.approx(0.25, abs=1e-7)
 
 
 @pytest.mark.parametrize("suffix", ["", "_mean"])
@@ -246,7 +284,7 @@ def test_random_orders_follow_the_seed():
 
 def test_random_curve_is_the_mean_over_the_random_orders(tied, tied_sheet):
     """The column averages the curves of single orders."""
-    singles = [curve(tied.without, tied.labels, order[None], torch.zeros(7)) for order in random_orders(7)]
+    singles = [curve(tied.without, tied.logits, tied.labels, order[None], torch.zeros(7)) for order in random_orders(7)]
     torch.testing.assert_close(tied_sheet["curve_random"], torch.stack(singles).mean(dim=0))
 
 
@@ -368,10 +406,58 @@ def test_perfect_plant_has_ten_detectors_of_ten_concepts(perfect_sheet):
         "coverage": 1,
         "mean_alignment": 1,
         "mean_alignment_mean": 1,
+        "mean_best_alignment_mean": 1,
         "chance": 0.2,
     }
     found = {column: perfect_sheet.compute(metric, column).item() for column in metric.columns}
     assert found == pytest.approx(expected)
+
+
+def test_mean_alignment_by_mean_response_is_the_mean_of_the_table_of_units(tied_sheet):
+    """The layer's number must be the mean of the units' column of its name; for each one's best concept it has another name."""
+    own = tied_sheet["alignment"].argmax(dim=1, keepdim=True)
+    by_mean = torch.tensor([[0.3, 0.9], [0.8, 0.2]])
+    of_layer = tied_sheet.metrics["detectors"].columns
+    expected = tied_sheet["alignment_mean"].gather(1, own).mean()
+    torch.testing.assert_close(of_layer["mean_alignment_mean"](tied_sheet["alignment"], tied_sheet["alignment_mean"]), expected)
+    assert of_layer["mean_alignment_mean"](torch.tensor([[0.7, 0.1], [0.6, 0.1]]), by_mean).item() == pytest.approx(0.55)
+    assert of_layer["mean_best_alignment_mean"](by_mean).item() == pytest.approx(0.85)
+
+
+def test_reliance_by_hand():
+    """It is the share of what is known beyond chance (.4 here) that is lost, averaged on the way; a flat curve loses nothing."""
+    labels = torch.tensor([0, 1] * 50)
+    assert reliance(torch.tensor([0.9, 0.7, 0.5]), labels).item() == pytest.approx(0.5)
+    assert reliance(torch.tensor([0.9, 0.5, 0.5]), labels).item() == pytest.approx(0.75)
+    assert reliance(torch.tensor([0.9, 0.9, 0.9]), labels).item() == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("accuracy", "told"), [(0.616, False), (0.617, True)])
+def test_reliance_of_a_net_at_chance_is_not_told(accuracy, told):
+    """From 2.33 standard errors above chance on (.1165 of 100 images at .5) there is something to lose."""
+    found = reliance(torch.tensor([accuracy, 0.5, 0.5]), torch.tensor([0, 1] * 50))
+    assert found.isfinite().item() is told
+
+
+def test_chance_is_the_best_constant_answer():
+    """Where classes are uneven, always saying the most frequent one is chance; yes or no for each class is at .5."""
+    assert chance_of(torch.tensor([0, 1, 1, 1])) == 0.75
+    assert chance_of(torch.tensor([[0, 1], [1, 1], [1, 1]])) == 0.5
+
+
+def test_resampled_drop_averages_several_draws(tied, tied_sheet):
+    """Four draws of other images, each a permutation, count alike; the draws differ."""
+    draws = [[] for _ in range(DRAWS)]
+    generator = torch.Generator().manual_seed(0)
+    for found in draws:
+        others = torch.randperm(720, generator=generator)
+        for u in range(7):
+            mean = tied.mean.clone()
+            mean[:, u] = tied.mean[others, u]
+            found.append(slow_correct(mean @ tied.head.T, tied.labels).mean())
+    each = torch.tensor(draws)
+    assert each.std(dim=0).max() > 0
+    torch.testing.assert_close(tied_sheet["correct_without_resample"].mean(dim=1), each.mean(dim=0))
 
 
 @settings(deadline=None, max_examples=30)
@@ -383,7 +469,8 @@ def test_curve_stays_within_what_images_can_count(mean, weight):
     """Accuracies lie in [0, 1], begin intact, and a curve of a reversed order ends where the other one does."""
     labels, mean, weight = torch.arange(8) % 4, torch.from_numpy(mean), torch.from_numpy(weight)
     without = HeadAlgebra(mean, weight, torch.zeros(4))
-    there, back = (curve(without, labels, torch.tensor([o]), torch.zeros(3)) for o in ([2, 0, 1], [1, 0, 2]))
+    logits = mean @ weight.T
+    there, back = (curve(without, logits, labels, torch.tensor([o]), torch.zeros(3)) for o in ([2, 0, 1], [1, 0, 2]))
     intact = slow_correct(mean @ weight.T, labels).mean()
     assert all(0 <= value <= 1 for value in there.tolist())
     torch.testing.assert_close(torch.stack([there[0], back[0], there[-1]]), torch.stack([intact, intact, back[-1]]))

@@ -83,7 +83,7 @@ def test_class_curves_equal_slow_loops(tied, tied_rank, keep):
     from mixmnist.metrics.average_precision import average_precision
 
     alignment = average_precision(tied_rank.response, tied_rank.present)
-    found = class_curve(tied.without, tied.labels, tied_rank.present, tied_rank.labels, alignment, keep)
+    found = class_curve(tied.without, tied.logits, tied.labels, tied_rank.present, tied_rank.labels, alignment, keep)
     steps = []
     for n in range(8):
         scores = []

@@ -39,6 +39,10 @@ class Planted:
     def n_concepts(self):
         return self.masks["ink"].shape[1]
 
+    @property
+    def n_images(self):
+        return len(self.maps)
+
     def __iter__(self):
         for indices in torch.arange(len(self.maps)).split(3):
             yield indices, self.maps[indices]
