@@ -23,7 +23,7 @@ from mixmnist.metrics._decisions import correct
 
 CHUNK = 2**20  # logits held at once: few enough for the processor's cache
 SEED = 0  # of the images whose maps are put in place of others
-DRAWS = 4  # of them, averaged: with one a unit's drop moved by up to .004 from draw to draw
+DRAWS, DEAR = 4, 2  # of them, averaged; DEAR where units are silenced on some images only, as where the net is run again
 
 
 def correct_without(
@@ -71,7 +71,7 @@ def _each_resampled(
     n, device = without.n_images, response.device
     generator = torch.Generator().manual_seed(SEED)
     each = torch.eye(response.shape[1], dtype=torch.bool, device=device)
-    draws = (torch.randperm(n, generator=generator).to(device) for _ in range(DRAWS))
+    draws = [torch.randperm(n, generator=generator).to(device) for _ in range(DRAWS if n == len(labels) else DEAR)]
     found = [_a_few_at_a_time(partial(_resampled, without, others), labels[:n], each) for others in draws]
     return torch.stack(found).mean(dim=0)
 
