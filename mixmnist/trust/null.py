@@ -22,7 +22,7 @@ from mixmnist.core.records import Analysis, Metric
 from mixmnist.core.registry import collect
 from mixmnist.core.thresholds import THRESHOLD
 from mixmnist.metrics.average_precision import average_precision
-from mixmnist.report.drawing import DASHES, MARKERS, Album
+from mixmnist.report.drawing import DASHES, MARKERS, Album, rule
 from mixmnist.report.tables import write_table
 from mixmnist.trust._layers import IMAGES, about, counts, first, nets_of, read, with_interval, write_summary
 from mixmnist.trust._networks import Recorded, album
@@ -198,9 +198,10 @@ def _draw_alignments(figures: Album, units: pd.DataFrame, nets: list[Recorded]) 
             ax.scatter(x, own["alignment"][rows], s=9, marker=mark, label=kind if place == 0 else None, **look)
         box = {"showfliers": False, "whis": (5, 95), "medianprops": {"color": "black"}, "manage_ticks": False}
         ax.boxplot(own["alignment"], positions=[place + 0.25], widths=0.2, **box)
-        for label, height, dash in (("chance", own["chance"], ":"), ("95 % of the null", own["null_95"], "-")):
-            ax.hlines(height.mean(), place - 0.4, place + 0.4, color="0.1", lw=1.2, ls=dash, label=label if place == 0 else None)
-    ax.axhline(THRESHOLD, color="0.3", lw=0.8, ls="--", label="detector (.80)")
+        for what, height, dash in (("chance", own["chance"], ":"), ("95 % of the null", own["null_95"], "-")):
+            label = what if place == 0 else None
+            ax.hlines(height.mean(), place - 0.4, place + 0.4, color="0.1", lw=1.2, ls=dash, label=label, gid=what)
+    rule(ax, "threshold", THRESHOLD, "--", label="detector (.80)")
     kinds = dict(zip(units["variant"], units["origin"], strict=True))
     names = [v if kinds[v] in ("trained", v) else f"{v}\n({kinds[v]})" for v in variants]
     ax.set_xticks(range(len(variants)), names)
@@ -222,14 +223,14 @@ def _draw_planted(figures: Album, planted: pd.DataFrame, uniform: pd.DataFrame) 
             every = max(1, len(own) // 12)
             look = {"ls": DASHES[number], "marker": MARKERS[number], "markevery": (5 * number, every), "ms": 3}
             ax.plot(own["expected"], own["p"], label=kind, **look)
-        ax.plot([0, 1], [0, 1], color="0.3", lw=0.8)
+        ax.plot([0, 1], [0, 1], color="0.3", lw=0.8, gid="uniform")
         ax.set(title=f"alignment with {what}", xlabel="uniform quantile")
         ax.set_aspect("equal")
     axes[0, 0].set_ylabel("p-value")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
     tests = ", ".join(f"{row['responses']} / {row['score']} {row['p']:.2f}" for _, row in uniform.iterrows())
     text = (
-        f"Responses drawn without looking at the images, n={PLANTED_UNITS} units a line on {FEWER} canvases. "
+        f"Responses drawn without looking at the images, n={PLANTED_UNITS} units a line on {FEWER} canvases; thin: uniform. "
         f"Kolmogorov-Smirnov against uniform, p: {tests}."
     )
     figures.save(figure, planted, "planted", text)
@@ -243,7 +244,7 @@ def _said(units: pd.DataFrame, uniform: pd.DataFrame) -> list[str]:
         reach = int((live["alignment"] >= THRESHOLD).sum())
         share = [(g["alignment"] >= THRESHOLD).mean() for _, g in group.groupby("seed")]
         lines.append(
-            f"{variant} ({origin}): {reach} of {len(group)} units reach .80 (share of a net {with_interval(share)}, "
+            f"{variant} ({origin}): {reach} of {len(group)} units reach .80 (share of a net {with_interval(share, (0, 1))}, "
             f"n={len(share)} seeds); highest {live['alignment'].max():.3f}, chance {live['chance'].mean():.3f}."
         )
     tests = [f"{r['responses']}, {r['score']}: distance {r['distance']:.3f}, p {r['p']:.2f}" for _, r in uniform.iterrows()]
@@ -252,4 +253,8 @@ def _said(units: pd.DataFrame, uniform: pd.DataFrame) -> list[str]:
     return lines
 
 
-ANALYSIS = Analysis("Permutation null: which units detect more than chance", run)
+ANALYSIS = Analysis(
+    "Permutation null: which units detect more than chance",
+    run,
+    bounds={"null_significant": (0, 1), "null_corrected_alignment": (-math.inf, 1), "null_units_at_80": (0, math.inf)},
+)
