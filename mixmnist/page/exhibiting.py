@@ -58,7 +58,8 @@ def _is_current(path: Path, net: Recorded) -> bool:
 
 
 def _made_from(net: Recorded) -> str:
-    return storage.fingerprint([net.fingerprint, code.digest([code.function(make_exhibit), code.function(probe)])])
+    makers = [code.function(maker) for maker in (make_exhibit, probe, hold_against_null)]
+    return storage.fingerprint([net.fingerprint, code.digest(makers)])
 
 
 def exhibit_of(net: Recorded, records: StudyRecords, folder: Path, root: str | None) -> Exhibit:

@@ -122,7 +122,8 @@ def rule(ax: Axes, what: str, at: float, dash: str, *, upright: bool = False, **
         upright: From bottom to top; by default from left to right.
         look: Of the line, as its label.
     """
-    (ax.axvline if upright else ax.axhline)(at, **{"color": "0.3", "lw": 0.8, "ls": dash, "gid": what} | look)
+    drawn: dict[str, Any] = {"color": "0.3", "lw": 0.8, "ls": dash, "gid": what} | look
+    (ax.axvline if upright else ax.axhline)(at, **drawn)
 
 
 def caption(figure: Figure, text: str) -> None:
