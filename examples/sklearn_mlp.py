@@ -27,7 +27,7 @@ def main(images: int = 20_000, n: int = 5_000, epochs: int = 15, source: str = "
         given.response, given.present, logits=given.logits, labels=given.labels, concepts=test.concepts, rank=other
     )
     print(found.layers[["n_units", "accuracy", "detectors", "unique_concepts", "coverage"]])
-    print(found.units.sort_values("alignment", ascending=False)[["unit", "concept", "alignment", "null_95", "p_holm"]].head(10))
+    print(found.units.sort_values("alignment", ascending=False)[["unit", "concept", "alignment", "null_95", "p_layer"]].head(10))
     return found
 
 

@@ -159,7 +159,7 @@ def test_useless_digits_get_no_detector(variant):
 
 
 def test_verdicts_on_the_talks_claims():
-    """Of the committed runs R3's p-value must be that of all 2^20 patterns, and twenty of twenty must not show a share above .95."""
+    """R3's p-value must be that of all 2^20 patterns, and twenty of twenty must not show a share above .95."""
     found = judge(load_study(str(REFERENCE.parents[1] / "benchmarks" / "sanity.py"))[1].claims, table("sanity/mnist", "runs"))
     found = found.set_index("number")
     assert found.loc["unique_concepts, wide - baseline", "p"] == pytest.approx(0.01183, abs=5e-6)

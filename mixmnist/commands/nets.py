@@ -41,7 +41,7 @@ def evaluate(args: argparse.Namespace, say: Say) -> Answer:
 
     more = {Path(path).stem: registry.choose("metrics", path) for path in args.metric}
     if args.arrays:
-        return _tell(evaluate_arrays(args.arrays, args.out, args.name, more, args.permutations), say)
+        return _tell(evaluate_arrays(args.arrays, args.out, args.name, more, args.permutations), args.permutations, say)
     from mixmnist.data.sources import resolve_source
 
     source, root = resolve_source(args.source, args.data_root)
@@ -65,7 +65,7 @@ def evaluate(args: argparse.Namespace, say: Say) -> Answer:
             f"{known['name']}{f' with {weights}' if weights else ''}: {setting.n:,} canvases of {args.task}, glyphs: {source} ..."
         )
         found = run_evaluation(net.to(device), [name for part in args.layer for name in part.split(",")], seed=seed, **known)
-    return _tell(found, say)
+    return _tell(found, args.permutations, say)
 
 
 def _transform(name: str | None) -> "Transform | None":
@@ -88,15 +88,16 @@ def _check_evaluate(args: argparse.Namespace) -> None:
     require(args.arrays or args.layer, named)
 
 
-def _tell(found: "Evaluation", say: Say) -> Answer:
+def _tell(found: "Evaluation", permutations: int, say: Say) -> Answer:
     """Prints the layers' and the best units' scores and where everything lies."""
+    from mixmnist.guests.evaluated import of_p_values
     from mixmnist.report.tables import as_markdown
 
     wanted = ("layer", "n_units", "accuracy", "detectors", "unique_concepts", "coverage", "mean_alignment", "chance", "mean_drop")
     say(as_markdown(found.layers[[column for column in wanted if column in found.layers]]))
-    shown = ("layer", "unit", "concept", "alignment", "chance", "null_95", "p_holm", "drop", "max_class_drop")
+    shown = ("layer", "unit", "concept", "alignment", "chance", "null_95", "p_layer", "drop", "max_class_drop")
     best = found.units.sort_values("alignment", ascending=False)[[column for column in shown if column in found.units]]
-    say(f"\nThe best units of {len(best)}:\n\n{as_markdown(best.head(BEST))}\n")
+    say(f"\nThe best units of {len(best)}:\n\n{as_markdown(best.head(BEST))}\n\n{of_p_values(permutations)}\n")
     assert found.folder is not None
     say(f"Tables: {found.folder / 'tables'}   figures: {found.folder / 'figures'}   records: {found.folder / 'runs'}")
     page = found.folder / "report" / "index.html"

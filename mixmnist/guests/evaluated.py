@@ -25,6 +25,7 @@ from mixmnist.page.exhibit import About, make_exhibit, save
 from mixmnist.page.making import EVALUATION, make_page
 from mixmnist.report import write_report
 from mixmnist.report.drawing import FORMATS, Look
+from mixmnist.trust._permutation import FEWEST
 
 NULL_IMAGES = 2_000  # test images, the first ones, on which a unit is held against its null
 
@@ -139,11 +140,20 @@ def _exhibit(folder: Path, scored: Sequence[Scored], run: Run, about: Mapping[st
         save(make_exhibit(one.readout, one.rank, one.scores.units, test, said), place)
 
 
+def of_p_values(permutations: int) -> str:
+    """Says what p-values are, or why there are none."""
+    if permutations < FEWEST:
+        none = f"No p-values: none can fall below .05 with {permutations} permutations. Give {FEWEST} or more"
+        return f"{none}; 1000 is usual."
+    how = f"p: alignment against {permutations} permutations, {NULL_IMAGES:,} images at most"
+    return f"{how}; p_layer: against the highest unit of the layer in each of them."
+
+
 def _notes(about: Mapping[str, Any]) -> list[str]:
     """Says what a reader must know."""
     said = [
         f"{about['n']:,} images.",
-        f"p: alignment against {about['permutations']} permutations, {NULL_IMAGES:,} images at most.",
+        of_p_values(about["permutations"]),
     ]
     if about.get("few"):
         said.append(f"Maps, and silencing where the network is run again: the first {about['few']:,} images.")

@@ -28,8 +28,7 @@ from mixmnist.guests.factory import guarded, try_net
 from mixmnist.probing import HeadAlgebra, find_layer, probe
 from mixmnist.probing.running import Transform, refuse_training
 from mixmnist.scoring import score
-from mixmnist.stats import holm
-from mixmnist.trust._permutation import hold_against_null
+from mixmnist.trust._permutation import hold_against_null, over_layer
 
 UNITS_AT_ONCE = 64  # that are held against their null between two steps of the progress bar
 
@@ -56,7 +55,7 @@ class Setting:
     draw: int = 0
     """Seed of both mixtures."""
     permutations: int = 1000
-    """Of presence over the images, for p-values; Holm over U units needs 20 U or more."""
+    """Of presence over the images, for p-values, whose smallest is 1 / (1 + permutations); below 20 there are none."""
 
     def __post_init__(self) -> None:
         require(self.channels in (1, 3), f"channels must be 1 or 3, got channels={self.channels}.")
@@ -278,7 +277,7 @@ def _of_arrays(given: Arrays, rank: Arrays | None, known: Setting, more: Mapping
 
 
 def _against_null(scored: Sequence[Scored], setting: Setting) -> list[Scored]:
-    """Adds to each unit what its alignment would be if it knew nothing, with p-values corrected over its layer."""
+    """Adds to each unit what its alignment would be if it knew nothing, with p-values by its own null and over its layer."""
     found = []
     for one in scored:
         response, present = one.readout.response[:NULL_IMAGES].cpu(), one.readout.present[:NULL_IMAGES].cpu()
@@ -286,9 +285,12 @@ def _against_null(scored: Sequence[Scored], setting: Setting) -> list[Scored]:
             hold_against_null(part, present, n=setting.permutations, seed=setting.draw)
             for part in tqdm(response.split(UNITS_AT_ONCE, dim=1), "permutations", delay=2, leave=False, disable=None)
         ]
-        p = torch.cat([part.p for part in parts])
-        null_95 = torch.cat([part.null.quantile(0.95, dim=0) for part in parts])
-        corrected = torch.cat([part.corrected for part in parts])
-        columns = {"null_95": null_95.tolist(), "p": p.tolist(), "p_holm": holm(p.tolist()), "corrected": corrected.tolist()}
+        tested = {
+            "null_95": torch.cat([part.null.quantile(0.95, dim=0) for part in parts]),
+            "p": torch.cat([part.p for part in parts]),
+            "p_layer": over_layer(parts),
+            "corrected": torch.cat([part.corrected for part in parts]),
+        }
+        columns = {name: values.tolist() for name, values in tested.items()}
         found.append(replace(one, scores=replace(one.scores, units=one.scores.units.assign(**columns))))
     return found

@@ -159,7 +159,7 @@ def _with_intervals(
 
 
 def _interval(values: Sequence[float], name: str) -> list[float] | None:
-    """Gives the 95 % prediction interval for one more value, inside what the number can be, None below three values."""
+    """Gives the 95 % prediction interval for one more value, inside what the number can be, None below five values."""
     known = [value for value in values if value is not None and not math.isnan(value)]
     if len(known) < FEWEST:
         return None

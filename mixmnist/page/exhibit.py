@@ -75,7 +75,7 @@ class Exhibit:
     n_images: int
     images: str  # fingerprint of the canvases that units are matched on
     dropped_on: int  # how many images the drops of classes are over
-    units: pd.DataFrame  # a row a unit, as scored; with null_95, p_holm, corrected where a null is known
+    units: pd.DataFrame  # a row a unit, as scored; with null_95, p_layer, corrected where a null is known
     prevalence: NDArray[np.float32]  # [concepts]
     alignment: NDArray[np.float32]  # [units, concepts]
     ks: NDArray[np.int64]  # [points]
@@ -113,7 +113,7 @@ def make_exhibit(readout: Readout, rank: Readout, units: pd.DataFrame, mixture: 
     Args:
         readout: The layer on the scored images.
         rank: The same layer on the images that orders and means are fitted on; the readout itself where there are no others.
-        units: A row a unit, as `score` gives it; columns null_95, p_holm and corrected are shown where they are there.
+        units: A row a unit, as `score` gives it; columns null_95, p_layer and corrected are shown where they are there.
         mixture: The scored images.
         about: What is said of the layer.
 

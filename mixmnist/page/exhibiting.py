@@ -15,8 +15,8 @@ from mixmnist.trust._layers import IMAGES
 from mixmnist.trust._networks import Recorded, recorded
 from mixmnist.trust._permutation import hold_against_null
 
-NULL = ("null_95", "p_holm", "corrected")  # columns of the analysis that holds units against their null
-PERMUTATIONS = 200  # where there is no such analysis: enough for the null's 95 %, too few for corrected p-values
+NULL = ("null_95", "p_layer", "corrected")  # columns of the analysis that holds units against their null
+PERMUTATIONS = 200  # where there is no such analysis
 Tell = Callable[[str], None]
 
 
@@ -58,7 +58,8 @@ def _is_current(path: Path, net: Recorded) -> bool:
 
 
 def _made_from(net: Recorded) -> str:
-    return storage.fingerprint([net.fingerprint, code.digest([code.function(make_exhibit), code.function(probe)])])
+    makers = [code.function(maker) for maker in (make_exhibit, probe, hold_against_null)]
+    return storage.fingerprint([net.fingerprint, code.digest(makers)])
 
 
 def exhibit_of(net: Recorded, records: StudyRecords, folder: Path, root: str | None) -> Exhibit:
@@ -86,7 +87,8 @@ def _null(net: Recorded, response: torch.Tensor, present: torch.Tensor, folder: 
     if path.is_file():
         found = pd.read_csv(path)
         found = found[(found["variant"] == net.variant) & (found["seed"] == net.seed)].sort_values("unit")
-        if len(found) == response.shape[1]:
+        if len(found) == response.shape[1] and found.columns.isin(NULL).sum() == len(NULL):
             return {column: found[column].tolist() for column in NULL}
     tested = hold_against_null(response[:IMAGES], present[:IMAGES], n=PERMUTATIONS)
-    return {"null_95": tested.null.quantile(0.95, dim=0).tolist(), "corrected": tested.corrected.tolist()}
+    null_95 = tested.null.quantile(0.95, dim=0).tolist()
+    return {"null_95": null_95, "p_layer": tested.p_layer.tolist(), "corrected": tested.corrected.tolist()}

@@ -18,7 +18,7 @@ FEWEST_UNITS = 10  # shown of each layer, however many layers there are
 BENCHES = 1_500_000  # bytes of all means on a page together
 SHARE = 65_534  # steps of a share in [0, 1]; one more stands for nan
 SCORES = (
-    "unit dead concept alignment alignment_mean chance null_95 p_holm corrected drop drop_mean drop_resample max_class_drop "
+    "unit dead concept alignment alignment_mean chance null_95 p_layer corrected drop drop_mean drop_resample max_class_drop "
     "max_class concept_drop selectivity precision_at_100 precision_at_recall_50"
 ).split()
 

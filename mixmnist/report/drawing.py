@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from cycler import cycler
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
@@ -108,6 +109,21 @@ def smaller(image: Image.Image) -> Image.Image:
     opaque = image.convert("RGB")
     colours = opaque.getcolors(256)  # None if there are more
     return opaque if colours is None else opaque.quantize(len(colours), dither=Image.Dither.NONE)
+
+
+def rule(ax: Axes, what: str, at: float, dash: str, *, upright: bool = False, **look: Any) -> None:  # noqa: ANN401 -- matplotlib's own arguments
+    """Draws a line to read by across a panel. Its gid says what it stands for, so that a test can hold it against the data.
+
+    Args:
+        ax: The panel.
+        what: It stands for, as chance.
+        at: Where on the axis that it crosses.
+        dash: As matplotlib names them: -, --, : or -.
+        upright: From bottom to top; by default from left to right.
+        look: Of the line, as its label.
+    """
+    drawn: dict[str, Any] = {"color": "0.3", "lw": 0.8, "ls": dash, "gid": what} | look
+    (ax.axvline if upright else ax.axhline)(at, **drawn)
 
 
 def caption(figure: Figure, text: str) -> None:

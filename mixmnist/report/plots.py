@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import matplotlib as mpl
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,9 +17,11 @@ from tqdm import tqdm
 
 from mixmnist.core.registry import nearest
 from mixmnist.core.thresholds import THRESHOLD
-from mixmnist.report.drawing import DASHES, MARKERS, Album, Look, grid, last_channels, style
+from mixmnist.report.drawing import DASHES, MARKERS, Album, Look, rule, style
+from mixmnist.report.pictures import cards, preview
+from mixmnist.report.ranges import over_seeds
 from mixmnist.report.reading import StudyRecords
-from mixmnist.stats import FEWEST, t_interval
+from mixmnist.stats import FEWEST
 
 SILENCINGS = {"": "to zero", "_mean": "to its mean"}
 ORDERS = {
@@ -29,7 +30,6 @@ ORDERS = {
     "curve_drop_first": "most important first",
     "curve_drop_last": "least important first",
 }
-CARD = [f"precision_at_{k}" for k in (100, 300, 500, 700)] + [f"precision_at_recall_{r}" for r in (25, 50, 75)]
 PICTURES = "pictures"  # of top images
 NEEDS: dict[str, tuple[str, ...]] = {  # columns without which there is no such figure, as of networks that do not classify
     "preview": (PICTURES,),
@@ -59,13 +59,13 @@ def draw_figures(records: StudyRecords, folder: Path, look: Look = Look(), only:
     records = records.of_layer(records.layer)
     there = {*records.units, *records.curves, *([PICTURES] if records.tops else [])}
     figures: dict[str, Callable[[StudyRecords, Album], None]] = {
-        "preview": _preview,
+        "preview": preview,
         "alignment_against_ablation": _alignment_against_ablation,
         "ablation_curves": _curves,
         "class_curves": _class_curves,
         "class_drops": _class_drops,
         "best_alignment": _best_alignment,
-        **{f"cards_{variant}": partial(_cards, variant=variant) for variant in records.variants},
+        **{f"cards_{variant}": partial(cards, variant=variant) for variant in records.variants},
     }
     if _numbered(records):
         figures["scores_by_number"] = _by_number
@@ -86,16 +86,6 @@ def _seeds(records: StudyRecords) -> str:
     return ", ".join(f"{variant} n={count}" for variant, count in counts.items())
 
 
-def _preview(records: StudyRecords, album: Album) -> None:
-    """Shows the first canvases of the test mixture with their classes."""
-    variant, seed = records.runs.iloc[0][["variant", "seed"]]
-    with np.load(records.tops[variant, seed], allow_pickle=False) as stored:
-        images, classes = stored["first"], stored["first_classes"].tolist()
-    data = pd.DataFrame({"image": range(len(classes)), "class": classes})
-    caption = "First canvases of the test mixture; above each, its class."
-    album.save(grid(album, images, classes), data, "preview", caption)
-
-
 def _alignment_against_ablation(records: StudyRecords, album: Album) -> None:
     """Shows a point a unit, a column of panels a variant, a row of panels a silencing: the talk's main figure."""
     variants = records.variants
@@ -108,8 +98,8 @@ def _alignment_against_ablation(records: StudyRecords, album: Album) -> None:
                 units = own[own["seed"] == seed]
                 marker = MARKERS[number % len(MARKERS)]
                 ax.scatter(units["alignment"], units[f"drop{suffix}"], s=14, marker=marker, alpha=0.7, lw=0, label=f"seed {seed}")
-            ax.axvline(THRESHOLD, color="0.3", lw=0.8, ls="--")
-            ax.axvline(records.units["chance"].mean(), color="0.3", lw=0.8, ls=":")
+            rule(ax, "threshold", THRESHOLD, "--", upright=True)
+            rule(ax, "chance", own["chance"].mean(), ":", upright=True)
             ax.set_xlim(0, 1.02)
         row[0].set_ylabel(f"accuracy drop,\nunit silenced {how}")
     for ax, variant in zip(axes[0], variants, strict=True):
@@ -121,7 +111,8 @@ def _alignment_against_ablation(records: StudyRecords, album: Album) -> None:
     columns = ["variant", "seed", "unit", "concept", "alignment", "chance", "drop", "drop_mean"]
     caption = (
         "A point a unit; alignment: average precision by max response for its best digit. Dashed: detector threshold .80; "
-        f"dotted: chance (mean prevalence). Dead units have no point. Seeds: {_seeds(records)}."
+        "dotted: chance, in each column of panels the mean prevalence of its own units' digits. Dead units have no point. "
+        f"Seeds: {_seeds(records)}."
     )
     album.save(figure, records.units[columns], "alignment_against_ablation", caption)
 
@@ -156,7 +147,7 @@ def _curve(records: StudyRecords, variant: str, column: str) -> pd.DataFrame:
     curves = records.curves[records.curves["variant"] == variant]
     rows = []
     for n, steps in curves.groupby("n"):
-        interval = t_interval(steps[column].tolist())
+        interval = over_seeds(steps[column].tolist(), column)
         rows.append((n, n / curves["n"].max(), *interval[:3], interval.n))
     return pd.DataFrame(rows, columns=["n", "share", "accuracy", "lower", "upper", "seeds"])
 
@@ -175,8 +166,10 @@ def _best_alignment(records: StudyRecords, album: Album) -> None:
         chance = rows.groupby("concept")["chance"].mean()  # a task may have fewer concepts than others
         for number, concept in enumerate(chance.index):
             label = "chance (prevalence)" if number == 0 else None
-            ax.hlines(chance[concept], place[concept] - 0.35, place[concept] + 0.35, color="0.2", lw=1.5, label=label)
-        ax.axhline(THRESHOLD, color="0.3", lw=0.8, ls="--")
+            ax.hlines(
+                chance[concept], place[concept] - 0.35, place[concept] + 0.35, color="0.2", lw=1.5, label=label, gid="chance"
+            )
+        rule(ax, "threshold", THRESHOLD, "--")
         ax.set_xticks(list(place.values()), concepts)
         ax.set(title=variant, xlabel="digit", ylim=(0, 1.02))
     axes[0, 0].set_ylabel("alignment\nof the best unit")
@@ -194,35 +187,6 @@ def _strip(ax: Axes, rows: pd.DataFrame, place: dict[str, float], label: str, nu
     ax.scatter(x, rows["alignment"], s=14, marker=MARKERS[number], lw=0, alpha=0.8, label=label)
 
 
-def _cards(records: StudyRecords, album: Album, variant: str) -> None:
-    """Shows the top images of the best unit of each digit with its precisions, of the variant's first seed."""
-    concepts = records.concepts[records.concepts["variant"] == variant]
-    seed = int(concepts["seed"].min())
-    rows = concepts[concepts["seed"] == seed].reset_index(drop=True)
-    with np.load(records.tops[variant, seed], allow_pickle=False) as stored:
-        images = stored["images"]
-    n_top = images.shape[1]
-    figure, axes = album.make(len(rows), 1, 9.0, 0.68)
-    for ax, (_, row) in zip(axes[:, 0], rows.iterrows(), strict=True):
-        ax.set_axis_off()
-        ax.set_title(f"digit {row['concept']}: unit {row['unit']}, alignment {row['alignment']:.2f}", loc="left", pad=2)
-        if row["unit"] >= 0:
-            tops = [last_channels(image) for image in images[row["unit"]]]
-            edge = [(1, 1), (1, 1), (0, 0)][: tops[0].ndim]
-            strip = np.concatenate([np.pad(image, edge, constant_values=128) for image in tops], axis=1)
-            ax.imshow(strip, cmap="gray", vmin=0, vmax=255)
-            ax.set(xticks=[], yticks=[])
-        ax.set_anchor("W")
-        precisions = [f"P@{c.rsplit('_', 1)[1]} {row[c]:.2f}" for c in CARD[:4]]
-        recalls = [f"P at recall .{c.rsplit('_', 1)[1]} {row[c]:.2f}" for c in CARD[4:]]
-        ax.text(1.01, 0.72, "   ".join(precisions), transform=ax.transAxes, va="center", fontsize=8)
-        ax.text(1.01, 0.28, "   ".join(recalls), transform=ax.transAxes, va="center", fontsize=8)
-    figure.suptitle(f"{variant}, seed {seed}")
-    caption = f"The {n_top} test canvases with the highest response of each digit's best unit; P: precision."
-    data = rows[["variant", "seed", "concept", "unit", "alignment", "chance", *CARD]]
-    album.save(figure, data, f"cards_{variant}", caption)
-
-
 def _class_curves(records: StudyRecords, album: Album) -> None:
     """Shows what is left of a class with its n best units alone, and without them: a class's own units are enough for it."""
     figure, axes = album.make(1, 2, 3.0, 2.4, sharey=True)
@@ -235,7 +199,7 @@ def _class_curves(records: StudyRecords, album: Album) -> None:
             ax.plot(found["share"], found["accuracy"], ls=DASHES[number % len(DASHES)], label=variant)
             ax.fill_between(found["share"], found["lower"], found["upper"], alpha=0.2, lw=0)
             rows.append(found.assign(variant=variant, what=title))
-        ax.axhline(0.5, color="0.3", lw=0.8, ls=":")
+        rule(ax, "chance", 0.5, ":")
         ax.set(title=title, xlabel="share of units", ylim=(0.4, 1.02))
     axes[0, 0].set_ylabel("balanced accuracy\nof a class")
     _legend_above(figure, axes[0, 0])
@@ -255,7 +219,7 @@ def _class_drops(records: StudyRecords, album: Album) -> None:
         marker = MARKERS[number % len(MARKERS)]
         ax.scatter(units["drop"], units["max_class_drop"], s=12, marker=marker, alpha=0.6, lw=0)
         low, high = records.units["drop"].min(), records.units["drop"].max()
-        ax.plot([low, high], [low, high], color="0.3", lw=0.8, ls="--")
+        ax.plot([low, high], [low, high], color="0.3", lw=0.8, ls="--", gid="equal")
         ax.set(title=variant, xlabel="overall drop")
     axes[0, 0].set_ylabel("largest drop of a class")
     columns = ["variant", "seed", "unit", "concept", "drop", "max_class_drop", "max_class"]
@@ -275,7 +239,7 @@ def _by_number(records: StudyRecords, album: Album) -> None:
     runs = records.runs.assign(number=[float(re.findall(r"\d+(?:\.\d+)?", v)[-1]) for v in records.runs["variant"]])
     name = re.sub(r"[-_]?\d+(\.\d+)?$", "", records.variants[0])
     for ax, (column, title) in zip(axes[0], BY_NUMBER.items(), strict=True):
-        found = [(number, *t_interval(group[column].tolist())[:3]) for number, group in runs.groupby("number")]
+        found = [(number, *over_seeds(group[column].tolist(), column)[:3]) for number, group in runs.groupby("number")]
         x, mean, lower, upper = (list(values) for values in zip(*found, strict=True))
         ax.plot(x, mean, marker=MARKERS[0], ms=3)
         ax.fill_between(x, lower, upper, alpha=0.2, lw=0)
@@ -288,8 +252,11 @@ def _by_number(records: StudyRecords, album: Album) -> None:
 
 
 def _bands(records: StudyRecords) -> str:
-    few = records.runs.groupby("variant").size().min() < FEWEST
-    return f"No bands below {FEWEST} seeds." if few else "Bands: 95 % t interval over seeds."
+    n_seeds = records.runs.groupby("variant").size()
+    few = [f"No bands below {FEWEST} seeds."] if n_seeds.min() < FEWEST else []
+    return " ".join(
+        [*(["Bands: 95 % t interval over seeds, cut where the score ends."] if n_seeds.max() >= FEWEST else []), *few]
+    )
 
 
 def _legend_above(figure: Figure, ax: Axes) -> None:

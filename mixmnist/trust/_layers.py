@@ -9,8 +9,8 @@ import pandas as pd
 from mixmnist.core.readout import Readout
 from mixmnist.data.mixture import Mixture
 from mixmnist.probing import probe
-from mixmnist.report.tables import as_markdown
-from mixmnist.stats import FEWEST, t_interval
+from mixmnist.report.tables import as_markdown, cell
+from mixmnist.stats import ANYWHERE, Bounds, t_interval, within
 from mixmnist.trust._networks import Recorded, recorded
 
 IMAGES = 2000  # of the test mixture, the first ones
@@ -51,12 +51,14 @@ def counts(nets: Iterable[Recorded]) -> str:
     return "Seeds: " + ", ".join(f"{variant} n={n}" for variant, n in n_seeds.items()) + "."
 
 
-def with_interval(values: Sequence[float]) -> str:
-    """Writes the mean over seeds and its 95 % t interval, if there are seeds enough for one."""
-    interval = t_interval(values)
-    if interval.n == 0:
-        return ""
-    return f"{interval.mean:.3f}" + (f" [{interval.lower:.3f}, {interval.upper:.3f}]" if interval.n >= FEWEST else "")
+def with_interval(values: Sequence[float], bounds: Bounds = ANYWHERE) -> str:
+    """Writes the mean over seeds and its 95 % t interval inside the given bounds, if there are seeds enough for one.
+
+    Example:
+        >>> with_interval([0.0, 0.0, 0.0, 0.05, 0.2], (0, 1)), with_interval([0.5] * 5), with_interval([])
+        ('0.050 [0.000*, 0.158]', '0.500 (constant)', '')
+    """
+    return cell(within(t_interval(values), bounds), bounds)
 
 
 def write_summary(out: Path, lines: Sequence[str], table: pd.DataFrame) -> None:

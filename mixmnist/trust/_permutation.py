@@ -3,12 +3,20 @@
 A row of presence is kept whole, so that how often each digit occurs and which digits occur together stay as they are; only
 their tie to the unit's responses is cut. A unit's own score is the best over concepts, so its null is the best over concepts too.
 
+Over a layer every order is asked for its highest unit: a unit's p-value is the share of orders whose highest unit is as high.
+So one null serves all units, and how many they are does not limit how small a p-value can be. Nulls differ: the scores of units
+that rarely fire scatter widely, and would set the bar for all. Each unit is therefore counted in spreads of its own null from
+that null's mean. Mean and spread are over all orders with the true one among them, so that no order is treated otherwise than
+the others and the p-value is exact.
+
 Source:
     B. Phipson and G. Smyth (2010), "Permutation P-values should never be zero": p = (1 + b) / (1 + n).
-    S. Holm (1979), "A simple sequentially rejective multiple test procedure", over the units of a layer.
+    P. Westfall and S. Young (1993), "Resampling-Based Multiple Testing", ch. 2: the single-step maximum over a family; T. Nichols
+    and A. Holmes (2002), "Nonparametric permutation tests for functional neuroimaging".
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,11 +25,11 @@ from torch import Tensor
 
 from mixmnist.core.records import require
 from mixmnist.metrics.average_precision import average_precision
-from mixmnist.stats import holm
 from mixmnist.trust._ranked import Ranked
 
 Score = Callable[[Tensor, Tensor], Tensor]  # of response [images, units] and presence [images, concepts]: [units, concepts]
 SAME = 1e-9  # scores that are no further apart count as equal
+FEWEST = 20  # permutations below which no p-value can fall below .05, and none is given
 AT_ONCE = 2**17  # images x concepts x permutations scored in one call, and
 UNITS = 5  # of how many units: what a processor's cache holds
 
@@ -33,9 +41,15 @@ class AgainstNull:
     score: Float[Tensor, " units"]  # the best over concepts
     concept: list[int]  # which concept that is; -1 for a unit without a score
     null: Float[Tensor, "permutations units"]
-    p: Float[Tensor, " units"]
-    p_holm: Float[Tensor, " units"]  # corrected over the layer
+    standard: Float[Tensor, " units"]  # the score in spreads of its null from that null's mean
+    highest: Float[Tensor, " permutations"]  # the same of the highest unit in each order; -inf where no unit has a score
+    p: Float[Tensor, " units"]  # by the unit's own null
     corrected: Float[Tensor, " units"]  # 0: what a unit that knows nothing has; 1: a perfect detector
+
+    @property
+    def p_layer(self) -> Float[Tensor, " units"]:
+        """The p-values by the highest of these units in each order: one in 20 layers that know nothing has a p < .05 at all."""
+        return over_layer([self])
 
 
 def permutation_null(
@@ -89,31 +103,55 @@ def hold_against_null(
         response: Any scale.
         present: Ground truth from the generator.
         score: As for `permutation_null`.
-        n: Permutations; the smallest p-value is 1 / (1 + n), so that Holm over 30 units needs 600 or more.
+        n: Permutations; the smallest p-value is 1 / (1 + n), for a layer of any width.
         seed: Of the permutations.
 
     Returns:
-        p-values in [1 / (1 + n), 1]; the corrected score is (score - mean of the null) / (ceiling - mean of the null), the
-        ceiling that of a unit which responds with 1 where the concept is there and 0 elsewhere; `nan` for a unit without a score.
+        p-values in [1 / (1 + n), 1], `nan` below 20 permutations, which could not reach p < .05; the corrected score is
+        (score - mean of the null) / (ceiling - mean of the null), the ceiling that of a unit which responds with 1 where the
+        concept is there and 0 elsewhere; `nan` for a unit without a score.
 
     Example:
         >>> response = torch.arange(40.0)[:, None]
         >>> tested = hold_against_null(response, torch.stack([response[:, 0] >= 30, response[:, 0] < 20], dim=1), n=99)
-        >>> tested.p, tested.corrected.float(), tested.concept
+        >>> tested.p_layer, tested.corrected.float(), tested.concept
         (tensor([0.0100], dtype=torch.float64), tensor([1.]), [0])
     """
     null = permutation_null(response, present, score, n, seed).double()
     own, concept = own_score(response, present, score)
     ceiling = score(present.to(response.dtype), present).diagonal().double()[concept]
-    mean, p = null.mean(dim=0), p_values(own, null)
+    mean, standard = null.mean(dim=0), _standardise(torch.cat([own[None], null]))
     return AgainstNull(
         score=own,
         concept=torch.where(own.isnan(), -1, concept).tolist(),
         null=null,
-        p=p,
-        p_holm=torch.tensor(holm(p.tolist()), dtype=torch.float64),
+        standard=standard[0],
+        highest=standard[1:].nan_to_num(-torch.inf).amax(dim=1),
+        p=p_values(own, null) if n >= FEWEST else torch.full_like(own, math.nan),
         corrected=(own - mean) / (ceiling - mean),
     )
+
+
+def over_layer(parts: Sequence[AgainstNull]) -> Float[Tensor, " units"]:
+    """Gives the p-values of a layer's units, held against their nulls some at a time under the same permutations.
+
+    Returns:
+        For each unit the share of orders, the true one among them, whose highest unit of the whole layer is as high; `nan` for a
+        unit without a score, and for all below 20 permutations.
+    """
+    own = torch.cat([part.standard for part in parts])
+    highest = torch.stack([part.highest for part in parts]).amax(dim=0).sort().values
+    n = len(highest)
+    if n < FEWEST:
+        return torch.full_like(own, math.nan)
+    as_high = n - torch.searchsorted(highest, own.nan_to_num(0) - SAME)
+    return ((1 + as_high).double() / (1 + n)).masked_fill(own.isnan(), torch.nan)
+
+
+def _standardise(scores: Float[Tensor, "orders units"]) -> Float[Tensor, "orders units"]:
+    """Counts each unit's scores in their spreads from their mean; 0 where all are the same."""
+    spread = scores.std(dim=0)
+    return torch.where(spread < SAME, 0.0, (scores - scores.mean(dim=0)) / spread)
 
 
 def own_score(

@@ -21,7 +21,7 @@ from matplotlib.colors import ListedColormap
 from mixmnist.core.records import Analysis
 from mixmnist.core.storage import COSTS
 from mixmnist.plants.units import DIALS
-from mixmnist.report.drawing import DASHES, MARKERS, Album
+from mixmnist.report.drawing import DASHES, MARKERS, Album, rule
 from mixmnist.report.tables import as_markdown, write_table
 from mixmnist.trust._columns import ACTS, KINDS, columns
 from mixmnist.trust._evidence import LEVELS, PREVALENCES, Evidence, Sizes, gather
@@ -170,7 +170,7 @@ def _heat_map(graded: Sequence[Graded], pictures: Album) -> None:
     ax.tick_params(which="minor", length=0)
     borders = [i for i in range(1, len(graded)) if graded[i].column.kind != graded[i - 1].column.kind]
     for border in borders:
-        ax.axhline(border - 0.5, color="0", lw=1)
+        rule(ax, "border", border - 0.5, "-", color="0", lw=1)
     text = (
         "A row a score with its grade, a column a test. Light: passed; red with x: failed; white: does not apply. From the top: "
         "what a unit is worth (acts), whether it detects, whether its map lies where the digit is (places)."

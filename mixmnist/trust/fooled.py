@@ -233,7 +233,21 @@ def _draw(found: pd.DataFrame, pictures: Album) -> None:
     labels = [f"{r.score} (perfect {r.perfect:.2f}, chance {r.chance:.2f})" for r in found.itertuples()]
     ax.set_yticks(range(len(found)), labels, fontsize=6)
     ax.grid(visible=False)
-    pictures.save(figure, found, "fooled", "A row a score, a column a unit built to fool. Dark: fooled; white: no score.")
+    pictures.save(figure, found, "fooled", f"A row a score, a column a unit built to fool. {_meanings(found)}")
+
+
+def _meanings(found: pd.DataFrame) -> str:
+    """Says what each kind of square means that there is."""
+    told = found[[f"{name}_fools" for name in FOOLS]].astype(float).to_numpy()
+    untold, empty = np.isnan(told), found[list(FOOLS)].isna().to_numpy()
+    kinds = {
+        "dark: fooled": told == 1,
+        "light: not fooled": told == 0,
+        "white with a number: the score gives a perfect detector what chance has, so nothing can fool it": untold & ~empty,
+        "white without: no score": untold & empty,
+    }
+    said = "; ".join(what for what, squares in kinds.items() if squares.any())
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 ANALYSIS = Analysis("Units built to fool a score", run)

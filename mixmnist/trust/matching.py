@@ -24,7 +24,7 @@ from mixmnist.core.thresholds import THRESHOLD
 from mixmnist.metrics.average_precision import average_precision
 from mixmnist.report.drawing import Album
 from mixmnist.report.tables import write_table
-from mixmnist.stats import FEWEST, t_interval
+from mixmnist.stats import FEWEST, t_interval, within
 from mixmnist.trust._assignment import Matched, match, standardise
 from mixmnist.trust._layers import IMAGES, about, counts, nets_of, read, write_summary
 from mixmnist.trust._networks import Recorded, album
@@ -80,7 +80,8 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     write_table(out, "pairs", table, [note, pair_note])
     mean_note = (
         "Means over pairs of nets; within a variant with a 95 % t interval over seeds, left out one at a time with all their "
-        f"pairs (none below {FEWEST} seeds). Detectors: matched pairs of two detectors, and the share that detects one digit."
+        f"pairs (none below {FEWEST} seeds), cut at -1 and 1. Detectors: matched pairs of two detectors, and the share that "
+        "detects one digit."
     )
     write_table(out, "kinds", kinds, [note, mean_note])
     digit_note = (
@@ -124,7 +125,8 @@ def _kinds(table: pd.DataFrame) -> pd.DataFrame:
         row: dict[str, object] = {"variant": variant, "other": other, "nets": len(group)}
         row |= {"correlation": group["correlation"].mean(), "lower": math.nan, "upper": math.nan}
         if variant == other:
-            row |= dict(zip(("lower", "upper"), t_interval(pseudo_values(group, "correlation"))[1:3], strict=True))
+            interval = within(t_interval(pseudo_values(group, "correlation")), (-1, 1))
+            row |= {"lower": interval.lower, "upper": interval.upper}
         row["null"] = group["correlation_null"].mean()
         for suffix in ("", "_null"):
             detectors = group[f"both_detect{suffix}"].sum()
@@ -264,4 +266,6 @@ def _said(digits: pd.DataFrame, kinds: pd.DataFrame) -> list[str]:
     return lines
 
 
-ANALYSIS = Analysis("Do units match across seeds and widths?", run)
+ANALYSIS = Analysis(
+    "Do units match across seeds and widths?", run, bounds={"matched_correlation": (-1, 1), "matched_same_digit": (0, 1)}
+)

@@ -18,7 +18,8 @@ from tqdm import tqdm
 from mixmnist.core.records import Analysis, require
 from mixmnist.plants._rotation import random_rotation
 from mixmnist.report.drawing import DASHES, MARKERS, Album
-from mixmnist.report.tables import write_table
+from mixmnist.report.ranges import bounds_of, over_seeds
+from mixmnist.report.tables import CUT, write_table
 from mixmnist.stats import t_interval
 from mixmnist.trust._layers import IMAGES, about, counts, first, nets_of, with_interval, write_summary
 from mixmnist.trust._networks import Recorded, album
@@ -27,6 +28,7 @@ from mixmnist.trust._rotated import capture, rotate
 ROTATIONS = 20  # the same ones for every net of a width
 ALPHAS = tuple(step / 10 for step in range(11))
 DISSECTION = 0.8  # share lost, "about 80 %"
+LOST = (-math.inf, 1)  # of unique concepts there may be more after a rotation than before
 NUMBERS = ["unique_concepts", "detectors", "coverage", "mean_alignment", "accuracy"]
 SHOWN = {"unique_concepts": "unique concepts", "mean_alignment": "mean alignment", "accuracy": "accuracy"}
 
@@ -40,7 +42,7 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     runs = lost(curves)
     variants = _variants(curves, runs)
     note = f"{about(folder, nets)} {counts(nets)} {ROTATIONS} rotations of each, first {IMAGES} test canvases, float64."
-    how = "Means over rotations within a seed, then over seeds with their 95 % t interval."
+    how = f"Means over rotations within a seed, then over seeds with their 95 % t interval. {CUT}"
     cited = f"rotation_lost: share of unique concepts lost at alpha 1; Network Dissection (2017): about {DISSECTION:.2f}."
     write_table(out, "variants", variants, [note, how, cited])
     write_table(out, "runs", runs, [note, "A row a run: means over rotations at alpha 1.", cited])
@@ -97,8 +99,8 @@ def _variants(curves: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         for number in NUMBERS:
             for alpha in (0.0, 1.0):
                 by_seed = group[group["alpha"] == alpha].groupby("seed")[number].mean()
-                row[f"{number}_{alpha:g}"] = with_interval(by_seed.tolist())
-        row["rotation_lost"] = with_interval(runs["rotation_lost"][runs["variant"] == variant].tolist())
+                row[f"{number}_{alpha:g}"] = with_interval(by_seed.tolist(), bounds_of(number))
+        row["rotation_lost"] = with_interval(runs["rotation_lost"][runs["variant"] == variant].tolist(), LOST)
         row["network_dissection"] = f"about {DISSECTION:.2f}"
         rows.append(row | {"differ": int(group["differ"].sum())})
     return pd.DataFrame(rows)
@@ -111,7 +113,7 @@ def _draw(figures: Album, curves: pd.DataFrame) -> None:
     for ax, (number, title) in zip(axes[0], SHOWN.items(), strict=True):
         for place, (variant, group) in enumerate(curves.groupby("variant", sort=False)):
             by_seed = group.groupby(["alpha", "seed"])[number].mean()
-            found = [(alpha, *t_interval(values.tolist())[:3]) for alpha, values in by_seed.groupby("alpha")]
+            found = [(alpha, *over_seeds(values.tolist(), number)[:3]) for alpha, values in by_seed.groupby("alpha")]
             band = pd.DataFrame(found, columns=["alpha", "mean", "lower", "upper"])
             look = {"ls": DASHES[place % len(DASHES)], "marker": MARKERS[place % len(MARKERS)], "ms": 3}
             ax.plot(band["alpha"], band["mean"], label=variant, **look)
@@ -123,7 +125,7 @@ def _draw(figures: Album, curves: pd.DataFrame) -> None:
     figure.legend(handles, labels, loc="outside upper center", ncols=5, frameon=False)
     text = (
         "Units rotated by Q^alpha (alpha 1: wholly), head rotated back. Lines: means over rotations and seeds; bands: 95 % t "
-        "interval over seeds."
+        "interval over seeds, cut where a number ends."
     )
     figures.save(figure, pd.concat(rows), "rotation", text)
 
@@ -135,11 +137,20 @@ def _said(curves: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
         share, change = group["rotation_lost"].tolist(), group["rotation_accuracy_change"].abs().max()
         turned = curves[(curves["variant"] == variant) & (curves["alpha"] > 0)]
         lines.append(
-            f"{variant}: rotation loses {with_interval(share)} of the unique concepts (n={t_interval(share).n} seeds; Network "
-            f"Dissection: about {DISSECTION:.2f}); largest change of accuracy {change:g}; {int(turned['differ'].sum())} of "
-            f"{len(turned) * IMAGES} decisions differ."
+            f"{variant}: rotation loses {with_interval(share, LOST)} of the unique concepts (n={t_interval(share).n} seeds; "
+            f"Network Dissection: about {DISSECTION:.2f}); largest change of accuracy {change:g}; "
+            f"{int(turned['differ'].sum())} of {len(turned) * IMAGES} decisions differ."
         )
     return lines
 
 
-ANALYSIS = Analysis("Rotation: the same function in other units", run)
+ANALYSIS = Analysis(
+    "Rotation: the same function in other units",
+    run,
+    bounds={
+        "rotation_lost": LOST,
+        "rotation_accuracy_change": (-1, 1),
+        "rotation_alignment_change": (-1, 1),
+        "rotation_differ": (0, math.inf),
+    },
+)

@@ -16,11 +16,13 @@ from mixmnist.core.records import Analysis
 from mixmnist.metrics._decisions import correct
 from mixmnist.metrics.average_precision import average_precision
 from mixmnist.probing import probe
-from mixmnist.report.tables import cell, write_table
-from mixmnist.stats import Interval, average_precision_interval, dyadic_interval, t_interval, unit_interval, variance_components
+from mixmnist.report.ranges import over_seeds
+from mixmnist.report.tables import CUT, cell, write_table
+from mixmnist.stats import Interval, average_precision_interval, dyadic_interval, unit_interval, variance_components, within
 from mixmnist.trust._layers import about, counts, nets_of, write_summary
 from mixmnist.trust._networks import Recorded
 
+SHARE = (0, 1)  # where accuracy and alignment lie
 FOLDS = 5  # of the test images, for the shares of the variance
 
 
@@ -37,7 +39,10 @@ def run(folder: Path, out: Path, root: str | None) -> None:
         shares.append(_components(variant, readouts))
     table, notes = pd.DataFrame(rows), [about(folder, nets), counts(nets)]
     write_table(
-        out, "intervals", table, [*notes, "95 % intervals, one source of chance a row; images and units: of the first seed."]
+        out,
+        "intervals",
+        table,
+        [*notes, f"95 % intervals, one source of chance a row; images and units: of the first seed. {CUT}"],
     )
     over_images = (
         "95 % intervals over images (glyphs may recur) of the alignment of each unit of the first seed with its own concept."
@@ -68,14 +73,14 @@ def _intervals(variant: str, readouts: Sequence[Readout], shown: np.ndarray) -> 
         right.append(correct(readout.logits, readout.labels).double().numpy())
     best = [_alignments(readout).amax(dim=1).double().numpy() for readout in readouts]
     found: list[tuple[str, str, Interval]] = [
-        ("accuracy", "seeds", t_interval([float(r.mean()) for r in right])),
-        ("mean_alignment", "seeds", t_interval([float(np.nanmean(b)) for b in best])),
-        ("mean_alignment", "units", unit_interval(best[0].tolist())),
+        ("accuracy", "seeds", over_seeds([float(r.mean()) for r in right], "accuracy")),
+        ("mean_alignment", "seeds", over_seeds([float(np.nanmean(b)) for b in best], "mean_alignment")),
+        ("mean_alignment", "units", within(unit_interval(best[0].tolist()), SHARE)),
     ]
     if readouts[0].labels.ndim == 1:  # else a decision is about an image and a class
         found.insert(1, ("accuracy", "images", dyadic_interval(right[0], readouts[0].glyphs.numpy(), shown=shown)))
     return [
-        {"variant": variant, "score": score, "over": over, "interval": cell(interval), **interval._asdict()}
+        {"variant": variant, "score": score, "over": over, "interval": cell(interval, SHARE), **interval._asdict()}
         for score, over, interval in found
     ]
 

@@ -11,7 +11,7 @@ import pytest
 from mixmnist import Setting
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-SMALLEST = Setting(n=701, few=6, permutations=19)
+SMALLEST = Setting(n=701, few=6, permutations=20)
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +44,7 @@ def test_a_network_that_we_did_not_write_is_scored_at_two_layers(name, title, la
     assert found.layers["layer"].tolist() == layers
     assert found.layers["n_units"].tolist() == n_units
     assert found.folder == tmp_path / title / "digits"
-    for column in ("alignment", "chance", "p_holm", "drop", "iou_ink_matched"):
+    for column in ("alignment", "chance", "p_layer", "drop", "iou_ink_matched"):
         assert found.units.groupby("layer")[column].count().gt(0).all(), column
     record = json.loads((found.folder / "runs" / title / "s0-0" / "s0" / "record.json").read_text())
     assert record["failure"] is None
@@ -57,5 +57,5 @@ def test_a_network_without_torch_is_scored_from_arrays():
     module = importlib.import_module("sklearn_mlp")
     found = module.main(images=300, n=800, epochs=1, source="digits")
     assert len(found.units) == 60
-    assert found.units["p_holm"].between(0, 1).sum() > 30
+    assert found.units["p_layer"].between(0, 1).sum() > 30
     assert found.layers["accuracy"].item() < 0.5

@@ -14,6 +14,7 @@ from mixmnist import Arrays, Setting, cli, draw, evaluate, probe, score, score_a
 from mixmnist.core.records import Metric
 from mixmnist.data.sources.digits import load
 from mixmnist.grid.verifying import verify
+from mixmnist.guests.evaluated import of_p_values
 from mixmnist.page.exhibit import load as load_exhibit
 from mixmnist.report.reading import read_study
 
@@ -78,9 +79,35 @@ def test_every_unit_has_a_null_and_p_values(written):
     """p-values lie above 1 / (permutations + 1), corrected ones are no smaller, and a null lies above chance."""
     units = written.units.dropna(subset="p")
     assert units["p"].between(0.01, 1).all()
-    assert (units["p_holm"] >= units["p"] - 1e-12).all()
+    assert (units["p_layer"] >= units["p"] - 1e-12).all()
     assert (units["null_95"] > units["chance"]).all()
     assert np.isfinite(units["corrected"]).all()
+
+
+def test_too_few_permutations_give_no_p_values():
+    """Nineteen permutations cannot give p < .05: arrays must have no p-values, and the notes must say why and the way out."""
+    rng = np.random.default_rng(0)
+    present = rng.random((50, 2)) < 0.5
+    response = present + rng.random((50, 2)) / 2
+    for n, given in ((19, 0), (20, 4)):
+        units = score_arrays(response, present, permutations=n).units
+        assert int(units[["p", "p_layer"]].notna().to_numpy().sum()) == given
+        assert units["corrected"].notna().all()
+    assert "none can fall below .05 with 19 permutations. Give 20 or more" in of_p_values(19)
+    assert "p_layer: against the highest unit of the layer" in of_p_values(1000)
+
+
+def test_a_wide_layer_has_one_null(monkeypatch):
+    """Units held against their null some at a time must have the p-values of one layer, and one of 200 can be significant."""
+    monkeypatch.setattr("mixmnist.guests.evaluating.UNITS_AT_ONCE", 64)
+    rng = np.random.default_rng(1)
+    present = rng.random((200, 3)) < 0.3
+    response = rng.normal(size=(200, 200))
+    response[:, 130] += 3 * present[:, 1]
+    units = score_arrays(response, present, permutations=300).units
+    assert units["unit"][units["p_layer"] < 0.05].tolist() == [130]
+    monkeypatch.setattr("mixmnist.guests.evaluating.UNITS_AT_ONCE", 1000)
+    pd.testing.assert_series_equal(score_arrays(response, present, permutations=300).units["p_layer"], units["p_layer"])
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from mixmnist.guests.regression import _file_name, _read
+from mixmnist.guests.regression import _file_name, _interval, _read
 
 pytest_plugins = ["pytester"]
 
@@ -133,3 +133,13 @@ def test_a_damaged_record_is_said(tmp_path):
         path.write_text(text)
         with pytest.raises(ValueError, match=r"a record must be whole.*r\.json.*--mixmnist-update"):
             _read(path)
+
+
+def test_no_expected_interval_leaves_its_numbers_range():
+    """What chance gives an alignment must end at 1, and a drop may be negative; below five values there is none."""
+    values = [1.0, 1.0, 0.9, 1.0, 1.0]
+    low, high = _interval(values, "of a stranger")
+    assert high > 1
+    assert _interval(values, "alignment") == [low, 1]
+    assert _interval([v - 1 for v in values], "drop") == pytest.approx([low - 1, high - 1])
+    assert _interval(values[:4], "alignment") is None

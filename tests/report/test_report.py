@@ -12,9 +12,10 @@ from mixmnist.grid import sweep
 from mixmnist.report import compare_with, write_report
 from mixmnist.report.drawing import Look
 from mixmnist.report.plots import draw_figures
+from mixmnist.report.ranges import bounds_of
 from mixmnist.report.reading import read_study
 from mixmnist.report.tables import HEADLINE, RUNS, UNITS, _write_for_people, as_markdown, differences, for_people, summarise
-from mixmnist.stats import t_interval
+from mixmnist.stats import t_interval, within
 
 pytestmark = pytest.mark.slow  # make test-slow and CI run it
 
@@ -58,12 +59,12 @@ def test_tables_have_a_row_for_everything(folder):
 
 
 def test_variants_hold_mean_and_t_interval_over_seeds(folder):
-    """Every number of the runs must be summarised by its mean, t interval and n over seeds."""
+    """Every number of the runs must be summarised by its mean, t interval inside its range, and n over seeds."""
     runs, variants = (pd.read_csv(folder / f"tables/{name}.csv") for name in ("runs", "variants"))
     row, own = (table[(table["variant"] == "wide") & (table["layer"] == "conv3")] for table in (variants, runs))
     row = row.iloc[0]
     for column in HEADLINE:
-        expected = t_interval(own[column].astype(float).tolist())
+        expected = within(t_interval(own[column].astype(float).tolist()), bounds_of(column))
         got = row[[column, f"{column}_lower", f"{column}_upper", f"{column}_n"]].astype(float).tolist()
         assert got == pytest.approx(list(expected), nan_ok=True)
 

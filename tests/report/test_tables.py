@@ -52,7 +52,7 @@ def runs_of(n, **columns):
 
 
 def test_bold_is_corrected_among_one_variants_scores_at_one_layer():
-    """Ten seeds that all agree must be bold however many variants and layers the table has: .00195 times 12 scores is below .05."""
+    """Ten seeds that all agree must be bold however many variants and layers there are: .00195 times 12 scores is below .05."""
     few = {name: ([0.1] * 10, 0.0) for name in HEADLINE if name not in ("accuracy", "chance", "seconds")}
     runs = runs_of(10, accuracy=([0.9] * 10, 0.01), **few)
     third = [runs[runs["variant"] == "wide"].assign(variant=f"other-{i}", accuracy=0.9) for i in range(20)]
@@ -64,7 +64,7 @@ def test_bold_is_corrected_among_one_variants_scores_at_one_layer():
 
 @pytest.mark.parametrize(("n", "bold"), [(5, False), (7, False), (8, False), (9, True), (10, True)])
 def test_a_table_says_where_nothing_can_be_bold(n, bold):
-    """Of 12 scores, nine pairs can reach p < .05 and eight cannot; the note must say which variants have too few, and how many."""
+    """Of 12 scores nine pairs can reach p < .05 and eight cannot: the note must name the variants with too few, and how many."""
     columns = {name: ([0.1] * n, 0.2) for name in HEADLINE if name not in ("chance", "seconds")}
     runs = runs_of(n, **columns)
     assert bool(tables.differences(runs)) == bold
@@ -100,7 +100,7 @@ def test_no_printed_interval_leaves_its_scores_range():
 
 
 def test_a_table_of_some_variants_with_few_seeds_says_both():
-    """Where one variant has intervals and another has too few seeds for them, the note must explain the brackets and their lack."""
+    """Where one variant has intervals and another too few seeds, the note must explain the brackets and their lack."""
     runs = runs_of(6, accuracy=([0.1, 0.2, 0.3, 0.4, 0.2, 0.3], 0.1))
     note = tables.interval_note(tables.summarise(runs[(runs["variant"] == "baseline") | (runs["seed"] < 3)]))
     assert "95 % t interval over seeds; no intervals below 5 seeds; below 10 seeds no verdict." in note

@@ -20,7 +20,7 @@ from mixmnist.report.drawing import Look
 from mixmnist.stats import holm
 from mixmnist.trust import _permutation, null
 from mixmnist.trust._layers import first
-from mixmnist.trust._permutation import hold_against_null, own_score, p_values, permutation_null
+from mixmnist.trust._permutation import hold_against_null, over_layer, own_score, p_values, permutation_null
 from mixmnist.trust._ranked import Ranked
 
 few_values = hnp.arrays(np.float32, (11, 2), elements=st.integers(-2, 2))  # 11 images, 2 units: ties are frequent
@@ -82,11 +82,95 @@ def test_a_perfect_detector_has_the_smallest_p_and_a_corrected_score_of_1():
     response[:, 3] = 1.0  # dead
     tested = hold_against_null(response, present, n=199)
     assert tested.p[2] == 1 / 200
-    assert tested.p_holm.tolist() == pytest.approx(holm(tested.p.tolist()), nan_ok=True)
-    assert tested.p_holm[2] == pytest.approx(3 / 200)
+    assert tested.p_layer[2] == 1 / 200
+    assert tested.p_layer[3].isnan()
+    assert (tested.p_layer[:3] >= tested.p[:3]).all()
     assert tested.corrected[2] == pytest.approx(1)
     assert tested.concept[2:] == [1, -1]
     assert tested.p[3].isnan()
+
+
+def unlike(n_images, n_units, seed):
+    """Units that know nothing: a third continuous, a third mostly silent, a third that hardly ever fire."""
+    parts = [null.planted_null(n_images, n_units // 3, zeros, 1000 * seed + i) for i, zeros in enumerate(null.ZEROS.values())]
+    return torch.cat(parts, dim=1)
+
+
+def pairs_on(n_images, seed):
+    """Presence of two of ten digits on each image."""
+    order = torch.rand(n_images, 10, generator=torch.Generator().manual_seed(10**6 + seed)).argsort(dim=1)
+    return torch.zeros(n_images, 10, dtype=torch.bool).scatter(1, order[:, :2], True)
+
+
+def test_a_layers_p_value_is_the_share_of_orders_whose_highest_unit_is_as_high():
+    """In each order the highest unit counts, each unit by its own mean and spread over all orders, its own score among them."""
+    response, present = some(n_units=5)
+    response[:, 1] = 0.0
+    response[:, 2] = present[:, 1] + response[:, 2] / 4
+    tested = hold_against_null(response, present, n=39, seed=3)
+    every = np.vstack([tested.score.numpy(), tested.null.numpy()])
+    expected = []
+    for unit in range(5):
+        if unit == 1:
+            expected.append(math.nan)
+            continue
+        as_high = 0
+        for row in every:
+            highest = max((row[u] - every[:, u].mean()) / every[:, u].std(ddof=1) for u in (0, 2, 3, 4))
+            as_high += highest >= (every[0, unit] - every[:, unit].mean()) / every[:, unit].std(ddof=1) - 1e-9
+        expected.append(as_high / 40)
+    assert tested.p_layer.tolist() == pytest.approx(expected, nan_ok=True)
+
+
+def test_a_layer_in_parts_is_one_layer():
+    """Units that are held against their null some at a time must get the p-values of all at once."""
+    response, present = some(n_images=90, n_units=7, levels=30)
+    response[:, 5] = present[:, 0] + response[:, 5] / 40
+    response[:, 6] = 1.0
+    whole = hold_against_null(response, present, n=60, seed=1)
+    parts = [hold_against_null(part, present, n=60, seed=1) for part in response.split(3, dim=1)]
+    torch.testing.assert_close(over_layer(parts), whole.p_layer, equal_nan=True)
+
+
+@pytest.mark.parametrize("n_units", [3, 30])
+def test_units_that_know_nothing_are_rarely_called_significant(n_units):
+    """Of layers of unlike planted nulls at most 5 % may have a unit with p < .05, counted over 400 layers."""
+    found = [hold_against_null(unlike(90, n_units, seed), pairs_on(90, seed), n=59, seed=7).p_layer for seed in range(400)]
+    wrong = np.mean([bool((p < 0.05).any()) for p in found])
+    assert wrong < 0.05 + 2 * math.sqrt(0.05 * 0.95 / 400)
+
+
+def test_one_unit_among_two_hundred_can_be_significant():
+    """With 1,000 permutations one planted detector among 200 units must be found, whichever kind it is of, and no other unit."""
+    present = pairs_on(300, 1)
+    for kind in range(3):
+        response = unlike(300, 201, seed=5)
+        response[:, 67 * kind] += 2 * present[:, 4]
+        tested = hold_against_null(response, present, n=1000, seed=2)
+        assert (tested.p_layer < 0.05).nonzero().flatten().tolist() == [67 * kind]
+        assert min(holm(tested.p.tolist())) > 0.05  # each unit by its own null: not to be reached
+
+
+@pytest.mark.parametrize(("n", "told"), [(19, False), (20, True)])
+def test_p_values_that_cannot_fall_below_05_are_not_given(n, told):
+    """Nineteen permutations can give .05 at best: then there must be no p-value at all; with twenty there is."""
+    response, present = some()
+    response[:, 2] = present[:, 1]
+    tested = hold_against_null(response, present, n=n)
+    for p in (tested.p, tested.p_layer):
+        assert bool((p < 0.05).any()) == told
+        assert bool(p.isnan().all()) != told
+    assert not tested.corrected.isnan().any()
+
+
+def test_a_unit_whose_null_is_one_value_is_never_significant():
+    """Where every order gives the same score, the unit knows nothing that an order could cut: its p-value must be 1."""
+    present = torch.tensor([[1, 0], [0, 1]] * 20).bool()
+    response = torch.zeros(40, 2)
+    response[3, 0] = 1.0  # fires once: the best digit has one of its images first in any order
+    response[:, 1] = torch.randn(40, generator=torch.Generator().manual_seed(0))
+    tested = hold_against_null(response, present, n=99)
+    assert (tested.p[0], tested.p_layer[0]) == (1, 1)
 
 
 def test_ceiling_is_what_a_perfect_unit_can_reach():
@@ -159,7 +243,7 @@ def test_analysis_counts_units_of_every_origin(pairs_mixture, tmp_path, monkeypa
 
     nets = recorded_nets(net, "1", first(pairs_mixture, 220), {"baseline": "trained", "untrained": "untrained"})
     monkeypatch.setattr(null, "nets_of", lambda _: nets)
-    monkeypatch.setattr(null, "PERMUTATIONS", 19)
+    monkeypatch.setattr(null, "PERMUTATIONS", 20)
     monkeypatch.setattr(null, "PLANTED_UNITS", 12)
     scores = {"alignment": average_precision, "precision_at_100": precision_at_k}
     monkeypatch.setattr(null, "detection_scores", lambda: scores)
@@ -167,7 +251,8 @@ def test_analysis_counts_units_of_every_origin(pairs_mixture, tmp_path, monkeypa
     null.ANALYSIS.run(Path("s/digits"), tmp_path, None)
     units = pd.read_csv(tmp_path / "units.csv")
     assert len(units) == 2 * 2 * 4
-    assert units["p"].min() >= 1 / 20
+    assert units["p"].min() >= 1 / 21
+    assert (units["p_layer"] >= units["p"]).all()
     variants = pd.read_csv(tmp_path / "variants.csv")
     assert variants[["variant", "origin", "seeds", "units"]].to_numpy().tolist() == [
         ["baseline", "trained", 2, 8],

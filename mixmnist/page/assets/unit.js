@@ -44,7 +44,7 @@ mm.drawUnit = function (dialog, exhibit, row) {
 mm.factsOf = function (unit) {
   const said = [
     ["Concept", mm.conceptOf(unit)], ["Alignment", mm.share(unit.alignment, 3)], ["Chance", mm.share(unit.chance, 3)],
-    ["95 % of its null", unit.null_95, 3], ["p (Holm)", unit.p_holm, 3], ["Corrected for chance", unit.corrected, 3],
+    ["95 % of its null", unit.null_95, 3], ["p in its layer", unit.p_layer, 3], ["Corrected for chance", unit.corrected, 3],
     ["Drop, to zero", unit.drop, 3], ["Drop, to its mean", unit.drop_mean, 3], ["Drop, resampled", unit.drop_resample, 3],
     ["Largest drop of a class", unit.max_class_drop, 3], ["Selectivity", unit.selectivity, 3], ["Precision@100", unit.precision_at_100, 3],
   ];
