@@ -100,6 +100,7 @@ def _dry_run(studies: Sequence[str], options: Options, reference: Path, say: Say
 
 def report(args: argparse.Namespace, say: Say) -> Answer:
     """Writes tables and figures of folders of records."""
+    from mixmnist.page.making import losses
     from mixmnist.report.drawing import Look
 
     if args.annotations:
@@ -111,6 +112,7 @@ def report(args: argparse.Namespace, say: Say) -> Answer:
     for folder in () if only else reports:
         tell_page([folder], folder / "report", args.data_root, say)
     failures = [line for records in reports.values() for line in (*records.failures, *records.damaged)]
+    failures += [line for folder in reports for line in losses(folder) if line not in failures]
     for failure in failures:
         complain(f"failed: {failure}")
     return _told(reports, failures)
@@ -143,9 +145,11 @@ def index(args: argparse.Namespace, say: Say) -> Answer:
     from mixmnist.report.index import write_index
 
     path = new_file(args.out or str(Path(args.folder) / "README.md"), (".md",))
-    write_index(Path(args.folder), path)
+    damaged = write_index(Path(args.folder), path)
     say(f"Index: {path}")
-    return Answer({"file": str(path)})
+    for sentence in damaged:
+        complain(f"failed: {sentence}")
+    return Answer({"file": str(path), "failures": damaged}, 1 if damaged else 0)
 
 
 def plan(args: argparse.Namespace, say: Say) -> Answer:

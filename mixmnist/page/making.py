@@ -1,6 +1,5 @@
 """Making: the page of a study, of an evaluated network, or of several of them."""
 
-import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from mixmnist.core import sums
 from mixmnist.core.records import require
+from mixmnist.core.sums import ANNOTATIONS, EVALUATION
 from mixmnist.page.annotations import FINGERPRINT, judge_annotations, read_annotations, write_annotations
 from mixmnist.page.exhibit import Exhibit, load
 from mixmnist.page.exhibiting import Tell, study_exhibits
@@ -20,8 +21,6 @@ from mixmnist.report.plots import draw_figures
 from mixmnist.report.reading import StudyRecords, read_study
 
 FIGURES = ("alignment_against_ablation", "ablation_curves", "best_alignment", "class_curves", "class_drops", "scores_by_number")
-EVALUATION = "evaluation.json"  # of a folder that holds an evaluated network
-ANNOTATIONS = "annotations"  # folder of what a person said of the units
 WAY_OUT = "Name a folder that `mixmnist run` or `mixmnist evaluate` made."
 
 
@@ -68,8 +67,8 @@ def _part(folder: Path, root: str | None, drawn: Path, tell: Tell) -> tuple[Sect
         return _network(folder, drawn)
     records = read_study(folder)
     exhibits, missing = study_exhibits(folder, records, root, tell)
-    said = folder / "study.json"
-    title = json.loads(said.read_text(encoding="utf-8"))["title"] if said.is_file() else records.runs["study"].iloc[0]
+    said = folder / sums.STUDY
+    title = sums.read_sealed(said)["title"] if sums.trouble(said) is None else records.runs["study"].iloc[0]
     section = study_section(title, records)
     tables, stale = _labels(folder, exhibits)
     figures, lacking = _figures(folder, records, drawn), (*section.missing, *missing, *stale)
@@ -78,9 +77,12 @@ def _part(folder: Path, root: str | None, drawn: Path, tell: Tell) -> tuple[Sect
 
 def _network(folder: Path, drawn: Path) -> tuple[Section, list[Exhibit]]:
     """Gives what a page says of an evaluated network, and its layers."""
-    said = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
-    exhibits = _exhibits(folder)
+    trouble = sums.trouble(folder / EVALUATION)
+    require(trouble is None, f"{trouble}; {sums.BY_EVALUATE}.")
+    said = sums.read_sealed(folder / EVALUATION)
+    exhibits, lost = _exhibits(folder)
     tables, missing = _labels(folder, exhibits)
+    missing = (*missing, *lost)
     if not exhibits:
         missing = ("There are no units to show: nothing is kept of the images that they respond to.", *missing)
     section = Section(said["title"], tuple(said["notes"]), missing=missing, tables=tables)
@@ -92,8 +94,21 @@ def _network(folder: Path, drawn: Path) -> tuple[Section, list[Exhibit]]:
     return section, sorted(exhibits, key=lambda one: one.bench is None)
 
 
-def _exhibits(folder: Path) -> list[Exhibit]:
-    return [load(path) for path in sorted((folder / "exhibits").glob("*.npz"))]
+def _exhibits(folder: Path) -> tuple[list[Exhibit], list[str]]:
+    """Gives the exhibits that are kept, and a sentence on each that is damaged."""
+    found, lost = [], []
+    for path in sorted((folder / "exhibits").glob("*.npz")):
+        try:
+            found.append(load(path))
+        except ValueError as error:
+            lost.append(str(error))
+    return found, lost
+
+
+def losses(folder: Path) -> list[str]:
+    """Says, a sentence each, what is damaged in a folder that has a page, and cannot be made again by making its page."""
+    found = list(read_study(folder).damaged) if (folder / "runs").is_dir() else sums.troubles(folder)
+    return [*found, *(_exhibits(folder)[1] if (folder / EVALUATION).is_file() else ())]
 
 
 def _labels(folder: Path, exhibits: Sequence[Exhibit]) -> tuple[tuple[tuple[str, pd.DataFrame], ...], tuple[str, ...]]:
@@ -101,10 +116,15 @@ def _labels(folder: Path, exhibits: Sequence[Exhibit]) -> tuple[tuple[tuple[str,
     home = folder / ANNOTATIONS
     if not (home / "units.csv").is_file():
         return (), ()
-    said = pd.read_csv(home / "units.csv", dtype={"named": str})
+    wrong = sums.trouble(home / sums.LISTED) if (home / sums.LISTED).exists() else None
+    try:
+        said, agreed = pd.read_csv(home / "units.csv", dtype={"named": str}), pd.read_csv(home / "agreement.csv")
+    except (OSError, ValueError) as error:
+        wrong = wrong or f"{home} cannot be read ({type(error).__name__})"
+    if wrong:
+        return (), (f"What people said is left out: {wrong}.",)
     if not set(said.get(FINGERPRINT, [""])) <= {exhibit.fingerprint for exhibit in exhibits}:
         return (), (f"What people said is of earlier scores and is left out; it is in {ANNOTATIONS}/. Label this page anew.",)
-    agreed = pd.read_csv(home / "agreement.csv")
     return (("agreement with people", agreed), ("what people said", said.drop(columns=FINGERPRINT))), ()
 
 
@@ -119,7 +139,8 @@ def annotate(folder: Path, path: Path) -> Path:
         FileNotFoundError: If there is no such file, or the folder has no page.
         ValueError: If the file is no export, or is one of another page.
     """
-    annotations, exhibits = read_annotations(path), _exhibits(folder)
+    annotations, (exhibits, lost) = read_annotations(path), _exhibits(folder)
+    require(not lost, " ".join(lost))
     if not exhibits:
         raise FileNotFoundError(f"annotations need a folder with exhibits/, got {folder}. Make its page: mixmnist page {folder}.")
     write_annotations(judge_annotations(annotations, exhibits), folder / ANNOTATIONS)

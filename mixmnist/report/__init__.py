@@ -26,9 +26,13 @@ def compare_with(folder: Path, reference: Path) -> str:
     path = reference / study / source / "tables" / "variants.csv"
     if source.endswith("-quick"):
         return f"{study} {source}: a quick run is not compared with the reference."
-    if not path.is_file():
+    if not path.exists():
         return f"{study} {source}: there is no reference at {path}."
-    table = compare(pd.read_csv(folder / "tables" / "variants.csv"), pd.read_csv(path))
+    ours = pd.read_csv(folder / "tables" / "variants.csv")
+    try:
+        table = compare(ours, pd.read_csv(path))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"{study} {source}: the reference at {path} cannot be read ({type(error).__name__}); `mixmnist report` makes it again."
     return f"{study} {source}: yours against the reference and its 95 % t interval over seeds\n\n{as_markdown(table)}\n"
 
 
