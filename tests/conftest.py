@@ -34,7 +34,7 @@ def pairs_mixture() -> Mixture:
 
 @pytest.fixture(scope="session")
 def contents():
-    """Gives a function from a folder to every file's bytes below it, records without times, hardware and seal; locks do not count."""
+    """Gives a function from a folder to every file's bytes below it: records but for times, hardware and seal, no locks."""
 
     def read(folder):
         found = {}

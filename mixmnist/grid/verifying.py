@@ -60,7 +60,9 @@ def verify(folder: str | Path, root: str | None = None) -> Iterator[Verdict]:
                     continue
                 block = _block(record, folder, root)
                 yield Verdict(run, tuple(_differences(record, block, path.parent)))
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            except ValueError as error:
+                yield Verdict(run, (str(error),), fatal=True)
+            except (OSError, KeyError, TypeError, AttributeError) as error:
                 yield Verdict(run, (f"{path} cannot be used ({type(error).__name__}: {error})",), fatal=True)
     beside = sums.troubles(folder)
     if beside:

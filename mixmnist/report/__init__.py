@@ -32,7 +32,8 @@ def compare_with(folder: Path, reference: Path) -> str:
     try:
         table = compare(ours, pd.read_csv(path))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"{study} {source}: the reference at {path} cannot be read ({type(error).__name__}); `mixmnist report` makes it again."
+        why = f"cannot be read ({type(error).__name__}); `mixmnist report` makes it again"
+        return f"{study} {source}: the reference at {path} {why}."
     return f"{study} {source}: yours against the reference and its 95 % t interval over seeds\n\n{as_markdown(table)}\n"
 
 
