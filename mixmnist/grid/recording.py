@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
@@ -102,9 +103,18 @@ def load_net(folder: str | Path) -> nn.Module:
 
 
 def stored_net(folder: Path, record: Mapping[str, Any]) -> nn.Module:
-    """Loads the weights that lie in a run's folder, whatever their sum, into the net of its record."""
+    """Loads the weights that lie in a run's folder, whatever their sum, into the net of its record.
+
+    Raises:
+        ValueError: If they are no weights, or those of another net.
+    """
     copy = origins.load(Variant.from_dict(record["config"]["variant"]), record["seed"])
-    copy.load_state_dict(load_file(folder / WEIGHTS))
+    try:
+        copy.load_state_dict(load_file(folder / WEIGHTS))
+    except (SafetensorError, RuntimeError) as error:
+        raise ValueError(
+            f"weights must be those of their record, got others in {folder / WEIGHTS}. Run its study again."
+        ) from error
     return copy.eval()
 
 

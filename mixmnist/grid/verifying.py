@@ -1,5 +1,6 @@
 """Verifying: are records still what their weights, data and code give?"""
 
+import tempfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,12 @@ from mixmnist.core import registry, storage, sums
 from mixmnist.core.records import Metric, Variant
 from mixmnist.grid.block import WEIGHTS, Block, newer, outdated
 from mixmnist.grid.recording import score_net, stored_net
-from mixmnist.report.reading import TABLES, run_folders
+from mixmnist.report.reading import TABLES, read_study, run_folders
+from mixmnist.report.tables import write_tables
 from mixmnist.scoring import Scores
 
 CLOSE = 1e-4  # largest difference of a score that rounding may make
+SAME = 1e-9  # the same of a table that is made of recorded numbers
 NO_STUDY = "is of an evaluated network, whose weights are not kept. Run `mixmnist evaluate` again and compare."
 
 
@@ -64,9 +67,34 @@ def verify(folder: str | Path, root: str | None = None) -> Iterator[Verdict]:
                 yield Verdict(run, (str(error),), fatal=True)
             except (OSError, KeyError, TypeError, AttributeError) as error:
                 yield Verdict(run, (f"{path} cannot be used ({type(error).__name__}: {error})",), fatal=True)
+    stale = _stale_tables(folder)
+    if stale:
+        yield Verdict(
+            "tables", tuple(f"{path} is not what the records give; `mixmnist report` writes it again" for path in stale)
+        )
     beside = sums.troubles(folder)
     if beside:
         yield Verdict("beside the runs", tuple(sentence.rstrip(".") for sentence in beside), fatal=True)
+
+
+def _stale_tables(folder: Path) -> list[Path]:
+    """Lists the tables of a report that are not what the records give, but for rounding."""
+    there = sorted((folder / "tables").glob("*.csv"))
+    with tempfile.TemporaryDirectory() as made:
+        try:
+            write_tables(read_study(folder), Path(made))
+        except (OSError, ValueError):
+            return []  # said above
+        return [path for path in there if not _alike(path, Path(made) / path.name)]
+
+
+def _alike(path: Path, other: Path) -> bool:
+    try:
+        ours, theirs = (pd.read_csv(one, low_memory=False) for one in (path, other))
+        pd.testing.assert_frame_equal(ours, theirs, check_dtype=False, rtol=SAME, atol=SAME)
+    except (OSError, ValueError, AssertionError):
+        return False
+    return True
 
 
 def _block(record: dict[str, Any], folder: Path, root: str | None) -> Block:

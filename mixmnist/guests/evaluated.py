@@ -93,7 +93,7 @@ def _set_others_aside(folder: Path, about: Mapping[str, Any]) -> None:
     for home in sorted(folder.glob("runs/*/*")):
         try:
             records = [sums.read_sealed(path) for path in home.glob("*/record.json")]
-            others = not records or any(record["evaluation"] != ours for record in records)
+            others = not records or storage.is_link(home) or any(record["evaluation"] != ours for record in records)
         except (ValueError, KeyError):
             others = True
         if others:

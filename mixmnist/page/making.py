@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -24,7 +24,15 @@ FIGURES = ("alignment_against_ablation", "ablation_curves", "best_alignment", "c
 WAY_OUT = "Name a folder that `mixmnist run` or `mixmnist evaluate` made."
 
 
-def make_page(folders: Sequence[Path], out: Path, root: str | None, tell: Tell) -> Path:
+@dataclass(frozen=True)
+class Desk:
+    """Where figures of a folder are drawn, if need be."""
+
+    place: Path
+    drawn: bool  # those that the folder has are relied on
+
+
+def make_page(folders: Sequence[Path], out: Path, root: str | None, tell: Tell, drawn: bool = True) -> Path:
     """Makes the page of one folder, or one page for comparing several.
 
     Args:
@@ -32,6 +40,7 @@ def make_page(folders: Sequence[Path], out: Path, root: str | None, tell: Tell) 
         out: The page's own folder.
         root: Folder that holds the source's files.
         tell: Called with lines about what is being done.
+        drawn: Whether figures are taken that were drawn as svg; else they are drawn anew, as those may be damaged.
 
     Returns:
         The page's `index.html`.
@@ -43,8 +52,8 @@ def make_page(folders: Sequence[Path], out: Path, root: str | None, tell: Tell) 
         there = (folder / EVALUATION).is_file() or (folder / "runs").is_dir()
         if not there:
             raise FileNotFoundError(f"a page needs a folder with runs/ or {EVALUATION}, got {folder}. {WAY_OUT}")
-    with tempfile.TemporaryDirectory() as drawn:
-        parts = [_part(folder, root, Path(drawn) / str(number), tell) for number, folder in enumerate(folders)]
+    with tempfile.TemporaryDirectory() as place:
+        parts = [_part(folder, root, Desk(Path(place) / str(number), drawn), tell) for number, folder in enumerate(folders)]
         sections = [section for section, _ in parts]
         several = len(folders) > 1
         exhibits = [_named(e, folder, several) for folder, (_, found) in zip(folders, parts, strict=True) for e in found]
@@ -61,21 +70,21 @@ def _named(exhibit: Exhibit, folder: Path, several: bool) -> Exhibit:
     return replace(exhibit, about=replace(exhibit.about, name=f"{home}: {exhibit.about.name}"))
 
 
-def _part(folder: Path, root: str | None, drawn: Path, tell: Tell) -> tuple[Section, list[Exhibit]]:
+def _part(folder: Path, root: str | None, desk: Desk, tell: Tell) -> tuple[Section, list[Exhibit]]:
     """Gives what a page says of one folder, and its exhibits."""
     if (folder / EVALUATION).is_file():
-        return _network(folder, drawn)
+        return _network(folder, desk)
     records = read_study(folder)
     exhibits, missing = study_exhibits(folder, records, root, tell)
     said = folder / sums.STUDY
     title = sums.read_sealed(said)["title"] if sums.trouble(said) is None else records.runs["study"].iloc[0]
     section = study_section(title, records)
     tables, stale = _labels(folder, exhibits)
-    figures, lacking = _figures(folder, records, drawn), (*section.missing, *missing, *stale)
+    figures, lacking = _figures(folder, records, desk), (*section.missing, *missing, *stale)
     return replace(section, figures=figures, missing=lacking, tables=tables), exhibits
 
 
-def _network(folder: Path, drawn: Path) -> tuple[Section, list[Exhibit]]:
+def _network(folder: Path, desk: Desk) -> tuple[Section, list[Exhibit]]:
     """Gives what a page says of an evaluated network, and its layers."""
     trouble = sums.trouble(folder / EVALUATION)
     require(trouble is None, f"{trouble}; {sums.BY_EVALUATE}.")
@@ -88,7 +97,7 @@ def _network(folder: Path, drawn: Path) -> tuple[Section, list[Exhibit]]:
     section = Section(said["title"], tuple(said["notes"]), missing=missing, tables=tables)
     if (folder / "runs").is_dir():
         records = read_study(folder)
-        scored, figures = study_section(said["title"], records), _figures(folder, records, drawn)
+        scored, figures = study_section(said["title"], records), _figures(folder, records, desk)
         notes = (*scored.notes, *section.notes)
         section = replace(scored, notes=notes, missing=(*scored.missing, *missing), tables=section.tables, figures=figures)
     return section, sorted(exhibits, key=lambda one: one.bench is None)
@@ -147,12 +156,12 @@ def annotate(folder: Path, path: Path) -> Path:
     return folder / ANNOTATIONS
 
 
-def _figures(folder: Path, records: StudyRecords, drawn: Path) -> tuple[Path, ...]:
-    """Gives as svg the figures that the folder has, drawn anew where they are there in other formats only."""
+def _figures(folder: Path, records: StudyRecords, desk: Desk) -> tuple[Path, ...]:
+    """Gives as svg the figures that the folder has, drawn anew where they are there in other formats only, or are not relied on."""
     home = folder / "figures"
-    names = [name for name in FIGURES if (home / f"{name}.csv").is_file()]
-    if not all((home / f"{name}.svg").is_file() for name in names):
-        home = drawn
+    names = [name for name in FIGURES if any(home.glob(f"{name}.*"))]
+    if not desk.drawn or not all((home / f"{name}.svg").is_file() for name in names):
+        home = desk.place
         home.mkdir()
         draw_figures(records, home, Look(formats=("svg",)), names)
     return tuple(path for name in names if (path := home / f"{name}.svg").is_file())
