@@ -142,7 +142,7 @@ def _spearman(ours: "pd.Series[float]", theirs: "pd.Series[float]") -> float:
 
 
 def write_annotations(judged: pd.DataFrame, folder: Path) -> None:
-    """Writes `folder`, whole or not at all: the tables `units` and `agreement`, in three formats each."""
+    """Writes `folder`, whole or not at all: the tables `units` and `agreement`, in three formats each. Earlier ones are kept."""
     named = judged[judged["true"].notna()]
     said = (
         f"{len(judged)} labelled units; {len(named)} named a concept, {int(judged['same'].sum())} the unit's own. "
@@ -155,4 +155,4 @@ def write_annotations(judged: pd.DataFrame, folder: Path) -> None:
         write_table(partial, "agreement", agreement(judged), [said, AGREEMENT])
         sums.write_sealed(partial / sums.LISTED, {})
 
-    storage.publish(folder, fill)
+    storage.publish(folder, fill, replaced=folder.parent / "replaced")

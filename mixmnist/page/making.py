@@ -157,7 +157,7 @@ def annotate(folder: Path, path: Path) -> Path:
 
 
 def _figures(folder: Path, records: StudyRecords, desk: Desk) -> tuple[Path, ...]:
-    """Gives as svg the figures that the folder has, drawn anew where they are there in other formats only, or are not relied on."""
+    """Gives as svg the figures that the folder has, drawn anew where they are in other formats only, or are not relied on."""
     home = folder / "figures"
     names = [name for name in FIGURES if any(home.glob(f"{name}.*"))]
     if not desk.drawn or not all((home / f"{name}.svg").is_file() for name in names):
