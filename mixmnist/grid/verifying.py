@@ -19,6 +19,7 @@ from mixmnist.report.tables import write_tables
 from mixmnist.scoring import Scores
 
 CLOSE = 1e-4  # largest difference of a score that rounding may make
+JOINED = ("units.csv", "concepts.csv")  # tables that are no more than those of the runs, and need not be kept
 SAME = 1e-9  # the same of a table that is made of recorded numbers
 NO_STUDY = "is of an evaluated network, whose weights are not kept. Run `mixmnist evaluate` again and compare."
 
@@ -79,13 +80,17 @@ def verify(folder: str | Path, root: str | None = None) -> Iterator[Verdict]:
 
 def _stale_tables(folder: Path) -> list[Path]:
     """Lists the tables of a report that are not what the records give, but for rounding."""
-    there = sorted((folder / "tables").glob("*.csv"))
+    home = folder / "tables"
+    if not home.is_dir():
+        return []
     with tempfile.TemporaryDirectory() as made:
         try:
             write_tables(read_study(folder), Path(made))
         except (OSError, ValueError):
             return []  # said above
-        return [path for path in there if not _alike(path, Path(made) / path.name)]
+        wanted = {path.name for path in Path(made).glob("*.csv")} - {name for name in JOINED if not (home / name).exists()}
+        names = sorted(wanted | {path.name for path in home.glob("*.csv")})
+        return [home / name for name in names if not _alike(home / name, Path(made) / name)]
 
 
 def _alike(path: Path, other: Path) -> bool:
