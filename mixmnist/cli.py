@@ -116,6 +116,7 @@ def _add_results(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--only", default="", metavar="FIGURES", help="names of the figures to draw; by default all, and all tables"
     )
     command.add_argument("--annotations", metavar="FILE", help="what a person said of the units, as their page exports it")
+    command.add_argument("--force", action="store_true", help="write over files that git tracks, too; by default they stay")
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
     command.add_argument("--format", default="pdf,svg,png", metavar="KINDS", help="some of pdf, svg, png")
     command.add_argument("--style", default="paper", help="one of paper, talk (larger letters and lines)")

@@ -34,14 +34,14 @@ def pairs_mixture() -> Mixture:
 
 @pytest.fixture(scope="session")
 def contents():
-    """Gives a function from a folder to every file's bytes below it, records without times and hardware; locks do not count."""
+    """Gives a function from a folder to every file's bytes below it: records but for times, hardware and seal, no locks."""
 
     def read(folder):
         found = {}
         for path in sorted(p for p in folder.rglob("*") if p.is_file() and ".locks" not in p.parts):
             content = path.read_bytes()
             if path.name == "record.json":
-                known = {k: v for k, v in json.loads(content).items() if k not in ("seconds", "hardware")}
+                known = {k: v for k, v in json.loads(content).items() if k not in ("seconds", "hardware", "seal")}
                 content = json.dumps(known).encode()
             found[path.relative_to(folder).as_posix()] = content
         return found

@@ -33,7 +33,7 @@ def study(tmp_path, monkeypatch):
 def _no_figures(monkeypatch):
     """Figures and pages take seconds and have tests of their own."""
     monkeypatch.setattr("mixmnist.report.draw_figures", lambda *_: None)
-    monkeypatch.setattr("mixmnist.page.making.make_page", lambda folders, out, root, tell: out / "index.html")
+    monkeypatch.setattr("mixmnist.page.making.make_page", lambda folders, out, *rest: out / "index.html")
 
 
 def run(*args):

@@ -4,16 +4,20 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from mixmnist.commands.answers import Answer, Say
+from mixmnist.commands.answers import Answer, Say, complain
 from mixmnist.core.records import require
 
 
 def page(args: argparse.Namespace, say: Say) -> Answer:
     """Makes the page of a folder, or one page for comparing several."""
-    from mixmnist.page.making import page_home
+    from mixmnist.page.making import losses, page_home
 
     folders = [Path(folder) for folder in args.folders]
-    return Answer({"page": str(tell_page(folders, page_home(args.folders, args.out), args.data_root, say))})
+    made = tell_page(folders, page_home(args.folders, args.out), args.data_root, say, drawn=False)
+    lost = [sentence for folder in folders for sentence in losses(folder)]
+    for sentence in lost:
+        complain(f"failed: {sentence}")
+    return Answer({"page": str(made), "failures": lost}, 1 if lost else 0)
 
 
 def annotate(args: argparse.Namespace, say: Say) -> Answer:
@@ -27,10 +31,10 @@ def annotate(args: argparse.Namespace, say: Say) -> Answer:
     return Answer({"annotations": str(place), "page": str(tell_page([folder], folder / "report", args.data_root, say))})
 
 
-def tell_page(folders: Sequence[Path], out: Path, root: str | None, say: Say) -> Path:
+def tell_page(folders: Sequence[Path], out: Path, root: str | None, say: Say, drawn: bool = True) -> Path:
     """Makes a page and says where it is."""
     from mixmnist.page.making import make_page
 
-    made = make_page(folders, out, root, say)
+    made = make_page(folders, out, root, say, drawn)
     say(f"Page: {made}")
     return made

@@ -1,7 +1,7 @@
 """Commands about studies: run them, write their tables and figures, verify, index and plan them."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,7 +99,9 @@ def _dry_run(studies: Sequence[str], options: Options, reference: Path, say: Say
 
 
 def report(args: argparse.Namespace, say: Say) -> Answer:
-    """Writes tables and figures of folders of records."""
+    """Writes tables and figures of folders of records; over what git tracks only if it is told to."""
+    from mixmnist.page.making import losses
+    from mixmnist.report.committed import committed
     from mixmnist.report.drawing import Look
 
     if args.annotations:
@@ -107,22 +109,26 @@ def report(args: argparse.Namespace, say: Say) -> Answer:
         return annotate(args, say)
     look = Look(tuple(args.format.split(",")), args.style, args.columns)
     only = tuple(name for name in args.only.split(",") if name)
-    reports = {Path(folder): _report(Path(folder), say, look, only) for folder in args.folders}
+    kept = {folder: frozenset() if args.force else committed(Path(folder)) for folder in args.folders}
+    reports = {Path(folder): _report(Path(folder), say, look, only, kept[folder]) for folder in args.folders}
     for folder in () if only else reports:
         tell_page([folder], folder / "report", args.data_root, say)
     failures = [line for records in reports.values() for line in (*records.failures, *records.damaged)]
+    failures += [line for folder in reports for line in losses(folder) if line not in failures]
     for failure in failures:
         complain(f"failed: {failure}")
     return _told(reports, failures)
 
 
-def _report(folder: Path, say: Say, look: "Look | None" = None, only: Sequence[str] = ()) -> "StudyRecords":
+def _report(
+    folder: Path, say: Say, look: "Look | None" = None, only: Sequence[str] = (), keep: Collection[Path] = ()
+) -> "StudyRecords":
     """Writes a report and prints the variants table."""
     from mixmnist.report import show_variants, write_report
     from mixmnist.report.drawing import FORMATS, Look
 
     say(f"Writing tables and figures of {folder} ...")
-    records = write_report(folder, look or Look(FORMATS), only)
+    records = write_report(folder, look or Look(FORMATS), only, keep, say)
     say(f"\n{show_variants(records)}")
     return records
 
@@ -143,9 +149,11 @@ def index(args: argparse.Namespace, say: Say) -> Answer:
     from mixmnist.report.index import write_index
 
     path = new_file(args.out or str(Path(args.folder) / "README.md"), (".md",))
-    write_index(Path(args.folder), path)
+    damaged = write_index(Path(args.folder), path)
     say(f"Index: {path}")
-    return Answer({"file": str(path)})
+    for sentence in damaged:
+        complain(f"failed: {sentence}")
+    return Answer({"file": str(path), "failures": damaged}, 1 if damaged else 0)
 
 
 def plan(args: argparse.Namespace, say: Say) -> Answer:

@@ -27,10 +27,25 @@ def fingerprint(content: Any) -> str:  # noqa: ANN401 -- anything that JSON can 
 
 
 def write_json(path: Path, content: Any) -> None:  # noqa: ANN401 -- as above
-    """Writes JSON that any reader takes. A file that says so already is left alone."""
-    text = as_json(content) + "\n"
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+    """Writes JSON that any reader takes, whole or not at all. A file that says so already is left alone.
+
+    Raises:
+        ValueError: If a folder lies where the file goes.
+    """
+    if path.is_dir():
+        raise ValueError(f"{path.name} must be a file, got the folder {path}. Move it away and type the same command again.")
+    text = (as_json(content) + "\n").encode()
+    if path.is_file() and path.read_bytes() == text:
+        return
+    partial = path.with_name(f".{path.name}.partial-{_process()}-{time.monotonic_ns()}")
+    try:
+        partial.write_bytes(text)
+        _sync(partial)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
 
 
 def as_json(content: Any) -> str:  # noqa: ANN401 -- as above
@@ -52,6 +67,8 @@ def without_nan(content: Any) -> Any:  # noqa: ANN401 -- as above
 def publish(folder: Path, fill: Callable[[Path], None], replaced: Path | None = None) -> None:
     """Writes a folder under a temporary name and renames it, so that it is there whole or not at all.
 
+    Its files are on the disk before it is renamed: neither a full disk nor a loss of power leaves a half one under its name.
+
     Args:
         folder: Where it shall appear.
         fill: Writes its content into an empty folder.
@@ -62,25 +79,56 @@ def publish(folder: Path, fill: Callable[[Path], None], replaced: Path | None = 
     partial.mkdir(parents=True)
     try:
         fill(partial)
-        old = None
-        if folder.exists():
-            home = replaced or folder.parent
-            home.mkdir(parents=True, exist_ok=True)
-            old = home / f".{folder.name}.old.partial-{_process()}-{time.monotonic_ns()}"
-            if replaced is not None:
-                old = home / f"{folder.parent.name}-{folder.name}-{time.time_ns()}"
-            folder.rename(old)
+        _sync_all(partial)
+        old = set_aside(folder, replaced) if folder.exists() else None
         try:
             partial.rename(folder)
         except BaseException:
             if old is not None:
                 old.rename(folder)
             raise
+        _sync(folder.parent)
         if old is not None and replaced is None:
-            shutil.rmtree(old)
+            _remove(old)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def set_aside(folder: Path, replaced: Path | None) -> Path:
+    """Moves a folder away, into `replaced` under its parent's and its own name, or beside itself where it is to be dropped."""
+    home = replaced or folder.parent
+    home.mkdir(parents=True, exist_ok=True)
+    old = home / f".{folder.name}.old.partial-{_process()}-{time.monotonic_ns()}"
+    if replaced is not None:
+        old = home / f"{folder.parent.name}-{folder.name}-{time.time_ns()}"
+    folder.rename(old)
+    return old
+
+
+def _sync_all(folder: Path) -> None:
+    """Waits until a folder with all that is in it is on the disk."""
+    for path in (*folder.rglob("*"), folder):
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    """Waits until a file, or the list of a folder's files, is on the disk."""
+    if path.is_dir() and os.name != "posix":
+        return  # a folder cannot be opened there
+    handle = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove(path: Path) -> None:
+    """Removes a folder, or what lies in the place of one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def writable_folder(path: str | Path) -> Path:
@@ -115,7 +163,8 @@ def clear_partials(folder: Path) -> None:
         try:
             os.kill(int(named[2]), 0)
         except ProcessLookupError:
-            shutil.rmtree(partial, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                _remove(partial)
         except PermissionError:
             continue  # alive, of another user
 
@@ -156,7 +205,24 @@ def refer(home: Path, other: Path, replaced: Path) -> None:
     publish(home, lambda folder: write_json(folder / SAME, link), replaced)
 
 
+def is_link(home: Path) -> bool:
+    """Says whether a folder refers to another one."""
+    return (home / SAME).is_file()
+
+
 def follow(home: Path) -> Path:
-    """Gives the folder that holds what belongs into this one: mostly itself."""
+    """Gives the folder that holds what belongs into this one: mostly itself.
+
+    Raises:
+        ValueError: If it refers to another one in a way that leads nowhere.
+    """
     link = home / SAME
-    return Path(os.path.normpath(home / json.loads(link.read_text(encoding="utf-8"))["as"])) if link.is_file() else home
+    if not link.is_file():
+        return home
+    try:
+        other = Path(os.path.normpath(home / json.loads(link.read_bytes().decode("utf-8"))["as"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f'{link} must say where the runs are, as {{"as": "../.."}}, and cannot be read') from error
+    if not other.is_dir() or is_link(other):
+        raise ValueError(f"{link} leads to {other}, where there are no runs")
+    return other

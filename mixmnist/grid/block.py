@@ -1,14 +1,12 @@
 """One block of runs: everything its records depend on, where they lie, and what can be said of them."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mixmnist.core import storage
+from mixmnist.core import storage, sums
 from mixmnist.core.records import Variant
 from mixmnist.data.mixture import Mixture
 from mixmnist.data.sources import fingerprint as data_fingerprint
@@ -16,7 +14,7 @@ from mixmnist.grid import digests
 from mixmnist.grid.canvases import drawn
 from mixmnist.grid.origins import OUT_OF_MEMORY
 
-FILES = ("units.csv", "concepts.csv", "curves.csv", "top.npz", "weights.safetensors")  # of a run that did not fail
+WEIGHTS = "weights.safetensors"  # of a run that did not fail
 
 
 @dataclass(frozen=True)
@@ -82,8 +80,17 @@ class Block:
         return drawn(v.task, self.source, split, n, v.canvas, settings, self.root, seed, self.device)
 
     def recorded(self) -> dict[str, Any] | None:
-        """Gives the fingerprints of the block that is recorded whole, or None if there is none or it must be run again."""
-        return None if not self.home.is_dir() or self.damage() else self.record(self.seeds[-1])["fingerprints"]
+        """Gives the fingerprints under which the block is recorded, or None if it is not or must be run again.
+
+        Scores that only some of its seeds have count as none, those that differ between seeds as out of date.
+        """
+        return None if not self.home.is_dir() or self.damage() else self._fingerprints()
+
+    def _fingerprints(self) -> dict[str, Any]:
+        first, *others = (self.record(seed)["fingerprints"] for seed in self.seeds)
+        common = {name: digest for name, digest in first["scores"].items() if all(name in other["scores"] for other in others)}
+        differing = {name for name in common if any(other["scores"][name] != common[name] for other in others)}
+        return {"weights": first["weights"], "scores": common | dict.fromkeys(differing, "differs between seeds")}
 
     def has_weights(self) -> bool:
         """Says whether its weights are recorded, be its scores out of date."""
@@ -98,46 +105,69 @@ class Block:
         damage = self.damage()
         if damage:
             return f"{damage}; {kept}"
-        known, now = self.record(self.seeds[-1])["fingerprints"], self.fingerprints
+        known, now = self._fingerprints(), self.fingerprints
         if known["weights"] != now["weights"]:
             return f"what decides the weights has changed since it was recorded; {kept}"
         lacking = [f"newer than its record: {', '.join(newer(known, now))}"] if newer(known, now) else []
-        why = "; ".join([*outdated(known, now), *lacking])
+        lost = self.lost()
+        why = "; ".join([*([lost] if lost else []), *outdated(known, now), *lacking])
         return f"{why}; its weights are scored anew" if why else None
 
     def is_done(self) -> bool:
         """Says whether nothing is left to do."""
         known, now = self.recorded(), self.fingerprints
-        return known is not None and not outdated(known, now) and not newer(known, now)
+        return known is not None and not outdated(known, now) and not newer(known, now) and self.lost() is None
 
     def damage(self) -> str | None:
-        """Says why the records that lie there cannot stand for the block, or None if they can or there are none."""
+        """Says why the networks that are recorded there cannot stand for the block, or None if they can or there are none."""
         if not self.home.is_dir():
             return None
         for seed in self.seeds:
-            home = self.home
             try:
-                home = self.place / f"s{seed}"
-                record = self.record(seed)
-                if record["failure"] is None:
-                    missing = [name for name in FILES if not (home / name).is_file()]
-                    if missing:
-                        return f"{home} lacks {', '.join(missing)}"
-                    if sha256(home / "weights.safetensors") != record["weights_sha256"]:
-                        return f"the weights in {home} are not those of its record"
-                elif record["failure"].startswith(OUT_OF_MEMORY):
-                    return f"seed {seed} ran out of memory the last time"
-                if not isinstance(record["fingerprints"]["scores"], dict):
-                    return f"the record in {home} is of a former layout, which says nothing of single scores"
-                record["fingerprints"]["weights"]
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                return f"the record in {home} cannot be read ({type(error).__name__})"
+                found = self._damage_of(seed)
+            except ValueError as error:
+                return str(error)
+            except (OSError, KeyError, TypeError, AttributeError) as error:
+                return f"the record in {self.home / f's{seed}'} cannot be read ({type(error).__name__})"
+            if found:
+                return found
+        alike = len({self.record(seed)["fingerprints"]["weights"] for seed in self.seeds}) == 1
+        return None if alike else f"the seeds in {self.place} were made under different configurations"
+
+    def _damage_of(self, seed: int) -> str | None:
+        record, home = self.record(seed), self.place / f"s{seed}"
+        if record["seed"] != seed:
+            return f"the record in {home} is of another seed"
+        if record["failure"] is None:
+            if not (home / WEIGHTS).is_file():
+                return f"{home} lacks {WEIGHTS}"
+            if sums.sha256(home / WEIGHTS) != record["weights_sha256"]:
+                return f"the weights in {home / WEIGHTS} are not those of its record"
+        elif record["failure"].startswith(OUT_OF_MEMORY):
+            return f"seed {seed} ran out of memory the last time"
+        if not isinstance(record["fingerprints"]["scores"], dict):
+            return f"the record in {home} is of a former layout, which says nothing of single scores"
+        record["fingerprints"]["weights"]
+        return None
+
+    def lost(self) -> str | None:
+        """Says what of the recorded scores and pictures is not as it was written, or cannot be known to be; None if all is."""
+        for seed in self.seeds:
+            record, home = self.record(seed), self.place / f"s{seed}"
+            if not sums.is_sealed(record):
+                return f"the record in {home} is of a former layout, without the sums of its files"
+            wrong = sums.altered(home, record)
+            if wrong:
+                return sums.said(home, wrong)
         return None
 
     def record(self, seed: int) -> dict[str, Any]:
-        """Reads what was recorded of one seed."""
-        record: dict[str, Any] = json.loads((self.place / f"s{seed}" / "record.json").read_text(encoding="utf-8"))
-        return record
+        """Reads what was recorded of one seed.
+
+        Raises:
+            ValueError: If it cannot be read or is not as it was written.
+        """
+        return sums.read_sealed(self.place / f"s{seed}" / "record.json")
 
     def failures(self) -> list[str]:
         """Gives a sentence for each recorded run that failed: which, why, and where its configuration stands."""
@@ -151,7 +181,7 @@ class Block:
         found = []
         roots = [self.folder.parents[1], *([] if self.elsewhere is None else [self.elsewhere])]
         for home in (h for root in roots for h in sorted(root.glob(f"*/{self.folder.name}/runs/*/{self.home.name}"))):
-            if home != self.home and storage.follow(home) == home:
+            if home != self.home and not storage.is_link(home):
                 other = replace(self, study=home.parts[-5], name=home.parts[-2], folder=home.parents[2])
                 known = other.recorded()
                 if known is not None and known["weights"] == self.fingerprints["weights"]:
@@ -175,8 +205,3 @@ def outdated(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 def newer(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Names the metrics that came after a record was made."""
     return sorted(set(now["scores"]) - set(recorded["scores"]))
-
-
-def sha256(path: Path) -> str:
-    """Gives the SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from distributed import Client
 
 ANSWER = 10  # seconds until an address is given up
-RETRIES = 3  # times that a block is tried again after its worker died
+RETRIES = 3  # times that a block is tried again after its worker died, whatever the scheduler makes of deaths
+KILLED = "KilledWorker"  # Dask's name for the end of a block whose workers died too often
 SPLITS = ("train", "test")  # of a source
 Files = dict[str, bytes]  # path below the block's folder -> content
 
@@ -55,22 +56,43 @@ def run_blocks(
         if not client.scheduler_info()["workers"]:
             tell(f"{address} has no workers yet; blocks wait for the first")
         first = blocks[0]
-        data = first.config["data"]
-        # a task, not scattered data: what is lost with a worker can be unpacked again elsewhere
-        parcel = client.submit(_unpack, _pack(first.source, first.root), key=f"glyphs {data}")
-        keys = [f"{block.label} {storage.fingerprint(block.fingerprints)}" for block in blocks]
-        waiting = {
-            client.submit(_work, block, block.fingerprints, data, parcel, auto_device, key=key): block
-            for block, key in zip(blocks, keys, strict=True)
-        }
+        data, packed = first.config["data"], _pack(first.source, first.root)
+        parcels: dict[int, Any] = {}
+
+        def send(block: Block, deaths: int) -> Any:  # noqa: ANN401 -- Dask gives it no types
+            """Sends a block; after deaths under another name, since a scheduler keeps what it gave up."""
+            if deaths not in parcels:  # a task, not scattered data: what is lost with a worker can be unpacked again elsewhere
+                parcels[deaths] = client.submit(_unpack, packed, key=f"glyphs {data} {deaths}")
+            key = f"{block.label} {storage.fingerprint(block.fingerprints)} {deaths}"
+            return client.submit(_work, block, block.fingerprints, data, parcels[deaths], auto_device, key=key)
+
+        waiting = {send(block, 0): (block, 0) for block in blocks}
         title = f"{first.study}: blocks on {address}"
         with tqdm(total=len(blocks), desc=title, leave=False, disable=None) as bar:
-            for future in as_completed(list(waiting), raise_errors=False):
-                block = waiting.pop(future)
-                found = _receive(block, future, tell)
+            done = as_completed(list(waiting), raise_errors=False)
+            for future in done:
+                block, deaths = waiting.pop(future)
+                died = _deaths(future)
+                if died and _again(deaths + died):
+                    again = send(block, deaths + died)
+                    waiting[again] = (block, deaths + died)
+                    done.add(again)
+                    continue
+                found = _receive(block, future, tell, deaths + died)
                 future.release()  # or the cluster would keep every block's files until the end
                 bar.update()
                 yield block, found
+
+
+def _deaths(future: Any) -> int:  # noqa: ANN401 -- Dask gives it no types
+    """Gives how many workers died at a block before its scheduler gave it up; 0 if it did not."""
+    error = future.exception() if future.status == "error" else None
+    return error.allowed_failures + 1 if type(error).__name__ == KILLED and error is not None else 0
+
+
+def _again(deaths: int) -> bool:
+    """Says whether a block is sent anew after so many deaths."""
+    return deaths <= RETRIES
 
 
 def _pack(source: str, root: str | None) -> bytes:
@@ -90,14 +112,14 @@ def _unpack(packed: bytes) -> dict[str, Glyphs]:
         return {split: Glyphs(stored[f"{split}_images"], stored[f"{split}_labels"]) for split in SPLITS}
 
 
-def _receive(block: Block, future: Any, tell: Callable[[str], None]) -> list[str]:  # noqa: ANN401 -- Dask gives it no types
+def _receive(block: Block, future: Any, tell: Callable[[str], None], deaths: int) -> list[str]:  # noqa: ANN401 -- as above
     """Records what a worker sent; what went wrong there is a failure of the block's runs."""
     try:
         files, lines, seconds, where = future.result()
     except OSError as error:
         return [f"{block.label}: {error!r}"]
     except Exception as error:
-        return [f"{block.label}: {_explain(error)}"]
+        return [f"{block.label}: {_explain(error, deaths)}"]
     for line in lines:
         tell(line)
 
@@ -112,12 +134,12 @@ def _receive(block: Block, future: Any, tell: Callable[[str], None]) -> list[str
     return block.failures()
 
 
-def _explain(error: Exception) -> str:
+def _explain(error: Exception, deaths: int = 0) -> str:
     """Says in a sentence what stopped a block on a worker."""
     kind = type(error).__name__
-    if kind == "KilledWorker":
+    if kind == KILLED:
         return (
-            f"its workers died {RETRIES + 1} times, most often for want of memory. Give workers more memory, or run fewer "
+            f"its workers died {deaths} times, most often for want of memory. Give workers more memory, or run fewer "
             "blocks on one (dask worker --nthreads 1)."
         )
     if isinstance(error, ModuleNotFoundError):

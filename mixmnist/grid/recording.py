@@ -1,21 +1,22 @@
 """Recording: what a run leaves in its folder, and how its network and its scores come back from there."""
 
-import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-from mixmnist.core import registry, storage
+from mixmnist.core import registry, sums
 from mixmnist.core.readout import Readout
 from mixmnist.core.records import Variant
 from mixmnist.data.colour import Coloured
 from mixmnist.data.mixture import Mixture
 from mixmnist.grid import origins
-from mixmnist.grid.block import Block, sha256
+from mixmnist.grid.block import WEIGHTS, Block
 from mixmnist.grid.layers import join, score_variant, write_scores
 from mixmnist.grid.machine import circumstances
 from mixmnist.kinds import Trained
@@ -52,10 +53,10 @@ def record(block: Block, folder: Path, seed: int, trained: Trained, train_second
         write_scores(folder, scores)
         save_pictures(readout, block.draw("test", block.variant.probe_images, 0), folder / "top.npz")
         state = {name: tensor.contiguous().cpu() for name, tensor in net.state_dict().items()}
-        (folder / "weights.safetensors").write_bytes(save(state))
-        known["weights_sha256"] = sha256(folder / "weights.safetensors")
+        (folder / WEIGHTS).write_bytes(save(state))
+        known["weights_sha256"] = sums.sha256(folder / WEIGHTS)
     known["seconds"] = {"train": round(train_seconds, 2), "score": round(time.perf_counter() - started, 2)}
-    storage.write_json(folder / "record.json", known)
+    sums.write_sealed(folder / "record.json", known)
 
 
 def score_net(block: Block, net: nn.Module) -> tuple[Scores, list[dict[str, Any]], Readout]:
@@ -90,11 +91,30 @@ def load_net(folder: str | Path) -> nn.Module:
 
     Raises:
         FileNotFoundError: If the folder holds no weights, as that of a failed run.
+        ValueError: If record or weights are not as they were written.
     """
     folder = Path(folder)
-    record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    record = sums.read_sealed(folder / "record.json")
+    if not (folder / WEIGHTS).is_file():
+        raise FileNotFoundError(f"a run's folder must hold {WEIGHTS}, got none in {folder}. Run its study again.")
+    if sums.sha256(folder / WEIGHTS) != record.get("weights_sha256"):
+        raise ValueError(f"weights must be those of their record, got others in {folder / WEIGHTS}. Run its study again.")
+    return stored_net(folder, record)
+
+
+def stored_net(folder: Path, record: Mapping[str, Any]) -> nn.Module:
+    """Loads the weights that lie in a run's folder, whatever their sum, into the net of its record.
+
+    Raises:
+        ValueError: If they are no weights, or those of another net.
+    """
     copy = origins.load(Variant.from_dict(record["config"]["variant"]), record["seed"])
-    copy.load_state_dict(load_file(folder / "weights.safetensors"))
+    try:
+        copy.load_state_dict(load_file(folder / WEIGHTS))
+    except (SafetensorError, RuntimeError) as error:
+        raise ValueError(
+            f"weights must be those of their record, got others in {folder / WEIGHTS}. Run its study again."
+        ) from error
     return copy.eval()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from mixmnist.core import registry, storage
+from mixmnist.core import registry, storage, sums
 from mixmnist.core.records import Options, Study, Variant, require
 from mixmnist.core.studies import load_study
 from mixmnist.data.sources import label, resolve_source
@@ -66,7 +66,8 @@ def run_all(studies: Sequence[Study | str], options: Options, tell: Callable[[st
         storage.clear_partials(folder)
         named = load_study(study)[1] if isinstance(study, str) else study
         said = {"title": named.title, "claims": [asdict(claim) for claim in named.claims]}
-        storage.write_json(folder / "study.json", said | ({"analyses": list(named.analyses)} if named.analyses else {}))
+        said |= {"analyses": list(named.analyses)} if named.analyses else {}
+        sums.write_sealed(folder / sums.STUDY, said, beside=False)
         known = [block for block in blocks if _is_recorded(block, options)]
         for block in known:
             tell(f"{block.label}: already recorded")

@@ -1,22 +1,26 @@
 """Verifying: are records still what their weights, data and code give?"""
 
-import json
+import tempfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
-from mixmnist.core import registry, storage
+from mixmnist.core import registry, storage, sums
 from mixmnist.core.records import Metric, Variant
-from mixmnist.grid.block import Block, newer, outdated, sha256
-from mixmnist.grid.recording import load_net, score_net
+from mixmnist.grid.block import WEIGHTS, Block, newer, outdated
+from mixmnist.grid.recording import score_net, stored_net
+from mixmnist.report.reading import TABLES, read_study, run_folders
+from mixmnist.report.tables import write_tables
 from mixmnist.scoring import Scores
 
 CLOSE = 1e-4  # largest difference of a score that rounding may make
-TABLES = ("units", "concepts", "curves")
+JOINED = ("units.csv", "concepts.csv")  # tables that are no more than those of the runs, and need not be kept
+SAME = 1e-9  # the same of a table that is made of recorded numbers
 NO_STUDY = "is of an evaluated network, whose weights are not kept. Run `mixmnist evaluate` again and compare."
 
 
@@ -30,7 +34,9 @@ class Verdict:
 
 
 def verify(folder: str | Path, root: str | None = None) -> Iterator[Verdict]:
-    """Recomputes every recorded run's scores from its weights and its mixture, and compares fingerprints.
+    """Recomputes every recorded run's scores from its weights and its mixture, and compares fingerprints and sums of files.
+
+    What lies beside the runs is told at the end, if anything of it is damaged.
 
     Args:
         folder: Of a study and source, e.g. results/reference/sanity/mnist.
@@ -44,17 +50,56 @@ def verify(folder: str | Path, root: str | None = None) -> Iterator[Verdict]:
     if not homes:
         raise FileNotFoundError(f"a study's folder must hold runs/, got none in {folder}. Make them: mixmnist run sanity.")
     for home in homes:
-        for path in sorted(storage.follow(home).glob("s*/record.json")):
+        try:
+            places = run_folders(home.name, storage.follow(home))
+        except ValueError as error:
+            yield Verdict(f"{home.parent.name} {home.name}", (str(error),), fatal=True)
+            continue
+        for path in (place / "record.json" for place in places):
             run = f"{home.parent.name} {home.name} {path.parent.name}"
             try:
-                record = json.loads(path.read_text(encoding="utf-8"))
+                record = sums.read_json(path)
                 if "evaluation" in record:
                     yield Verdict(run, (f"{path} {NO_STUDY}",), fatal=True)
                     continue
                 block = _block(record, folder, root)
-                yield Verdict(run, () if record["failure"] else tuple(_differences(record, block, path.parent)))
-            except (OSError, ValueError, KeyError, TypeError) as error:
+                yield Verdict(run, tuple(_differences(record, block, path.parent)))
+            except ValueError as error:
+                yield Verdict(run, (str(error),), fatal=True)
+            except (OSError, KeyError, TypeError, AttributeError) as error:
                 yield Verdict(run, (f"{path} cannot be used ({type(error).__name__}: {error})",), fatal=True)
+    stale = _stale_tables(folder)
+    if stale:
+        yield Verdict(
+            "tables", tuple(f"{path} is not what the records give; `mixmnist report` writes it again" for path in stale)
+        )
+    beside = sums.troubles(folder)
+    if beside:
+        yield Verdict("beside the runs", tuple(sentence.rstrip(".") for sentence in beside), fatal=True)
+
+
+def _stale_tables(folder: Path) -> list[Path]:
+    """Lists the tables of a report that are not what the records give, but for rounding."""
+    home = folder / "tables"
+    if not home.is_dir():
+        return []
+    with tempfile.TemporaryDirectory() as made:
+        try:
+            write_tables(read_study(folder), Path(made))
+        except (OSError, ValueError):
+            return []  # said above
+        wanted = {path.name for path in Path(made).glob("*.csv")} - {name for name in JOINED if not (home / name).exists()}
+        names = sorted(wanted | {path.name for path in home.glob("*.csv")})
+        return [home / name for name in names if not _alike(home / name, Path(made) / name)]
+
+
+def _alike(path: Path, other: Path) -> bool:
+    try:
+        ours, theirs = (pd.read_csv(one, low_memory=False) for one in (path, other))
+        pd.testing.assert_frame_equal(ours, theirs, check_dtype=False, rtol=SAME, atol=SAME)
+    except (OSError, ValueError, AssertionError):
+        return False
+    return True
 
 
 def _block(record: dict[str, Any], folder: Path, root: str | None) -> Block:
@@ -77,6 +122,13 @@ def _block(record: dict[str, Any], folder: Path, root: str | None) -> Block:
 
 def _differences(record: dict[str, Any], block: Block, home: Path) -> Iterator[str]:
     """Says what is not as the record has it."""
+    if not sums.is_whole(record):
+        yield f"{home / 'record.json'} is not as it was written"
+    wrong = sums.altered(home, record)
+    if wrong:
+        yield sums.said(home, wrong)
+    if record["failure"]:
+        return
     for name, meaning in (("data", "the source's glyphs are others"), ("code", "the code that trains has changed")):
         if record["config"].get(name) != block.config.get(name):
             yield meaning
@@ -86,16 +138,16 @@ def _differences(record: dict[str, Any], block: Block, home: Path) -> Iterator[s
     weights_alike = {**record["fingerprints"], "weights": block.fingerprints["weights"]}  # said above
     for sentence in outdated(weights_alike, block.fingerprints):
         yield f"{sentence}; `mixmnist run` scores the weights anew"
-    weights = home / "weights.safetensors"
+    weights = home / WEIGHTS
     if not weights.is_file():
         yield "it has no weights to compute scores from"
         return
-    if sha256(weights) != record["weights_sha256"]:
+    if sums.sha256(weights) != record["weights_sha256"]:
         yield "the weights are not those that were recorded"
     before = torch.get_num_threads()
     torch.set_num_threads(block.threads)
     try:
-        scores, rows, _ = score_net(block, load_net(home))
+        scores, rows, _ = score_net(block, stored_net(home, record))
     finally:
         torch.set_num_threads(before)
     metrics: list[Metric] = [registry.choose("metrics", name) for name in newer(record["fingerprints"], block.fingerprints)]
@@ -110,7 +162,11 @@ def _moved(
     for table, now in found.items():
         words = list(now.select_dtypes(exclude="number").columns)
         as_text = dict.fromkeys(words, str)
-        then = pd.DataFrame(record["layers"]) if table == "layers" else pd.read_csv(home / f"{table}.csv", dtype=as_text)
+        try:
+            then = pd.DataFrame(record["layers"]) if table == "layers" else pd.read_csv(home / f"{table}.csv", dtype=as_text)
+        except (OSError, ValueError) as error:
+            yield f"{home / f'{table}.csv'} cannot be read ({type(error).__name__})"
+            continue
         if len(now) != len(then):
             yield f"{table} has {len(now)} rows, recorded are {len(then)}"
             continue
@@ -122,8 +178,9 @@ def _moved(
                 if others:
                     yield f"{table}.{column} is another in {others} of {len(now)} rows"
                 continue
-            gap = now[column].astype(float).to_numpy() - pd.to_numeric(then[column]).astype(float).to_numpy()
-            missing = (now[column].isna().to_numpy() != then[column].isna().to_numpy()).any()
+            numbers = pd.to_numeric(then[column], errors="coerce").astype(float).to_numpy()  # a word is no number
+            gap = now[column].astype(float).to_numpy() - numbers
+            missing = (now[column].isna().to_numpy() != np.isnan(numbers)).any()
             largest = pd.Series(gap).abs().max()
             if missing or largest > CLOSE:
                 yield f"{table}.{column} moved by {'a value that is missing' if missing else f'up to {largest:.2g}'}"

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +11,9 @@ from typing import Any
 import pandas as pd
 import torch
 
-from mixmnist.core import registry, storage
+from mixmnist.core import registry, storage, sums
 from mixmnist.core.records import Task, Variant, require
+from mixmnist.core.sums import EVALUATION
 from mixmnist.data.colour import Coloured
 from mixmnist.data.mixture import Mixture
 from mixmnist.grid import digests
@@ -22,7 +22,7 @@ from mixmnist.grid.machine import circumstances
 from mixmnist.grid.recording import save_pictures
 from mixmnist.guests.arrays import LAYER
 from mixmnist.page.exhibit import About, make_exhibit, save
-from mixmnist.page.making import EVALUATION, make_page
+from mixmnist.page.making import make_page
 from mixmnist.report import write_report
 from mixmnist.report.drawing import FORMATS, Look
 from mixmnist.trust._permutation import FEWEST
@@ -61,7 +61,8 @@ def finish(
 ) -> Evaluation:
     """Writes, where it is asked for, a record as a study's runs have, and tables and figures of all that the folder holds.
 
-    Runs of the same name under another setting are not of one kind with this one, and are dropped.
+    Runs of the same name under another setting are not of one kind with this one. They are replaced when this one is recorded
+    whole, and kept, as an earlier run of the same seed is, in the folder's `replaced/`.
 
     Raises:
         ValueError: If something else lies in the folder, or the name is none for a folder.
@@ -75,11 +76,11 @@ def finish(
         not folder.exists() or (folder / EVALUATION).is_file(),
         f"out must not hold something else by that name, got {folder}, which no evaluation wrote. Choose --name or --out.",
     )
-    _drop_others(folder / "runs", about)
-    home = folder / "runs" / run.name / f"s{run.seed}-{run.seed}"
-    storage.publish(home, lambda partial: _record(partial / f"s{run.seed}", scored, run, about, test))
+    home, replaced = folder / "runs" / run.name / f"s{run.seed}-{run.seed}", folder / "replaced"
+    storage.publish(home, lambda partial: _record(partial / f"s{run.seed}", scored, run, about, test), replaced)
+    _set_others_aside(folder, about)
     title = f"{run.name}: {', '.join(about['layers'])}"
-    storage.write_json(folder / EVALUATION, {"title": title, "notes": _notes(about), "about": dict(about)})
+    sums.write_sealed(folder / EVALUATION, {"title": title, "notes": _notes(about), "about": dict(about)}, beside=False)
     write_report(folder, Look(FORMATS))
     if test is not None:
         storage.publish(folder / "exhibits", lambda partial: _exhibit(partial, scored, run, about, test))
@@ -87,11 +88,17 @@ def finish(
     return joined(scored, folder)
 
 
-def _drop_others(runs: Path, about: Mapping[str, Any]) -> None:
-    """Drops runs of an evaluation under another setting."""
-    for path in sorted(runs.glob("*/*/*/record.json")):
-        if json.loads(path.read_text(encoding="utf-8"))["evaluation"] != json.loads(storage.as_json(dict(about))):
-            shutil.rmtree(path.parents[1])
+def _set_others_aside(folder: Path, about: Mapping[str, Any]) -> None:
+    """Moves runs under another setting to those that were replaced, and damaged ones, whose setting is unknown."""
+    ours = json.loads(storage.as_json(dict(about)))
+    for home in sorted(folder.glob("runs/*/*")):
+        try:
+            records = [sums.read_sealed(path) for path in home.glob("*/record.json")]
+            others = not records or storage.is_link(home) or any(record["evaluation"] != ours for record in records)
+        except (ValueError, KeyError):
+            others = True
+        if others:
+            storage.set_aside(home, folder / "replaced")
 
 
 def _record(folder: Path, scored: Sequence[Scored], run: Run, about: Mapping[str, Any], test: Mixture | Coloured | None) -> None:
@@ -119,7 +126,7 @@ def _record(folder: Path, scored: Sequence[Scored], run: Run, about: Mapping[str
         "seconds": {"score": round(time.perf_counter() - run.started, 2)},
         **circumstances(about["device"]),
     }
-    storage.write_json(folder / "record.json", record)
+    sums.write_sealed(folder / "record.json", record)
 
 
 def _exhibit(folder: Path, scored: Sequence[Scored], run: Run, about: Mapping[str, Any], test: Mixture | Coloured) -> None:

@@ -5,7 +5,6 @@ Source:
     share and marks those that do not fit; precision is the share that fits. Differs: the truth is known, so people are graded.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from mixmnist.core import storage
+from mixmnist.core import storage, sums
 from mixmnist.core.records import require
 from mixmnist.page.exhibit import Exhibit
 from mixmnist.report.tables import write_table
@@ -59,7 +58,7 @@ def read_annotations(path: Path) -> list[Annotation]:
     if not path.is_file():
         raise FileNotFoundError(f"annotations must be a file, got {path}. Export one from a page's part 'Label it yourself'.")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = sums.read_json(path)
         require(content["kind"] == KIND, "another kind")
         found = [_annotation(entry) for entry in content["units"]]
         require(len({(one.fingerprint, one.unit) for one in found}) == len(found), "a unit must be there once")
@@ -143,7 +142,7 @@ def _spearman(ours: "pd.Series[float]", theirs: "pd.Series[float]") -> float:
 
 
 def write_annotations(judged: pd.DataFrame, folder: Path) -> None:
-    """Writes `folder`, whole or not at all: the tables `units` and `agreement`, in three formats each."""
+    """Writes `folder`, whole or not at all: the tables `units` and `agreement`, in three formats each. Earlier ones are kept."""
     named = judged[judged["true"].notna()]
     said = (
         f"{len(judged)} labelled units; {len(named)} named a concept, {int(judged['same'].sum())} the unit's own. "
@@ -154,5 +153,6 @@ def write_annotations(judged: pd.DataFrame, folder: Path) -> None:
     def fill(partial: Path) -> None:
         write_table(partial, "units", judged, [said, UNITS], list(judged.columns.drop(FINGERPRINT)))
         write_table(partial, "agreement", agreement(judged), [said, AGREEMENT])
+        sums.write_sealed(partial / sums.LISTED, {})
 
-    storage.publish(folder, fill)
+    storage.publish(folder, fill, replaced=folder.parent / "replaced")

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mixmnist.core.npz import read_npz
 from mixmnist.core.readout import Readout
 from mixmnist.core.records import require
 from mixmnist.metrics.average_precision import average_precision
@@ -30,6 +31,7 @@ MATCHED_ON = 2000  # images, the first ones, by whose responses units of two net
 BENCH_BYTES = 1_000_000  # of means kept for the bench: as many images as fit
 SAMPLES = 16  # images, the first ones, whose predictions the bench shows
 TEXT = "text"  # entry of the file that holds everything but arrays, as JSON
+SUM = "sum"  # entry of the text: the SHA-256 of all else
 
 
 @dataclass(frozen=True)
@@ -227,6 +229,7 @@ def save(exhibit: Exhibit, path: Path) -> None:
     if exhibit.bench is not None:
         arrays |= {f"bench.{name}": values for name, values in _parted(exhibit.bench)[0].items()}
     text |= {"about": asdict(exhibit.about), "units": exhibit.units.to_dict(orient="list")}
+    text[SUM] = _sum(arrays, text)
     arrays[TEXT] = np.frombuffer(json.dumps(text).encode(), dtype=np.uint8)
     with path.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its stubs take only named arrays
@@ -236,21 +239,30 @@ def load(path: Path) -> Exhibit:
     """Reads what `save` wrote.
 
     Raises:
-        ValueError: If the file is no exhibit.
+        ValueError: If the file is no exhibit, or not as it was written.
     """
+    way_out = "Delete it; the page makes it anew, or, of an evaluated network, `mixmnist evaluate`."
+    arrays: dict[str, Any] = read_npz(path, "an exhibit", way_out)
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
         text = json.loads(arrays.pop(TEXT).tobytes())
+        kept = text.pop(SUM, None)  # formerly there was none
+        require(kept in (None, _sum(arrays, text)), "another sum")
         bench = {name.removeprefix("bench."): arrays.pop(name) for name in list(arrays) if name.startswith("bench.")}
         said, units = text.pop("about"), pd.DataFrame(text.pop("units"))
         about = About(**{**said, "useless": tuple(said["useless"])})
         plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in text.items()}
         return Exhibit(about=about, units=units, bench=Bench(**bench) if bench else None, **plain, **arrays)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"an exhibit must be a file that mixmnist wrote, got {path}. Delete it; the page makes it anew."
-        ) from error
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise ValueError(f"an exhibit must be a file as mixmnist wrote it, got {path}. {way_out}") from error
+
+
+def _sum(arrays: Mapping[str, NDArray[Any]], text: Mapping[str, Any]) -> str:
+    """Gives the SHA-256 of everything that an exhibit's file holds."""
+    digest = hashlib.sha256(json.dumps(text, sort_keys=True).encode())
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()
 
 
 def _parted(record: Exhibit | Bench) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

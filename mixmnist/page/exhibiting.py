@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from mixmnist.core import code, registry, storage
+from mixmnist.core import code, registry, storage, sums
 from mixmnist.core.records import Task
 from mixmnist.page.exhibit import About, Exhibit, load, make_exhibit, save
 from mixmnist.probing import probe
@@ -36,7 +36,7 @@ def study_exhibits(folder: Path, records: StudyRecords, root: str | None, tell: 
             tell(f"Looking at the units of {variant}, seed {net.seed} ...")
             try:
                 made[variant] = exhibit_of(net, records, folder, root)
-            except FileNotFoundError as error:
+            except (FileNotFoundError, ValueError) as error:
                 missing.append(f"Units of {variant} cannot be shown: {error}")
                 continue
         exhibits.append(made[variant] if variant in made else load(path))
@@ -52,8 +52,8 @@ def _save_all(exhibits: Sequence[Exhibit], folder: Path) -> None:
 
 def _is_current(path: Path, net: Recorded) -> bool:
     try:
-        return path.is_file() and load(path).about.made_from == _made_from(net)
-    except ValueError:
+        return load(path).about.made_from == _made_from(net)
+    except (FileNotFoundError, ValueError):
         return False  # it is made anew
 
 
@@ -84,7 +84,7 @@ def exhibit_of(net: Recorded, records: StudyRecords, folder: Path, root: str | N
 def _null(net: Recorded, response: torch.Tensor, present: torch.Tensor, folder: Path) -> "dict[str, list[float]]":
     """Gives each unit's null: from the study's own analysis, or from fewer permutations."""
     path = folder / "analyses" / "null" / "units.csv"
-    if path.is_file():
+    if path.is_file() and sums.trouble(path.parent / sums.ANALYSIS, [path.name]) is None:
         found = pd.read_csv(path)
         found = found[(found["variant"] == net.variant) & (found["seed"] == net.seed)].sort_values("unit")
         if len(found) == response.shape[1] and found.columns.isin(NULL).sum() == len(NULL):

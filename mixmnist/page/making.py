@@ -1,14 +1,15 @@
 """Making: the page of a study, of an evaluated network, or of several of them."""
 
-import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
+from mixmnist.core import sums
 from mixmnist.core.records import require
+from mixmnist.core.sums import ANNOTATIONS, EVALUATION
 from mixmnist.page.annotations import FINGERPRINT, judge_annotations, read_annotations, write_annotations
 from mixmnist.page.exhibit import Exhibit, load
 from mixmnist.page.exhibiting import Tell, study_exhibits
@@ -20,12 +21,18 @@ from mixmnist.report.plots import draw_figures
 from mixmnist.report.reading import StudyRecords, read_study
 
 FIGURES = ("alignment_against_ablation", "ablation_curves", "best_alignment", "class_curves", "class_drops", "scores_by_number")
-EVALUATION = "evaluation.json"  # of a folder that holds an evaluated network
-ANNOTATIONS = "annotations"  # folder of what a person said of the units
 WAY_OUT = "Name a folder that `mixmnist run` or `mixmnist evaluate` made."
 
 
-def make_page(folders: Sequence[Path], out: Path, root: str | None, tell: Tell) -> Path:
+@dataclass(frozen=True)
+class Desk:
+    """Where figures of a folder are drawn, if need be."""
+
+    place: Path
+    drawn: bool  # those that the folder has are relied on
+
+
+def make_page(folders: Sequence[Path], out: Path, root: str | None, tell: Tell, drawn: bool = True) -> Path:
     """Makes the page of one folder, or one page for comparing several.
 
     Args:
@@ -33,6 +40,7 @@ def make_page(folders: Sequence[Path], out: Path, root: str | None, tell: Tell) 
         out: The page's own folder.
         root: Folder that holds the source's files.
         tell: Called with lines about what is being done.
+        drawn: Whether figures are taken that were drawn as svg; else they are drawn anew, as those may be damaged.
 
     Returns:
         The page's `index.html`.
@@ -44,8 +52,8 @@ def make_page(folders: Sequence[Path], out: Path, root: str | None, tell: Tell) 
         there = (folder / EVALUATION).is_file() or (folder / "runs").is_dir()
         if not there:
             raise FileNotFoundError(f"a page needs a folder with runs/ or {EVALUATION}, got {folder}. {WAY_OUT}")
-    with tempfile.TemporaryDirectory() as drawn:
-        parts = [_part(folder, root, Path(drawn) / str(number), tell) for number, folder in enumerate(folders)]
+    with tempfile.TemporaryDirectory() as place:
+        parts = [_part(folder, root, Desk(Path(place) / str(number), drawn), tell) for number, folder in enumerate(folders)]
         sections = [section for section, _ in parts]
         several = len(folders) > 1
         exhibits = [_named(e, folder, several) for folder, (_, found) in zip(folders, parts, strict=True) for e in found]
@@ -62,38 +70,54 @@ def _named(exhibit: Exhibit, folder: Path, several: bool) -> Exhibit:
     return replace(exhibit, about=replace(exhibit.about, name=f"{home}: {exhibit.about.name}"))
 
 
-def _part(folder: Path, root: str | None, drawn: Path, tell: Tell) -> tuple[Section, list[Exhibit]]:
+def _part(folder: Path, root: str | None, desk: Desk, tell: Tell) -> tuple[Section, list[Exhibit]]:
     """Gives what a page says of one folder, and its exhibits."""
     if (folder / EVALUATION).is_file():
-        return _network(folder, drawn)
+        return _network(folder, desk)
     records = read_study(folder)
     exhibits, missing = study_exhibits(folder, records, root, tell)
-    said = folder / "study.json"
-    title = json.loads(said.read_text(encoding="utf-8"))["title"] if said.is_file() else records.runs["study"].iloc[0]
+    said = folder / sums.STUDY
+    title = sums.read_sealed(said)["title"] if sums.trouble(said) is None else records.runs["study"].iloc[0]
     section = study_section(title, records)
     tables, stale = _labels(folder, exhibits)
-    figures, lacking = _figures(folder, records, drawn), (*section.missing, *missing, *stale)
+    figures, lacking = _figures(folder, records, desk), (*section.missing, *missing, *stale)
     return replace(section, figures=figures, missing=lacking, tables=tables), exhibits
 
 
-def _network(folder: Path, drawn: Path) -> tuple[Section, list[Exhibit]]:
+def _network(folder: Path, desk: Desk) -> tuple[Section, list[Exhibit]]:
     """Gives what a page says of an evaluated network, and its layers."""
-    said = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
-    exhibits = _exhibits(folder)
+    trouble = sums.trouble(folder / EVALUATION)
+    require(trouble is None, f"{trouble}; {sums.BY_EVALUATE}.")
+    said = sums.read_sealed(folder / EVALUATION)
+    exhibits, lost = _exhibits(folder)
     tables, missing = _labels(folder, exhibits)
+    missing = (*missing, *lost)
     if not exhibits:
         missing = ("There are no units to show: nothing is kept of the images that they respond to.", *missing)
     section = Section(said["title"], tuple(said["notes"]), missing=missing, tables=tables)
     if (folder / "runs").is_dir():
         records = read_study(folder)
-        scored, figures = study_section(said["title"], records), _figures(folder, records, drawn)
+        scored, figures = study_section(said["title"], records), _figures(folder, records, desk)
         notes = (*scored.notes, *section.notes)
         section = replace(scored, notes=notes, missing=(*scored.missing, *missing), tables=section.tables, figures=figures)
     return section, sorted(exhibits, key=lambda one: one.bench is None)
 
 
-def _exhibits(folder: Path) -> list[Exhibit]:
-    return [load(path) for path in sorted((folder / "exhibits").glob("*.npz"))]
+def _exhibits(folder: Path) -> tuple[list[Exhibit], list[str]]:
+    """Gives the exhibits that are kept, and a sentence on each that is damaged."""
+    found, lost = [], []
+    for path in sorted((folder / "exhibits").glob("*.npz")):
+        try:
+            found.append(load(path))
+        except ValueError as error:
+            lost.append(str(error))
+    return found, lost
+
+
+def losses(folder: Path) -> list[str]:
+    """Says, a sentence each, what is damaged in a folder that has a page, and cannot be made again by making its page."""
+    found = list(read_study(folder).damaged) if (folder / "runs").is_dir() else sums.troubles(folder)
+    return [*found, *(_exhibits(folder)[1] if (folder / EVALUATION).is_file() else ())]
 
 
 def _labels(folder: Path, exhibits: Sequence[Exhibit]) -> tuple[tuple[tuple[str, pd.DataFrame], ...], tuple[str, ...]]:
@@ -101,10 +125,15 @@ def _labels(folder: Path, exhibits: Sequence[Exhibit]) -> tuple[tuple[tuple[str,
     home = folder / ANNOTATIONS
     if not (home / "units.csv").is_file():
         return (), ()
-    said = pd.read_csv(home / "units.csv", dtype={"named": str})
+    wrong = sums.trouble(home / sums.LISTED) if (home / sums.LISTED).exists() else None
+    try:
+        said, agreed = pd.read_csv(home / "units.csv", dtype={"named": str}), pd.read_csv(home / "agreement.csv")
+    except (OSError, ValueError) as error:
+        wrong = wrong or f"{home} cannot be read ({type(error).__name__})"
+    if wrong:
+        return (), (f"What people said is left out: {wrong}.",)
     if not set(said.get(FINGERPRINT, [""])) <= {exhibit.fingerprint for exhibit in exhibits}:
         return (), (f"What people said is of earlier scores and is left out; it is in {ANNOTATIONS}/. Label this page anew.",)
-    agreed = pd.read_csv(home / "agreement.csv")
     return (("agreement with people", agreed), ("what people said", said.drop(columns=FINGERPRINT))), ()
 
 
@@ -119,19 +148,20 @@ def annotate(folder: Path, path: Path) -> Path:
         FileNotFoundError: If there is no such file, or the folder has no page.
         ValueError: If the file is no export, or is one of another page.
     """
-    annotations, exhibits = read_annotations(path), _exhibits(folder)
+    annotations, (exhibits, lost) = read_annotations(path), _exhibits(folder)
+    require(not lost, " ".join(lost))
     if not exhibits:
         raise FileNotFoundError(f"annotations need a folder with exhibits/, got {folder}. Make its page: mixmnist page {folder}.")
     write_annotations(judge_annotations(annotations, exhibits), folder / ANNOTATIONS)
     return folder / ANNOTATIONS
 
 
-def _figures(folder: Path, records: StudyRecords, drawn: Path) -> tuple[Path, ...]:
-    """Gives as svg the figures that the folder has, drawn anew where they are there in other formats only."""
+def _figures(folder: Path, records: StudyRecords, desk: Desk) -> tuple[Path, ...]:
+    """Gives as svg the figures that the folder has, drawn anew where they are in other formats only, or are not relied on."""
     home = folder / "figures"
-    names = [name for name in FIGURES if (home / f"{name}.csv").is_file()]
-    if not all((home / f"{name}.svg").is_file() for name in names):
-        home = drawn
+    names = [name for name in FIGURES if any(home.glob(f"{name}.*"))]
+    if not desk.drawn or not all((home / f"{name}.svg").is_file() for name in names):
+        home = desk.place
         home.mkdir()
         draw_figures(records, home, Look(formats=("svg",)), names)
     return tuple(path for name in names if (path := home / f"{name}.svg").is_file())

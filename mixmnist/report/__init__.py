@@ -1,12 +1,13 @@
 """The report room: records in, files out. Tables as csv, md and tex; figures as pdf and png with the csv they were drawn from."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from mixmnist.core import storage
+from mixmnist.report.committed import restore
 from mixmnist.report.drawing import Look
 from mixmnist.report.plots import draw_figures
 from mixmnist.report.reading import StudyRecords, read_study
@@ -26,32 +27,54 @@ def compare_with(folder: Path, reference: Path) -> str:
     path = reference / study / source / "tables" / "variants.csv"
     if source.endswith("-quick"):
         return f"{study} {source}: a quick run is not compared with the reference."
-    if not path.is_file():
+    if not path.exists():
         return f"{study} {source}: there is no reference at {path}."
-    table = compare(pd.read_csv(folder / "tables" / "variants.csv"), pd.read_csv(path))
+    ours = pd.read_csv(folder / "tables" / "variants.csv")
+    try:
+        table = compare(ours, pd.read_csv(path))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        why = f"cannot be read ({type(error).__name__}); `mixmnist report` makes it again"
+        return f"{study} {source}: the reference at {path} {why}."
     return f"{study} {source}: yours against the reference and its 95 % t interval over seeds\n\n{as_markdown(table)}\n"
 
 
-def write_report(folder: str | Path, look: Look | None = None, only: Sequence[str] = ()) -> StudyRecords:
+def write_report(
+    folder: str | Path,
+    look: Look | None = None,
+    only: Sequence[str] = (),
+    keep: Collection[Path] = (),
+    tell: Callable[[str], None] = lambda _line: None,
+) -> StudyRecords:
     """Writes `tables/` and `figures/` of a study's folder from its records, each whole or not at all.
 
     Args:
         folder: Of a study and source.
         look: Formats, style and size of the figures.
         only: Names of the figures to draw, beside those that are there; by default all figures and all tables.
+        keep: Files that stay as they are.
+        tell: Called with a line that names those that would differ, if any.
 
     Raises:
         FileNotFoundError: If the folder holds no records.
         ValueError: If every run in it failed, or there is no such figure.
     """
     folder, records = Path(folder), read_study(Path(folder))
+    left: list[str] = []
 
     def draw(partial: Path) -> None:
         if only and (folder / "figures").is_dir():
             shutil.copytree(folder / "figures", partial, dirs_exist_ok=True)
         draw_figures(records, partial, look or Look(), only)
+        left.extend(restore(partial, folder / "figures", keep))
+
+    def write(partial: Path) -> None:
+        write_tables(records, partial)
+        left.extend(restore(partial, folder / "tables", keep))
 
     if not only:
-        storage.publish(folder / "tables", lambda partial: write_tables(records, partial))
+        storage.publish(folder / "tables", write)
     storage.publish(folder / "figures", draw)
+    if left:
+        what = f"{len(left)} committed files are left as they are, though the records give others"
+        tell(f"{what}: {', '.join(sorted(left))}; --force writes over them.")
     return records

@@ -1,10 +1,10 @@
 """The index of results: what lies there and what it says of the claims, from the records alone."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
+from mixmnist.core import sums
 from mixmnist.core.records import require
 from mixmnist.report.claims import judge
 from mixmnist.report.reading import StudyRecords, read_study
@@ -13,8 +13,10 @@ from mixmnist.report.tables import CLAIMS, as_markdown
 MARK = "by `mixmnist index`."
 
 
-def write_index(root: Path, path: Path) -> None:
+def write_index(root: Path, path: Path) -> list[str]:
     """Writes a page in Markdown: the verdict on every claim, and the variants and seeds of every study.
+
+    What is damaged is left out; gives a sentence on each such file.
 
     Args:
         root: Folder of results, <study>/<source> each.
@@ -29,9 +31,14 @@ def write_index(root: Path, path: Path) -> None:
     folders = sorted({runs.parent for runs in root.glob("*/*/runs")})
     if not folders:
         raise FileNotFoundError(f"results must hold <study>/<source>/runs, got none in {root}. Make them: mixmnist run sanity.")
-    verdicts, contents = [], []
+    verdicts, contents, damaged = [], [], []
     for folder in folders:
-        records = read_study(folder)
+        try:
+            records = read_study(folder)
+        except ValueError as error:
+            damaged.append(str(error))
+            continue
+        damaged += records.damaged
         place = folder.relative_to(root).as_posix()
         if records.claims:
             found = judge(records.claims, records.of_layer(records.layer).runs)
@@ -43,12 +50,12 @@ def write_index(root: Path, path: Path) -> None:
         table = pd.concat(verdicts).sort_values(["id", "results"], kind="stable")
         lines += ["## Claims", "", CLAIMS, "", as_markdown(table), ""]
     path.write_text("\n".join([*lines, *contents]).rstrip() + "\n", encoding="utf-8")
+    return damaged
 
 
 def _content(folder: Path, records: StudyRecords) -> list[str]:
     """Says what a study holds."""
-    title = folder / "study.json"
-    said = [json.loads(title.read_text(encoding="utf-8"))["title"] + "."] if title.is_file() else []
+    said = [sums.read_sealed(folder / sums.STUDY)["title"] + "."] if sums.trouble(folder / sums.STUDY) is None else []
     runs = records.of_layer(records.layer).runs
     found = {"seeds": ("seed", "size")} | ({"accuracy": ("accuracy", "mean")} if "accuracy" in runs else {})
     seeds = runs.groupby("variant", sort=False).agg(**found).reset_index()

@@ -1,6 +1,5 @@
 """Reading a study's records into tables, one row a run, unit, concept or step of a curve."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -9,9 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from mixmnist.core import storage
+from mixmnist.core import storage, sums
 from mixmnist.core.records import Claim, require
 
+TABLES = ("units", "concepts", "curves")  # of each run
+MOST = 1_000  # runs of a block: more are no block's
 KEYS = ["study", "source", "task", "variant", "seed", "block", "layer"]  # of a row; all but the layer are a run's
 
 
@@ -30,6 +31,7 @@ class StudyRecords:
     damaged: tuple[str, ...]  # one sentence a file that cannot be read
     mixed_code: bool  # runs of one task, net, objective, origin and kind were made by different code
     fitted: tuple[str, ...]  # variants whose head was fitted after a training on something else
+    unsealed: int = 0  # runs whose record has no sums to check its files by
 
     @property
     def layer(self) -> str:
@@ -64,6 +66,9 @@ class StudyRecords:
         if self.fitted:
             said.append(f"Trained on something else, the head fitted on the frozen units afterwards: {', '.join(self.fitted)}.")
         said += self._amounts()
+        if self.unsealed:
+            formerly = f"{self.unsealed} of the runs are of a former layout, whose files cannot be checked"
+            said.append(f"WARNING: {formerly}; `mixmnist run` scores their weights anew.")
         if self.failures:
             said.append(f"{len(self.failures)} failed runs are left out.")
         return said
@@ -90,6 +95,8 @@ def _number(values: "pd.Series[int]") -> str:
 def read_study(folder: Path) -> StudyRecords:
     """Reads every record below `folder/runs`; of a seed that is in several blocks, the widest block's.
 
+    Runs whose record or tables are not as they were written are left out, and what is wrong is told.
+
     Raises:
         FileNotFoundError: If there are no records.
         ValueError: If no run succeeded.
@@ -97,42 +104,38 @@ def read_study(folder: Path) -> StudyRecords:
     homes = sorted(folder.resolve().glob("runs/*/s*-*"))
     if not homes:
         raise FileNotFoundError(f"a study's folder must hold runs/, got none in {folder}. Make them: mixmnist run sanity.")
-    chosen: dict[tuple[str, int], tuple[int, Path, dict[str, Any]]] = {}
+    chosen: dict[tuple[str, int], tuple[int, _Run]] = {}
     damaged = []
-    for home, path, record in _records(homes):
-        if isinstance(record, Exception):
-            damaged.append(f"{path} cannot be read ({record}); delete its block's folder and run the study again.")
+    again = sums.BY_EVALUATE if (folder / sums.EVALUATION).exists() else sums.BY_RUN
+    for home, run in _records(homes):
+        if isinstance(run, str):
+            damaged.append(f"{run}; {again}.")
             continue
-        key, width = (record["variant"], record["seed"]), _width(home.name)
+        key, width = (run.record["variant"], run.record["seed"]), _width(home.name)
         if key not in chosen or width > chosen[key][0]:
-            chosen[key] = (width, path.parent, record)
-    failures = [f"{v} seed {s}: {r['failure']}" for (v, s), (_, _, r) in chosen.items() if r["failure"]]
+            chosen[key] = (width, run)
+    damaged += [f"{run.flaw}; its scores stand, {again}." for _, run in chosen.values() if run.flaw]
+    damaged += sums.troubles(folder)
+    failures = [f"{v} seed {s}: {run.record['failure']}" for (v, s), (_, run) in chosen.items() if run.record["failure"]]
     good = sorted(
-        ((record, home) for _, home, record in chosen.values() if not record["failure"]),
-        key=lambda pair: (_order(pair[0]["variant"]), pair[0]["seed"]),
+        (run for _, run in chosen.values() if not run.record["failure"]),
+        key=lambda run: (_order(run.record["variant"]), run.record["seed"]),
     )
     if not good:
         raise ValueError(" ".join([f"a report needs one run that did not fail, got none in {folder}. Run again.", *damaged]))
-    tables: dict[str, list[pd.DataFrame]] = {"units": [], "concepts": [], "curves": []}
-    for record, home in good:
-        keys = [record[key] for key in KEYS[:-1]]
-        for name, parts in tables.items():
-            part = pd.read_csv(home / f"{name}.csv", dtype={"concept": str, "max_class": str, "layer": str}, keep_default_na=True)
-            if name == "concepts":
-                part["useless"] = part["concept"].isin(record["useless"])
-            parts.append(pd.concat([pd.DataFrame([keys] * len(part), columns=KEYS[:-1]), part], axis=1))
-    found = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
-    runs = _with_best(pd.DataFrame([row for record, _ in good for row in _runs(record)]), found["concepts"])
+    found = {name: pd.concat([run.tables[name] for run in good], ignore_index=True) for name in TABLES}
+    runs = _with_best(pd.DataFrame([row for run in good for row in _runs(run.record)]), found["concepts"])
     return StudyRecords(
         runs=_with_analyses(runs, sorted(folder.glob("analyses/*/runs.csv"))),
         **found,
-        tops={(r["variant"], r["seed"]): home / "top.npz" for r, home in good if (home / "top.npz").is_file()},
-        claims=_claims(folder / "study.json"),
-        quick=good[0][0]["quick"],
+        tops={(run.record["variant"], run.record["seed"]): run.top for run in good if run.top is not None},
+        claims=_claims(folder / sums.STUDY),
+        quick=good[0].record["quick"],
         failures=tuple(failures),
         damaged=tuple(damaged),
-        mixed_code=_mixed_code([record for record, _ in good]),
-        fitted=tuple(dict.fromkeys(record["variant"] for record, _ in good if record.get("head") == "fitted")),
+        mixed_code=_mixed_code([run.record for run in good]),
+        fitted=tuple(dict.fromkeys(run.record["variant"] for run in good if run.record.get("head") == "fitted")),
+        unsealed=sum(not sums.is_sealed(run.record) for run in good),
     )
 
 
@@ -156,38 +159,79 @@ def _with_best(runs: pd.DataFrame, concepts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_analyses(runs: pd.DataFrame, paths: Iterable[Path]) -> pd.DataFrame:
-    """Adds what analyses say of single runs, of the layer that feeds the head."""
+    """Adds what analyses say of single runs, of the layer that feeds the head; not what is damaged."""
     for path in paths:
-        found = pd.read_csv(path).assign(layer=runs["layer"].iloc[-1])
-        runs = runs.merge(found, on=["variant", "seed", "layer"], how="left", validate="m:1")
+        if sums.trouble(path.parent / sums.ANALYSIS, [path.name]) is None:
+            found = pd.read_csv(path).assign(layer=runs["layer"].iloc[-1])
+            runs = runs.merge(found, on=["variant", "seed", "layer"], how="left", validate="m:1")
     return runs
 
 
 def _claims(path: Path) -> tuple[Claim, ...]:
-    """Gives the study's claims, as its last run had them."""
-    if not path.is_file():
-        return ()
-    return tuple(Claim(**claim) for claim in json.loads(path.read_text(encoding="utf-8"))["claims"])
+    """Gives the study's claims, as its last run had them; none where they are damaged."""
+    return tuple(Claim(**claim) for claim in sums.read_sealed(path)["claims"]) if sums.trouble(path) is None else ()
 
 
-def _records(homes: Iterable[Path]) -> Iterator[tuple[Path, Path, dict[str, Any] | Exception]]:
-    """Gives each record's block, its file, and what it holds or why it cannot be read."""
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """One recorded run, read."""
+
+    record: dict[str, Any]
+    tables: dict[str, pd.DataFrame]  # none of a failed run
+    top: Path | None  # pictures
+    flaw: str | None  # what is wrong with its pictures or weights
+
+
+def _records(homes: Iterable[Path]) -> Iterator[tuple[Path, _Run | str]]:
+    """Gives each recorded run with its block, or a sentence without its end on why it cannot be read."""
     for home in homes:
         try:
             place = storage.follow(home)
-            paths = sorted(place.glob("s*/record.json"))
-            require(paths, f"no records in {place}")
-        except (OSError, ValueError, KeyError) as error:
-            yield home, home, error
+        except ValueError as error:
+            yield home, str(error)
             continue
         own = {} if place == home else {"study": home.parts[-5], "variant": home.parent.name}  # as they are called here
-        for path in paths:
+        for folder in run_folders(home.name, place):
             try:
-                record = json.loads(path.read_text(encoding="utf-8")) | own
-                record["variant"], record["seed"], record["failure"] or _runs(record)  # whatever a row needs must be there
-                yield home, path, record
-            except (ValueError, KeyError) as error:
-                yield home, path, error
+                yield home, _read_run(folder, own)
+            except (KeyError, TypeError, AttributeError) as error:  # of a record that nothing seals
+                yield home, f"{folder / 'record.json'} cannot be read ({error!r})"
+            except (OSError, ValueError) as error:
+                yield home, str(error)
+
+
+def run_folders(block: str, place: Path) -> list[Path]:
+    """Lists the folders of the runs that a block's name tells of, s0 to s4 for s0-4, be they there or not, and any others."""
+    match = re.fullmatch(r"s(\d+)-(\d+)", block)
+    told = [place / f"s{seed}" for seed in range(int(match[1]), min(int(match[2]), int(match[1]) + MOST) + 1)] if match else []
+    return [*told, *sorted({path.parent for path in place.glob("s*/record.json")} - set(told))]
+
+
+def _read_run(folder: Path, own: dict[str, str]) -> _Run:
+    record = sums.read_sealed(folder / "record.json") | own
+    require(folder.name == f"s{record['seed']}", f"{folder / 'record.json'} is of another seed")
+    wrong = sums.altered(folder, record)
+    tables = {f"{name}.csv": name for name in TABLES}
+    spoilt = {name: words for name, words in wrong.items() if name in tables}
+    require(not spoilt, sums.said(folder, spoilt))
+    record["variant"], record["failure"] or _runs(record)  # whatever a row needs must be there
+    parts = {} if record["failure"] else {name: _table(folder / file, record, name) for file, name in tables.items()}
+    top = folder / "top.npz"
+    kept = top if top.is_file() and top.name not in wrong else None
+    return _Run(record, parts, kept, sums.said(folder, wrong) or None)
+
+
+def _table(path: Path, record: dict[str, Any], name: str) -> pd.DataFrame:
+    """Reads a table of a run, its keys in front."""
+    try:
+        part = pd.read_csv(path, dtype={"concept": str, "max_class": str, "layer": str}, keep_default_na=True)
+        if name == "concepts":
+            part["useless"] = part["concept"].isin(record["useless"])
+        part["layer"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(f"{path} cannot be read ({type(error).__name__})") from error
+    keys = [record[key] for key in KEYS[:-1]]
+    return pd.concat([pd.DataFrame([keys] * len(part), columns=KEYS[:-1]), part], axis=1)
 
 
 def _order(variant: str) -> tuple[bool, list[tuple[str, float]]]:

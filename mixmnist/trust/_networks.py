@@ -1,6 +1,5 @@
 """What the analyses share: the recorded nets of a study, the mixtures they were scored on, and the look of figures."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,11 +9,13 @@ from typing import Any
 
 from torch import nn
 
-from mixmnist.core import storage
+from mixmnist.core import storage, sums
 from mixmnist.core.records import Variant
 from mixmnist.data.mixture import Mixture, draw
+from mixmnist.grid.block import WEIGHTS
 from mixmnist.grid.recording import load_net
 from mixmnist.report.drawing import Album, Look, style
+from mixmnist.report.reading import run_folders
 
 SPLITS = ("test", "rank")
 
@@ -48,22 +49,39 @@ def _drawn(task: str, source: str, split: str, n: int, canvas: Any, settings: An
 
 
 def recorded(folder: Path) -> list[Recorded]:
-    """Lists the recorded nets of a study and source that did not fail, by variant and seed; of a seed in two blocks the last."""
+    """Lists the recorded nets of a study and source that did not fail, by variant and seed; of a seed in two blocks the last.
+
+    What is damaged is left out; a report names it.
+    """
     found = {}
     for home in sorted((folder / "runs").glob("*/s*-*")):
-        for path in sorted(storage.follow(home).glob("s*/record.json")):
-            record = json.loads(path.read_text(encoding="utf-8"))
-            if record["failure"] is None:
-                found[home.parent.name, record["seed"]] = Recorded(
-                    variant=home.parent.name,
-                    seed=record["seed"],
-                    place=path.parent,
-                    source=record["source"],
-                    settings=Variant.from_dict(record["config"]["variant"]),
-                    layer=record["layers"][-1]["layer"],
-                    fingerprint=storage.fingerprint([record["fingerprints"], record["weights_sha256"]]),
-                )
+        try:
+            place = storage.follow(home)
+        except ValueError:
+            continue
+        for one in (_recorded(home.parent.name, path) for path in run_folders(home.name, place)):
+            if one is not None:
+                found[one.variant, one.seed] = one
     return [found[key] for key in sorted(found)]
+
+
+def _recorded(variant: str, place: Path) -> Recorded | None:
+    """Reads a recorded net; None if it failed, or if its record or any of its files is damaged."""
+    try:
+        record = sums.read_sealed(place / "record.json")
+        if record["failure"] is not None or set(sums.altered(place, record)) - {WEIGHTS}:
+            return None
+        return Recorded(
+            variant=variant,
+            seed=record["seed"],
+            place=place,
+            source=record["source"],
+            settings=Variant.from_dict(record["config"]["variant"]),
+            layer=record["layers"][-1]["layer"],
+            fingerprint=storage.fingerprint([record["fingerprints"], record["weights_sha256"]]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 @contextmanager

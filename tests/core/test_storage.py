@@ -252,3 +252,97 @@ def test_what_dropping_leaves_behind_when_killed_is_cleared(tmp_path, dead, monk
     monkeypatch.undo()
     storage.clear_partials(tmp_path)
     assert tree(tmp_path) == ["my-run", "my-run/result.txt"]
+
+
+@pytest.fixture
+def order(monkeypatch):
+    """Notes what is put on the disk and what is renamed, in order, by its last name; a partial's without its numbers."""
+    seen, real = [], os.fsync
+
+    def name(path):
+        return Path(path).name.split("-")[0]
+
+    def sync(handle):
+        seen.append(("sync", name(Path(f"/proc/self/fd/{handle}").readlink())))
+        real(handle)
+
+    for verb in ("rename", "replace"):
+        original = getattr(Path, verb)
+        monkeypatch.setattr(
+            Path, verb, lambda self, to, verb=verb, original=original: (seen.append((verb, name(to))), original(self, to))[1]
+        )
+    monkeypatch.setattr(os, "fsync", sync)
+    return seen
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system does not tell which file a handle is of")
+def test_what_is_published_is_on_the_disk_before_it_is_renamed(tmp_path, order):
+    """Every file and folder must be synced before the rename, and the rename itself after it."""
+
+    def fill(partial):
+        (partial / "deep").mkdir()
+        (partial / "deep" / "a.txt").write_text("a")
+        (partial / "b.txt").write_text("b")
+
+    storage.publish(tmp_path / "home" / "new", fill)
+    place = order.index(("rename", "new"))
+    assert set(order[:place]) == {("sync", name) for name in ("a.txt", "b.txt", "deep", ".new.partial")}
+    assert order[place + 1 :] == [("sync", "home")]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system does not tell which file a handle is of")
+def test_json_is_on_the_disk_before_it_takes_the_place_of_the_old(tmp_path, order):
+    """A JSON file must be synced before it is renamed."""
+    (tmp_path / "a.json").write_text("old")
+    storage.write_json(tmp_path / "a.json", {"a": 1})
+    assert order[:2] == [("sync", ".a.json.partial"), ("replace", "a.json")]
+    assert tree(tmp_path) == ["a.json"]
+
+
+def test_a_full_disk_leaves_the_old_json(tmp_path, monkeypatch):
+    """Where a JSON file cannot be written whole the old one must stay, and no half of the new one."""
+    (tmp_path / "a.json").write_text("old")
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        storage.write_json(tmp_path / "a.json", {"a": 1})
+    assert (tree(tmp_path), (tmp_path / "a.json").read_text()) == (["a.json"], "old")
+
+
+def test_a_damaged_json_is_written_anew(tmp_path):
+    """Whatever bytes lie there, a JSON file must be written; a folder in its place is one sentence."""
+    (tmp_path / "a.json").write_bytes(b"\xff\xfe")
+    storage.write_json(tmp_path / "a.json", {"a": 1})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"a": 1}
+    (tmp_path / "b.json").mkdir()
+    with pytest.raises(ValueError, match=r"b\.json must be a file, got the folder .*b\.json\. Move it away"):
+        storage.write_json(tmp_path / "b.json", {"a": 1})
+
+
+def test_a_file_in_the_place_of_a_folder_is_replaced(tmp_path):
+    """What lies where a folder goes that can be made again must give way, be it a file; nothing else may be left."""
+    (tmp_path / "new").write_text("a file")
+    storage.publish(tmp_path / "new", filled("new"))
+    assert tree(tmp_path) == ["new", "new/result.txt"]
+
+
+def test_half_files_of_dead_processes_are_removed(tmp_path, dead):
+    """A file that a dead process left half-written goes as a folder does."""
+    (tmp_path / f".a.json.partial-{HERE}-{dead}-1").write_text("half")
+    storage.clear_partials(tmp_path)
+    assert tree(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "link", [b"{}", b"", b"[1]", b'{"as": 3}', b"\xff", b'{"as": "."}', b'{"as": "../nowhere"}', b'{"as": "../two"}']
+)
+def test_a_link_that_leads_nowhere_is_one_sentence(tmp_path, link):
+    """A reference that cannot be read, leads to nothing, to itself or to another reference must be named."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / storage.SAME).write_bytes(link)
+    with pytest.raises(ValueError, match=r"same\.json (must say where the runs are|leads to .*, where there are no runs)"):
+        storage.follow(tmp_path / "one")

@@ -1,4 +1,6 @@
+import contextlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -24,17 +26,17 @@ SLOW = Variant(
 STUDY = Study("grid", {f"w{n}": replace(SLOW, net_settings={"conv1": 3, "conv2": 4, "conv3": n}) for n in (3, 4, 5)}, seeds=1)
 
 
-def dask(*arguments):
+def dask(*arguments, **settings):
     """Starts a part of a cluster as a process of its own."""
     command = [sys.executable, "-m", "dask", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | settings)
 
 
-@pytest.fixture(scope="module")
-def scheduler(tmp_path_factory):
-    """A scheduler on this machine, without workers; gives its address."""
-    file = tmp_path_factory.mktemp("dask") / "scheduler.json"
-    process = dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", ":0", "--scheduler-file", str(file))
+@contextlib.contextmanager
+def started(file, **settings):
+    """Starts a scheduler on this machine, without workers; gives its address."""
+    words = ("scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", ":0", "--scheduler-file", str(file))
+    process = dask(*words, **settings)
     try:
         deadline = time.monotonic() + 30
         while not file.exists() and time.monotonic() < deadline:
@@ -46,17 +48,25 @@ def scheduler(tmp_path_factory):
         process.wait()
 
 
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory):
+    """A scheduler that is as Dask starts it; gives its address."""
+    with started(tmp_path_factory.mktemp("dask") / "scheduler.json") as address:
+        yield address
+
+
 @pytest.fixture
 def worker(scheduler, tmp_path):
     """Starts workers, which end with the test."""
-    started = []
+    running = []
 
-    def start():
-        started.append(dask("worker", scheduler, "--nthreads", "1", "--no-nanny", "--local-directory", str(tmp_path / "dask")))
-        return started[-1]
+    def start(address=scheduler):
+        words = ("worker", address, "--nthreads", "1", "--no-nanny", "--local-directory", str(tmp_path / "dask"))
+        running.append(dask(*words))
+        return running[-1]
 
     yield start
-    for process in started:
+    for process in running:
         process.kill()
         process.wait()
 
@@ -88,6 +98,55 @@ def test_a_grid_survives_the_death_of_a_worker(scheduler, worker, tmp_path, cont
     lines.clear()
     sweep.run(STUDY, options(tmp_path / "cluster", cluster=scheduler), lines.append)
     assert all(line.endswith("already recorded") for line in lines)
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_forgives_no_death_is_asked_again(worker, tmp_path):
+    """Where another's scheduler gives a block up with its first worker, the block must be sent anew, and the grid complete."""
+    with started(tmp_path / "strict.json", DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0") as strict:
+        doomed = worker(strict)
+        with Client(strict) as client:
+            client.wait_for_workers(1, timeout=60)
+        lines = []
+
+        def tell(line):
+            lines.append(line)
+            if len(lines) == 1:  # it is in the middle of the next block
+                doomed.kill()
+                threading.Timer(1.0, worker, [strict]).start()
+
+        result = sweep.run(STUDY, options(tmp_path / "cluster", cluster=strict), tell)
+    assert result.failures == ()
+    assert len(list(result.folder.glob("runs/*/*/*/record.json"))) == 3
+
+
+@pytest.mark.parametrize(("allowed", "tries"), [(0, 4), (1, 2), (3, 1), (9, 1)])
+def test_a_block_is_tried_until_four_of_its_workers_died(allowed, tries):
+    """A block must be sent anew until its workers died four times, however many deaths a scheduler allows each time."""
+    sent, deaths = 0, 0
+    while sent < 9:
+        sent += 1
+        deaths += cluster._deaths(Erred(allowed))
+        if not cluster._again(deaths):
+            break
+    assert sent == tries
+    assert cluster._deaths(Erred(None)) == 0
+
+
+class Erred:
+    """Stands for a block that a scheduler gave up."""
+
+    status = "error"
+
+    def __init__(self, allowed):
+        self.error = ValueError("another reason")
+        if allowed is not None:
+            self.error = KilledWorker()
+            self.error.allowed_failures = allowed
+
+    def exception(self):
+        """As Dask gives it."""
+        return self.error
 
 
 def test_failures_on_workers_are_listed(scheduler, worker, tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mixmnist import Options, Study, Training, Variant
-from mixmnist.core import registry
+from mixmnist.core import registry, sums
 from mixmnist.grid import digests, sweep
 from mixmnist.grid.block import newer, outdated
 from mixmnist.grid.verifying import verify
@@ -44,7 +44,7 @@ def without_columns(folder, columns):
     record = json.loads(path.read_text())
     assert set(columns) & set(record["layers"][-1])
     record["layers"] = [{k: v for k, v in layer.items() if k not in columns} for layer in record["layers"]]
-    path.write_text(json.dumps(record, indent=1) + "\n")
+    sums.write_sealed(path, record)
 
 
 def test_a_new_metric_leaves_what_is_recorded_current(options, monkeypatch, one_metric_less):
@@ -84,6 +84,7 @@ def in_the_former_layout(folder):
     found = json.loads(path.read_text())
     found["fingerprints"] = {"weights": "0" * 64, "scores": "1" * 64}
     found["config"]["code"] = "2" * 64
+    del found["seal"], found["files"]
     path.write_text(json.dumps(found, indent=1) + "\n")
     return found
 

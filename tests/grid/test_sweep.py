@@ -362,10 +362,10 @@ def test_a_lost_run_of_another_study_is_run_again(options):
     first = sweep.run(replace(STUDY, variants={"baseline": TINY}), options, lambda _: None).folder
     folder = sweep.run(other, options, lambda _: None).folder
     shutil.rmtree(first / "runs")
-    assert "cannot be read" in read_study_or_error(folder)
+    assert "where there are no runs; `mixmnist run` makes it again." in read_study_or_error(folder)
     lines = []
     assert sweep.run(other, options, lines.append).failures == ()
-    assert "cannot be read (FileNotFoundError); the block is run again" in lines[0]
+    assert "where there are no runs; the block is run again" in lines[0]
     assert (folder / "runs/same/s0-1/s1/weights.safetensors").is_file()
 
 

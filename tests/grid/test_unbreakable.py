@@ -184,7 +184,10 @@ def test_a_damaged_record_is_told_and_kept(options):
     path.write_text(half)
     lines = []
     sweep.run(STUDY, options, lines.append)
-    assert any("cannot be read (JSONDecodeError); the block is run again and what is there kept in" in line for line in lines)
+    assert any(
+        "record.json cannot be read (it is not whole JSON); the block is run again and what is there kept in" in line
+        for line in lines
+    )
     assert [p.read_text() for p in folder.glob("replaced/*/s0/record.json")] == [half]
     json.loads(path.read_text())
 

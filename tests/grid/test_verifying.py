@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mixmnist import Options, Study, Training, Variant
+from mixmnist.core import sums
 from mixmnist.grid import canvases, digests, sweep
 from mixmnist.grid.verifying import verify
 
@@ -40,11 +41,11 @@ def only(folder):
 
 
 def edit(folder, change):
-    """Changes the record."""
+    """Changes the record and seals it anew."""
     path = folder / "runs/baseline/s0-0/s0/record.json"
     record = json.loads(path.read_text())
     change(record)
-    path.write_text(json.dumps(record))
+    sums.write_sealed(path, record)
 
 
 def test_an_untouched_record_stands(folder):
@@ -76,7 +77,8 @@ def test_another_concept_and_a_lost_column_are_found(folder):
     units = pd.read_csv(path, dtype=str)
     units.loc[0, "concept"] = "none"
     units.drop(columns="drop").to_csv(path, index=False)
-    assert only(folder).differences == ("units.drop is not recorded", f"units.concept is another in 1 of {len(units)} rows")
+    others = ("units.drop is not recorded", f"units.concept is another in 1 of {len(units)} rows")
+    assert only(folder).differences == (f"{path} is not as it was written", *others)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,44 @@ def test_a_record_that_cannot_be_read_is_fatal(folder):
     path.write_text(path.read_text()[:50])
     found = only(folder)
     assert found.fatal
-    assert "record.json cannot be used (JSONDecodeError" in found.differences[0]
+    assert found.differences == (f"{path} cannot be read (it is not whole JSON)",)
+
+
+def test_a_record_edited_by_hand_is_found(folder):
+    """A number that was changed in the record must be told, be it so small that it could be rounding."""
+    path = folder / "runs/baseline/s0-0/s0/record.json"
+    record = json.loads(path.read_text())
+    record["layers"][-1]["accuracy"] += 1e-9
+    path.write_text(json.dumps(record))
+    assert only(folder).differences == (f"{path} is not as it was written",)
+
+
+@pytest.mark.parametrize("lead", ["{}", '{"as": "../nowhere"}', '{"as": "."}', "[1", '{"as": 3}'])
+def test_runs_of_another_study_that_lead_nowhere_are_fatal(folder, lead):
+    """A block that refers to runs that are not there must be named, not passed over; so must a loop."""
+    home = folder / "runs/baseline/s0-0"
+    shutil.rmtree(home)
+    home.mkdir()
+    (home / "same.json").write_text(lead)
+    found = only(folder)
+    assert found.fatal
+    assert str(home / "same.json") in found.differences[0]
+
+
+def test_a_seed_that_is_gone_is_fatal(folder):
+    """A run that a block's name tells of and that is not there must be named."""
+    shutil.copytree(folder / "runs/baseline/s0-0", folder / "runs/baseline/s0-1")
+    found = [verdict for verdict in verify(folder) if verdict.fatal]
+    assert [verdict.run for verdict in found] == ["baseline s0-1 s1"]
+
+
+def test_what_lies_beside_the_runs_is_looked_at(folder):
+    """A study's file that was changed by hand must be told after the runs."""
+    path = folder / "study.json"
+    path.write_text(path.read_text().replace("tiny", "tidy"))
+    first, last = verify(folder)
+    assert (first.differences, last.run, last.fatal) == ((), "beside the runs", True)
+    assert last.differences == (f"{path} is not as it was written; `mixmnist run` makes it again",)
 
 
 def test_threads_are_given_back(folder):

@@ -268,6 +268,49 @@ def test_another_setting_replaces_what_is_of_another_kind(tmp_path, no_report):
     found = evaluate(Own().eval(), "first", source="digits", out=tmp_path, name="own", setting=SMALL)
     runs = read_study(found.folder).runs
     assert runs[["seed", "layer"]].values.tolist() == [[0, "first"]]
+    kept = [json.loads(path.read_text()) for path in sorted(found.folder.glob("replaced/*/*/record.json"))]
+    assert [(record["seed"], record["layers"][-1]["layer"]) for record in kept] == [(0, "second"), (1, "second")]
+
+
+@pytest.mark.slow
+def test_a_full_disk_leaves_earlier_results(tmp_path, no_report, monkeypatch):
+    """Where the new results cannot be written those of other settings must stay where and as they were."""
+    made = evaluate(Own().eval(), "second", source="digits", out=tmp_path, name="own", setting=SMALL).folder
+    before = {path: path.read_bytes() for path in made.rglob("*") if path.is_file()}
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mixmnist.guests.evaluated.save_pictures", full)
+    with pytest.raises(OSError, match="No space left"):
+        evaluate(Own().eval(), "first", source="digits", out=tmp_path, name="own", setting=SMALL)
+    assert {path: path.read_bytes() for path in made.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", ["{}", "", "[3]"])
+def test_damaged_results_are_named_and_set_aside(tmp_path, no_report, damage, capsys):
+    """A report must name what is damaged in an evaluation; a new evaluation must set it aside and stand."""
+    made = evaluate(Own().eval(), "second", source="digits", out=tmp_path, name="own", seed=1, setting=SMALL).folder
+    (made / "runs/own/s1-1/same.json").write_text(damage)
+    assert cli.main(["report", str(made)]) == 2
+    assert "same.json" in capsys.readouterr().err
+    found = evaluate(Own().eval(), "second", source="digits", out=tmp_path, name="own", setting=SMALL)
+    assert read_study(found.folder).runs["seed"].tolist() == [0]
+    assert read_study(found.folder).damaged == ()
+    assert len(list(found.folder.glob("replaced/*/same.json"))) == 1
+
+
+@pytest.mark.slow
+def test_a_damaged_exhibit_of_an_evaluation_is_named(tmp_path, monkeypatch, capsys):
+    """What a page cannot make again must be named, and the page be made of the rest."""
+    monkeypatch.setattr("mixmnist.guests.evaluated.write_report", lambda _folder, _look: None)
+    made = evaluate(Own().eval(), ("first", "second"), source="digits", out=tmp_path, name="own", setting=SMALL).folder
+    path = made / "exhibits" / "first.npz"
+    path.write_bytes(path.read_bytes()[:1000])
+    assert cli.main(["page", str(made)]) == 1
+    assert f"{path} must be a whole .npz file" in capsys.readouterr().err
+    assert "first.npz must be a whole .npz file" in (made / "report" / "index.html").read_text()
 
 
 def test_the_layer_with_the_head_is_shown_wherever_it_is_named(tmp_path, no_report):

@@ -123,8 +123,25 @@ def test_an_exhibit_comes_back_as_it_was_saved(exhibits, tmp_path):
 def test_a_file_that_is_no_exhibit_is_refused(tmp_path):
     """Another .npz must be refused in a sentence with the way out."""
     np.savez(tmp_path / "other.npz", images=np.zeros(3))
-    with pytest.raises(ValueError, match=r"an exhibit must be a file that mixmnist wrote, got .*other\.npz\. Delete it"):
+    with pytest.raises(ValueError, match=r"an exhibit must be a file as mixmnist wrote it, got .*other\.npz\. Delete it"):
         load(tmp_path / "other.npz")
+
+
+def test_an_exhibit_that_was_changed_is_refused(one, tmp_path):
+    """A number that was changed in the file, or half of the file, must be refused; the file as it was written must load."""
+    path = tmp_path / "one.npz"
+    save(one[-1], path)
+    load(path)
+    whole = path.read_bytes()
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    arrays["alignment"] = arrays["alignment"] + np.float32(0.01)
+    np.savez_compressed(path, **arrays)
+    with pytest.raises(ValueError, match="an exhibit must be a file as mixmnist wrote it"):
+        load(path)
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"one\.npz must be a whole \.npz file"):
+        load(path)
 
 
 def test_a_table_of_other_units_is_refused(one):

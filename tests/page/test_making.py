@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mixmnist import Options, Study, Training, Variant, cli
+from mixmnist.core import sums
 from mixmnist.grid import sweep
 from mixmnist.guests.evaluating import evaluate_arrays
 from mixmnist.page.exhibit import load, save
@@ -194,6 +195,7 @@ def test_annotations_of_earlier_scores_are_not_shown(folder, made, tmp_path):
     annotate(home, path)
     table = pd.read_csv(home / "annotations/units.csv")
     table.assign(fingerprint="earlier").to_csv(home / "annotations/units.csv", index=False)
+    sums.write_sealed(home / "annotations" / sums.LISTED, {})
     page = make_page([home], home / "report", None, lambda _: None).read_text()
     assert "What people said is of earlier scores and is left out; it is in annotations/. Label this page anew." in page
     assert "Agreement with people" not in page

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from mixmnist import Options, Study, Variant, cli, run
+from mixmnist.core import sums
 from mixmnist.core.records import Analysis
 from mixmnist.report.reading import read_study
 from mixmnist.trust import analyse
@@ -46,10 +47,29 @@ def test_an_analysis_is_made_once(folder, shelf):
     assert said[-1].endswith("already made")
     record = recorded(folder)[0].place / "record.json"
     before = record.read_text()
-    record.write_text(json.dumps(json.loads(before) | {"weights_sha256": "another"}))
+    sums.write_sealed(record, json.loads(before) | {"weights_sha256": "another"})
     analyse(folder, "root", said.append)
     record.write_text(before)
     assert len(shelf) == 2
+
+
+@pytest.mark.parametrize("name", ["runs.csv", "summary.md", "analysis.json"])
+@pytest.mark.parametrize("damage", ["", "variant,seed,noted\nperfect,0,9.5\n", "{}", None])
+def test_a_damaged_analysis_is_made_again(folder, shelf, name, damage):
+    """Where a file of an analysis was cut, edited or lost it must be left out of tables, told by its name, and be made again."""
+    analyse(folder, None, lambda _: None)
+    before, path = len(shelf), folder / "analyses" / "verdicts" / name
+    path.unlink() if damage is None else path.write_text(damage)
+    records = read_study(folder)
+    if name != "analysis.json" or damage != "{}":  # which is a record of a former layout
+        assert [sentence for sentence in records.damaged if str(path) in sentence]
+    assert ("noted" in records.runs) == (name == "summary.md" or (name == "analysis.json" and damage == "{}"))
+    said = []
+    analyse(folder, None, said.append)
+    assert len(shelf) == before + 1
+    assert read_study(folder).damaged == ()
+    if name != "analysis.json" or damage != "{}":
+        assert str(path) in said[0]
 
 
 def test_what_it_says_of_runs_is_in_the_runs_table(folder, shelf):
