@@ -143,6 +143,7 @@ def _silent(text: str) -> list[tuple[Place, Place]]:
             called = getattr(node.func, "id", getattr(node.func, "attr", ""))
             found += node.args[1:] if called == "require" else node.args if called in SILENT else []
             found += node.args[1:] if called == "isinstance" else []
+            found += [keyword for keyword in node.keywords if keyword.arg == "strict"]  # of zip: a belief
         elif isinstance(node, ast.BinOp) and any(_is_text(part) for part in (node.left, node.right)):
             found.append(_between(node))
     return [((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)) for node in found]  # type: ignore[attr-defined]

@@ -122,6 +122,13 @@ def test_what_is_no_difference_takes_no_part_in_a_family():
     assert np.isnan(found["p"].iloc[1])
 
 
+def test_what_is_taken_off_is_taken_off():
+    """The number of a claim with a second column must be the first minus the second, run by run."""
+    table = runs(score=np.linspace(0.1, 0.11, SEEDS), other=np.linspace(-0.2, -0.1, SEEDS))
+    wide = table[table["variant"] == "wide"]
+    assert row(table, variant="wide", minus="other")["mean"] == pytest.approx((wide["score"] - wide["other"]).mean())
+
+
 def test_a_row_says_what_was_judged():
     """Number and rule must name the column, what is taken off, the variants, the value and the margin."""
     table = runs(score=np.zeros(SEEDS), other=np.zeros(SEEDS))
