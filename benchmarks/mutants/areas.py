@@ -17,7 +17,7 @@ class Area:
     quota: int
     """Mutants of the full sample."""
     left_out: tuple[str, ...] = ()
-    """Tests that are slow or notice only that sources differ."""
+    """Tests that take too long, each a name as pytest has it."""
 
     def files(self) -> list[Path]:
         """Gives the sources."""
@@ -39,9 +39,8 @@ AREAS = {
     "storage": Area(("core/storage.py",), ("tests/core/test_storage*.py",), 25),
     "block": Area(
         ("grid/block.py", "grid/verifying.py"),
-        ("tests/grid/test_block*.py", "tests/grid/test_verifying*.py", "tests/grid/test_layouts.py", "tests/grid/test_sweep*.py"),
+        ("tests/grid/test_block*.py", "tests/grid/test_record*.py", "tests/grid/test_verifying*.py", "tests/grid/test_layouts.py"),
         30,
-        ("tests/grid/test_sweep.py::test_an_interrupt_keeps_what_is_finished",),
     ),
     "training": Area(("training.py",), ("tests/test_training*.py", "tests/objectives"), 30),
     "canvas": Area(("data/canvas.py", "data/mixture.py"), ("tests/data/test_canvas*.py", "tests/data/test_mixture*.py"), 30),
