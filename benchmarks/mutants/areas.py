@@ -39,10 +39,10 @@ AREAS = {
     "storage": Area(("core/storage.py",), ("tests/core/test_storage*.py",), 25),
     "block": Area(
         ("grid/block.py", "grid/verifying.py"),
-        ("tests/grid/test_block*.py", "tests/grid/test_record*.py", "tests/grid/test_verifying*.py", "tests/grid/test_layouts.py"),
+        tuple(f"tests/grid/test_{name}*.py" for name in ("block", "record", "verifying", "layouts")),
         30,
     ),
-    "training": Area(("training.py",), ("tests/test_training*.py", "tests/objectives"), 30),
+    "training": Area(("training.py",), ("tests/test_training_*.py", "tests/test_training.py", "tests/objectives"), 30),
     "canvas": Area(("data/canvas.py", "data/mixture.py"), ("tests/data/test_canvas*.py", "tests/data/test_mixture*.py"), 30),
     "page": Area(
         ("page/exhibit.py", "page/packing.py", "page/matching.py", "page/annotations.py"),

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import parso.python.tree  # noqa: F401 -- before cosmic_ray, whose own imports go in a circle
 from areas import AREAS, ROOT, Area
@@ -64,6 +63,11 @@ class Mutant:
     def kin(self) -> str:
         """What its reason is known by, if it survives: the same while its line is."""
         return _sum(self.name, self.operator, self.text)[:12]
+
+    def row(self) -> dict[str, str]:
+        """Gives what a table says of it, whatever becomes of it."""
+        known = {"key": self.key, "file": self.name, "line": str(self.line), "operator": self.operator, "area": self.area}
+        return known | {"kin": self.kin, "text": self.text}
 
     def source(self) -> str | None:
         """Gives the file's text with the change; None where it would not even compile."""
@@ -156,7 +160,7 @@ def _is_text(node: ast.expr) -> bool:
     )
 
 
-def _between(node: ast.BinOp) -> Any:
+def _between(node: ast.BinOp) -> ast.AST:
     """Gives the stretch of the sign between two operands."""
     left, right = node.left, node.right
     assert left.end_lineno is not None

@@ -1,7 +1,6 @@
 """Reporting: rows of mutants, the share that was noticed in each area, and the survivors with their reasons."""
 
 import csv
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -25,16 +24,17 @@ def write_rows(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
-def summary(rows: Sequence[Row], reasons: Path, seed: int) -> tuple[str, bool]:
+def summary(rows: Sequence[Row], reasons: Path, seed: int, must_be_enough: bool) -> tuple[str, bool]:
     """Says what was noticed, as Markdown; and whether it is enough, with a reason for each that was not.
 
     Args:
         rows: A row a mutant.
         reasons: The table of reasons, written by hand: kin, reason.
         seed: Of the sample.
+        must_be_enough: Whether the share counts; of a small sample it is mostly chance.
     """
     why = {row["kin"]: row["reason"] for row in read_rows(reasons)}
     lines = [
@@ -56,5 +56,5 @@ def summary(rows: Sequence[Row], reasons: Path, seed: int) -> tuple[str, bool]:
         reason = why.get(row["kin"], "no reason is known")
         lines.append(f"* `{row['file']}:{row['line']}` {row['operator']} (`{row['kin']}`): `{row['text']}`: {reason}")
     lines += [] if left else ["None."]
-    enough = len(left) <= (1 - ENOUGH) * len(rows)
+    enough = not must_be_enough or len(left) <= (1 - ENOUGH) * len(rows)
     return "\n".join(lines) + "\n", enough and all(row["kin"] in why for row in left)

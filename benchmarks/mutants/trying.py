@@ -12,9 +12,10 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ PYTEST = ("-x", "-q", "-n", "0", "--jaxtyping-packages=", "-p", "no:cacheprovide
 LOADED = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"  # that the libraries are there already is meant
 PATIENCE = 4.0  # times as long as the tests of the area take; more is a mutant that hangs
 LEAST = 30.0  # seconds of patience
+UNKNOWN = 20.0  # seconds that tests are taken to need where nobody has looked
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Changed(importlib.abc.MetaPathFinder):
 class _Loader(importlib.machinery.SourceFileLoader):
     source = ""
 
-    def get_code(self, _fullname: str) -> Any:
+    def get_code(self, _fullname: str) -> CodeType:
         return compile(self.source, self.path, "exec", dont_inherit=True)
 
 
@@ -103,16 +105,20 @@ def baseline(area: str) -> float:
     Raises:
         RuntimeError: If they fail.
     """
-    (found,) = (found for _, found in try_all([area], 1, lambda _: 600.0))
+    (found,) = (found for _, found in try_all([area], 1, {area: 600.0}))
     if found.outcome != "survived":
         raise RuntimeError(f"the tests of {area} must pass before its sources are changed, got {found.by}.")
     return found.seconds
 
 
-def try_all(
-    mutants: Sequence[Mutant | str], at_a_time: int, patience: Callable[[Any], float]
-) -> Iterator[tuple[Any, Found]]:
-    """Tries mutants, several at a time; gives each when it is done. A name of an area stands for its sources as they are."""
+def try_all(mutants: Sequence[Mutant | str], at_a_time: int, takes: Mapping[str, float]) -> Iterator[tuple[Any, Found]]:
+    """Tries mutants, several at a time; gives each when it is done.
+
+    Args:
+        mutants: What to try; the name of an area stands for its sources as they are.
+        at_a_time: Processes side by side.
+        takes: Seconds that the tests of each area take.
+    """
     left, running = list(mutants), dict[int, tuple[Any, float, Path]]()
     try:
         while left or running:
@@ -125,7 +131,7 @@ def try_all(
             for pid, (mutant, since, said) in list(running.items()):
                 ended, status = os.waitpid(pid, os.WNOHANG)
                 seconds = time.monotonic() - since
-                if not ended and seconds < patience(mutant):
+                if not ended and seconds < max(LEAST, PATIENCE * takes[_area(mutant)]):
                     continue
                 _end(pid, reap=not ended)
                 yield mutant, _found(status if ended else None, said, seconds)
@@ -135,6 +141,10 @@ def try_all(
     finally:
         for pid in running:
             _end(pid, reap=True)
+
+
+def _area(mutant: Mutant | str) -> str:
+    return mutant if isinstance(mutant, str) else mutant.area
 
 
 def _end(pid: int, reap: bool) -> None:
@@ -167,12 +177,11 @@ def _child(mutant: Mutant | str, said: Path) -> None:
             os.dup2(nowhere, number)
         sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
         sys.dont_write_bytecode = True
-        area = mutant if isinstance(mutant, str) else mutant.area
         if isinstance(mutant, Mutant):
             _put_in_place(mutant)
-        asked = [*PYTEST, "-W", LOADED, f"--basetemp={said / 'tmp'}", "--hypothesis-profile=mutants", *AREAS[area].asked()]
-        code = int(pytest.main(asked, plugins=[first]))
-    except BaseException as error:  # noqa: BLE001 -- whatever a mutant does, it is noticed
+        ours = ("-W", LOADED, f"--basetemp={said / 'tmp'}", "--hypothesis-profile=mutants")
+        code = int(pytest.main([*PYTEST, *ours, *AREAS[_area(mutant)].asked()], plugins=[first]))
+    except BaseException as error:  # whatever a mutant does, it is noticed
         first.failed = first.failed or repr(error)
     finally:
         (said / "told.json").write_text(json.dumps({"code": code, "by": first.failed}))
@@ -189,7 +198,7 @@ def _put_in_place(mutant: Mutant) -> None:
         return
     real = Path.read_text
 
-    def read(path: Path, *args: Any, **kwargs: Any) -> str:
-        return source if path.name == mutant.path.name else real(path, *args, **kwargs)
+    def read(path: Path, encoding: str | None = None, errors: str | None = None) -> str:
+        return source if path.name == mutant.path.name else real(path, encoding, errors)
 
     Path.read_text = read  # type: ignore[method-assign]

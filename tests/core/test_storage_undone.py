@@ -2,6 +2,7 @@
 
 import os
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +29,7 @@ def breaking(monkeypatch):
             real = getattr(os, name)
 
             def broken(source, target, *args, real=real, **kwargs):
-                if os.path.isdir(source) and next(calls) == number:
+                if Path(source).is_dir() and next(calls) == number:
                     raise error
                 return real(source, target, *args, **kwargs)
 
@@ -41,7 +42,7 @@ def breaking(monkeypatch):
 @pytest.mark.parametrize("number", [1, 2])
 @pytest.mark.parametrize("error", [OSError("disk gone"), KeyboardInterrupt()])
 def test_a_rename_that_fails_is_undone(tmp_path, breaking, error, number, keeps):
-    """Whichever renaming fails, by an error or an interrupt, the old folder must be back under its name, and nothing else left."""
+    """Whichever renaming fails, by an error or an interrupt, the old folder must be back, and nothing else left."""
     storage.publish(tmp_path / "runs" / "one", filled("old"))
     breaking(number, error)
     with pytest.raises(type(error)):

@@ -75,7 +75,7 @@ def test_a_lost_run_is_noticed(block):
 
 
 def test_scores_are_looked_at_in_every_seed(block):
-    """A seed's record that says it is of other weights, or of a former layout, must be noticed in the first seed as in the last."""
+    """A record of a former layout must be noticed in the first seed as in the last."""
     for seed in (0, 1):
         path = block.home / f"s{seed}" / "record.json"
         whole = path.read_text()

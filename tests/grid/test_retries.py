@@ -26,7 +26,7 @@ def test_a_block_is_tried_three_times_more(monkeypatch):
         pass
     assert seen[0] == 3
 
-    class KilledWorker(Exception):
+    class KilledWorker(Exception):  # noqa: N818 -- as Dask calls it
         pass
 
     assert cluster._explain(KilledWorker()).startswith("its workers died 4 times")

@@ -33,7 +33,11 @@ def test_silenced_to_a_mean_of_nothing_is_silenced_to_zero(tied, tied_rank, name
 @pytest.mark.parametrize("damage", ["drop_mean", "drop", "max_class_drop"])
 def test_largest_and_mean_drops_are_over_the_units(tied_sheet, damage):
     """The largest and the mean drop of a layer must be those of its units, dead ones as 0."""
-    of = {"drop_mean": ("max_drop_mean", "mean_drop_mean"), "drop": ("max_drop", "mean_drop"), "max_class_drop": ("max_class_drop",)}
+    of = {
+        "drop_mean": ("max_drop_mean", "mean_drop_mean"),
+        "drop": ("max_drop", "mean_drop"),
+        "max_class_drop": ("max_class_drop",),
+    }
     units = tied_sheet[damage].nan_to_num(0)
     summaries = (units.max().item(), units.mean().item())
     metric = tied_sheet.metrics["reliance"]

@@ -18,9 +18,7 @@ def apart(tied, tied_rank):
     other = 0.5 * tied_rank.mean**2 + 0.5 * torch.rand(tied_rank.mean.shape, generator=g)
     wide[::9, 2], other[::5, 2] = 0, 0  # zeros are a bin of their own
     planted = type(tied.pixels)
-    return tuple(
-        replace(r, response=m, mean=m, pixels=planted(m, r.present)) for r, m in ((tied, wide), (tied_rank, other))
-    )
+    return tuple(replace(r, response=m, mean=m, pixels=planted(m, r.present)) for r, m in ((tied, wide), (tied_rank, other)))
 
 
 def bits(response, edges, present):

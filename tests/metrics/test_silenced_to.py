@@ -35,7 +35,7 @@ def both(tied, tied_rank):
 
 
 def test_each_unit_goes_to_its_own_mean(both):
-    """A drop by mean must set each unit to its own mean over the rank images, not to one of all units nor of the scored images."""
+    """A drop by mean must set each unit to its own mean over the rank images, not to one of all units."""
     readout, rank = both
     sheet, own = Sheet(readout, Sheet(rank)), rank.mean.mean(dim=0)
     intact = accuracy(readout, [], own)

@@ -26,7 +26,9 @@ def read(exhibits, tmp_path):
     return export
 
 
-@pytest.mark.parametrize("edit", [{"misfits": [12]}, {"misfits": [-1]}, {"misfits": [3], "shown": 3}, {"shown": 0}, {"shown": -1}])
+@pytest.mark.parametrize(
+    "edit", [{"misfits": [12]}, {"misfits": [-1]}, {"misfits": [3], "shown": 3}, {"shown": 0}, {"shown": -1}]
+)
 def test_misfits_that_were_not_shown_are_refused(read, edit):
     """The place of an image that was not shown, before the first or after the last, must be refused, and nothing shown too."""
     with pytest.raises(ValueError, match="annotations must be a file that a page exported"):

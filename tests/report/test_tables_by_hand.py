@@ -6,7 +6,17 @@ import pandas as pd
 import pytest
 
 from mixmnist.report import tables
-from mixmnist.report.tables import as_markdown, cell, compare, differences, for_people, interval_note, ordered, seeds_of, summarise
+from mixmnist.report.tables import (
+    as_markdown,
+    cell,
+    compare,
+    differences,
+    for_people,
+    interval_note,
+    ordered,
+    seeds_of,
+    summarise,
+)
 from mixmnist.stats import Interval
 
 
@@ -91,7 +101,9 @@ def test_a_difference_is_to_the_first_variant_in_its_layer():
         12,
         variants=("baseline", "narrow", "wide"),
         layers=("conv2", "conv3"),
-        accuracy=lambda v, layer, s: 0.5 + 0.01 * (s % 3) + (up.get(v, 0) if layer == "conv3" else 0.001 * (-1) ** s * (v == "wide")),
+        accuracy=lambda v, layer, s: (
+            0.5 + 0.01 * (s % 3) + (up.get(v, 0) if layer == "conv3" else 0.001 * (-1) ** s * (v == "wide"))
+        ),
         coverage=lambda v, layer, s: 0.5 + 0.01 * (s % 4),
     )
     assert differences(table) == {("narrow", "conv3", "accuracy"), ("wide", "conv3", "accuracy")}
@@ -99,7 +111,9 @@ def test_a_difference_is_to_the_first_variant_in_its_layer():
 
 def test_what_is_no_score_never_differs():
     """Chance and seconds may differ between variants without being marked."""
-    table = runs(12, chance=lambda v, layer, s: 0.2 + (v == "wide") + s / 100, seconds=lambda v, layer, s: 5.0 + 9 * (v == "wide"))
+    table = runs(
+        12, chance=lambda v, layer, s: 0.2 + (v == "wide") + s / 100, seconds=lambda v, layer, s: 5.0 + 9 * (v == "wide")
+    )
     assert differences(table) == set()
 
 
