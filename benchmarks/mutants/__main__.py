@@ -21,7 +21,7 @@ from areas import AREAS, ROOT
 
 RESULTS = ROOT / "results" / "mutants"
 LOCAL = ROOT / "results" / "local" / "mutants"
-COLUMNS = "key file line operator area outcome seconds by kin text".split()
+COLUMNS = "key file line operator area outcome seconds by kin text became".split()
 SEED = 0
 TELL = 25  # mutants after which one that was noticed is told
 
@@ -49,7 +49,7 @@ def main() -> int:
         known[mutant.key] = mutant.row() | {"outcome": found.outcome, "seconds": str(found.seconds), "by": found.by}
         write_rows(out / "mutants.csv", [known[m.key] for m in mutants if m.key in known], COLUMNS)
         if found.outcome == "survived" or not number % TELL:
-            said = f"{mutant.name}:{mutant.line} {mutant.operator}  {mutant.text}"
+            said = f"{mutant.name}:{mutant.line}  {mutant.text}  ->  {mutant.became}"
             print(f"{number}/{len(todo)} {found.outcome} {said}", flush=True)
     rows = [known[m.key] for m in mutants]
     text, well = summary(rows, RESULTS / "reasons.csv", asked.seed, must_be_enough=whole)

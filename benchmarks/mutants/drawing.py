@@ -61,13 +61,19 @@ class Mutant:
 
     @property
     def kin(self) -> str:
-        """What its reason is known by, if it survives: the same while its line is."""
-        return _sum(self.name, self.operator, self.text)[:12]
+        """What its reason is known by, if it survives: the same while its line is, wherever that stands."""
+        return _sum(self.name, self.text, self.became)[:12]
+
+    @property
+    def became(self) -> str:
+        """The line as it is with the change."""
+        lines = (self.source() or "").splitlines()
+        return lines[self.line - 1].strip() if len(lines) >= self.line else ""
 
     def row(self) -> dict[str, str]:
         """Gives what a table says of it, whatever becomes of it."""
         known = {"key": self.key, "file": self.name, "line": str(self.line), "operator": self.operator, "area": self.area}
-        return known | {"kin": self.kin, "text": self.text}
+        return known | {"kin": self.kin, "text": self.text, "became": self.became}
 
     def source(self) -> str | None:
         """Gives the file's text with the change; None where it would not even compile."""
