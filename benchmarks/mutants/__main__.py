@@ -31,7 +31,7 @@ def main() -> int:
     asked, began = _asked(), time.monotonic()
     from drawing import draw
     from reporting import read_rows, summary, write_rows
-    from trying import UNKNOWN, baseline, load_libraries, try_all
+    from trying import UNKNOWN, baselines, load_libraries, try_all
 
     mutants = [m for m in draw(asked.seed, asked.share) if asked.area in (None, m.area)]
     whole = asked.area is None and asked.share == 1 and asked.seed == SEED
@@ -41,11 +41,11 @@ def main() -> int:
     print(f"{len(mutants)} mutants, {len(mutants) - len(todo)} of them known already", flush=True)
     load_libraries()
     areas = list(dict.fromkeys(m.area for m in todo))
-    takes = {area: UNKNOWN if asked.passing else baseline(area) for area in areas}
+    calls = {area: (UNKNOWN, {}) for area in areas} if asked.passing else baselines(areas, asked.jobs)
     if todo and not asked.passing:
-        print("tests of " + ", ".join(f"{area} {seconds:.0f} s" for area, seconds in takes.items()), flush=True)
-    ordered = sorted(todo, key=lambda m: -takes[m.area])  # what takes longest first, so that no core waits at the end
-    for number, (mutant, found) in enumerate(try_all(ordered, asked.jobs, takes), start=1):
+        print("tests of " + ", ".join(f"{area} {seconds:.0f} s" for area, (seconds, _) in calls.items()), flush=True)
+    ordered = sorted(todo, key=lambda m: -calls[m.area][0])  # what takes longest first, so that no core waits at the end
+    for number, (mutant, found) in enumerate(try_all(ordered, asked.jobs, calls), start=1):
         known[mutant.key] = mutant.row() | {"outcome": found.outcome, "seconds": str(found.seconds), "by": found.by}
         write_rows(out / "mutants.csv", [known[m.key] for m in mutants if m.key in known], COLUMNS)
         if found.outcome == "survived" or not number % TELL:

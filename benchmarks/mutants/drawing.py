@@ -70,6 +70,19 @@ class Mutant:
         lines = (self.source() or "").splitlines()
         return lines[self.line - 1].strip() if len(lines) >= self.line else ""
 
+    @property
+    def function(self) -> tuple[str, int] | None:
+        """The file, and the line at which the innermost function around the place begins; None outside of any."""
+        if self.path.suffix != ".py":
+            return None
+        around = [0]
+        for node in ast.walk(ast.parse(self.path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                first, last = node.body[0].lineno, node.end_lineno or 0
+                if first <= self.line <= last:
+                    around.append(min([node.lineno, *(one.lineno for one in node.decorator_list)]))
+        return (str(self.path), max(around)) if max(around) else None
+
     def row(self) -> dict[str, str]:
         """Gives what a table says of it, whatever becomes of it."""
         known = {"key": self.key, "file": self.name, "line": str(self.line), "operator": self.operator, "area": self.area}

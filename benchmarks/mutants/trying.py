@@ -12,15 +12,15 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType
-from typing import Any
 
 import pytest
 from areas import AREAS, ROOT
 from drawing import Mutant
+from watching import Calls, Chosen, Known, callers
 
 LIBRARIES = (
     "torch torchvision numpy pandas scipy.stats scipy.optimize sklearn.linear_model sklearn.metrics sklearn.preprocessing "
@@ -30,6 +30,7 @@ PYTEST = ("-x", "-q", "-n", "0", "--jaxtyping-packages=", "-p", "no:cacheprovide
 LOADED = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"  # that the libraries are there already is meant
 PATIENCE = 4.0  # times as long as the tests of the area take; more is a mutant that hangs
 LEAST = 30.0  # seconds of patience
+MOST = 900.0  # seconds that the tests of an area may take
 UNKNOWN = 20.0  # seconds that tests are taken to need where nobody has looked
 
 
@@ -40,6 +41,7 @@ class Found:
     outcome: str  # killed, survived or timeout
     by: str  # the test that noticed
     seconds: float
+    known: Known = field(default_factory=dict)  # what calls what, where that was watched
 
 
 class Changed(importlib.abc.MetaPathFinder):
@@ -96,55 +98,83 @@ def load_libraries() -> None:
     from mixmnist.nets import _loops  # noqa: F401 -- compiled, and never a mutant
 
 
-def baseline(area: str) -> float:
-    """Runs the tests of an area on the sources as they are.
+@dataclass(frozen=True)
+class Trial:
+    """One run of an area's tests."""
+
+    area: str
+    mutant: Mutant | None = None  # None: the sources as they are, and what calls what is watched
+    chosen: Known | None = None  # only these tests; None: all of the area
+
+
+def baselines(areas: Sequence[str], at_a_time: int) -> dict[str, tuple[float, Known]]:
+    """Runs the tests of areas on the sources as they are.
 
     Returns:
-        Seconds.
+        Seconds of each area, and which of its tests calls what.
 
     Raises:
         RuntimeError: If they fail.
     """
-    (found,) = (found for _, found in try_all([area], 1, {area: 600.0}))
-    if found.outcome != "survived":
-        raise RuntimeError(f"the tests of {area} must pass before its sources are changed, got {found.by}.")
-    return found.seconds
+    found = {}
+    for trial, seen in _run_all([Trial(area) for area in areas], at_a_time, lambda _: MOST):
+        if seen.outcome != "survived":
+            raise RuntimeError(f"the tests of {trial.area} must pass before its sources are changed, got {seen.by}.")
+        found[trial.area] = seen.seconds, seen.known
+    return found
 
 
-def try_all(mutants: Sequence[Mutant | str], at_a_time: int, takes: Mapping[str, float]) -> Iterator[tuple[Any, Found]]:
+def try_all(
+    mutants: Sequence[Mutant], at_a_time: int, known: Mapping[str, tuple[float, Known]]
+) -> Iterator[tuple[Mutant, Found]]:
     """Tries mutants, several at a time; gives each when it is done.
 
+    The tests that call the changed function come first, and if they notice nothing, all of the area.
+
     Args:
-        mutants: What to try; the name of an area stands for its sources as they are.
+        mutants: What to try.
         at_a_time: Processes side by side.
-        takes: Seconds that the tests of each area take.
+        known: Seconds of each area's tests, and what they call; nothing where nobody has looked.
     """
-    left, running = list(mutants), dict[int, tuple[Any, float, Path]]()
+
+    def first(mutant: Mutant) -> Trial:
+        chosen = callers(known[mutant.area][1], mutant.function)
+        return Trial(mutant.area, mutant, chosen or None)
+
+    waiting = [first(mutant) for mutant in mutants]
+    for trial, seen in _run_all(waiting, at_a_time, lambda trial: max(LEAST, PATIENCE * known[trial.area][0])):
+        assert trial.mutant is not None
+        if seen.outcome == "survived" and trial.chosen is not None:
+            waiting.append(Trial(trial.area, trial.mutant))  # taken up by the loop below
+        else:
+            yield trial.mutant, seen
+
+
+def _run_all(waiting: list[Trial], at_a_time: int, patience: Callable[[Trial], float]) -> Iterator[tuple[Trial, Found]]:
+    """Runs what waits, which may grow meanwhile, several at a time."""
+    running: dict[int, tuple[Trial, float, Path]] = {}
     try:
-        while left or running:
-            while left and len(running) < at_a_time:
-                mutant, said = left.pop(0), Path(tempfile.mkdtemp(prefix="mutant-"))
+        while waiting or running:
+            while waiting and len(running) < at_a_time:
+                trial, said = waiting.pop(0), Path(tempfile.mkdtemp(prefix="mutant-"))
                 pid = os.fork()
                 if not pid:
-                    _child(mutant, said)
-                running[pid] = mutant, time.monotonic(), said
-            for pid, (mutant, since, said) in list(running.items()):
+                    _child(trial, said)
+                running[pid] = trial, time.monotonic(), said
+            for pid, (trial, since, said) in list(running.items()):
                 ended, status = os.waitpid(pid, os.WNOHANG)
                 seconds = time.monotonic() - since
-                if not ended and seconds < max(LEAST, PATIENCE * takes[_area(mutant)]):
+                if not ended and seconds < patience(trial):
                     continue
                 _end(pid, reap=not ended)
-                yield mutant, _found(status if ended else None, said, seconds)
-                shutil.rmtree(said, ignore_errors=True)
                 del running[pid]
+                found = _found(status if ended else None, said, seconds)
+                shutil.rmtree(said, ignore_errors=True)
+                yield trial, found
             time.sleep(0.02)
     finally:
         for pid in running:
             _end(pid, reap=True)
-
-
-def _area(mutant: Mutant | str) -> str:
-    return mutant if isinstance(mutant, str) else mutant.area
 
 
 def _end(pid: int, reap: bool) -> None:
@@ -162,12 +192,13 @@ def _found(status: int | None, said: Path, seconds: float) -> Found:
     known = json.loads(told.read_text()) if told.is_file() else {"code": -1, "by": "the process died"}
     if known["code"] == pytest.ExitCode.NO_TESTS_COLLECTED:
         raise RuntimeError(f"an area must have tests, got none: {known}")
-    return Found("survived" if known["code"] == 0 else "killed", known["by"], round(seconds, 1))
+    outcome = "survived" if known["code"] == 0 else "killed"
+    return Found(outcome, known["by"], round(seconds, 1), known.get("known", {}))
 
 
-def _child(mutant: Mutant | str, said: Path) -> None:
-    """Runs the tests of a mutant's area with the change in place, and ends the process."""
-    code, first = -1, _First()
+def _child(trial: Trial, said: Path) -> None:
+    """Runs the tests of an area, with the change in place if there is one, and ends the process."""
+    code, first, calls, area = -1, _First(), None, AREAS[trial.area]
     try:
         os.setsid()
         os.chdir(ROOT)
@@ -177,14 +208,23 @@ def _child(mutant: Mutant | str, said: Path) -> None:
             os.dup2(nowhere, number)
         sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
         sys.dont_write_bytecode = True
-        if isinstance(mutant, Mutant):
-            _put_in_place(mutant)
+        plugins: list[object] = [first]
+        if trial.mutant is None:
+            calls = Calls(area.files())
+            plugins.append(calls)
+        else:
+            _put_in_place(trial.mutant)
+        asked = area.asked()
+        if trial.chosen is not None:
+            chosen = Chosen(trial.chosen)
+            plugins, asked = [first, chosen], chosen.files()
         ours = ("-W", LOADED, f"--basetemp={said / 'tmp'}", "--hypothesis-profile=mutants")
-        code = int(pytest.main([*PYTEST, *ours, *AREAS[_area(mutant)].asked()], plugins=[first]))
+        code = int(pytest.main([*PYTEST, *ours, *asked], plugins=plugins))
     except BaseException as error:  # whatever a mutant does, it is noticed
         first.failed = first.failed or repr(error)
     finally:
-        (said / "told.json").write_text(json.dumps({"code": code, "by": first.failed}))
+        told = {"code": code, "by": first.failed, "known": {} if calls is None else calls.known}
+        (said / "told.json").write_text(json.dumps(told))
         os._exit(0)
 
 
