@@ -56,5 +56,5 @@ def summary(rows: Sequence[Row], reasons: Path, seed: int, must_be_enough: bool)
         reason = why.get(row["kin"], "no reason is known")
         lines.append(f"* `{row['file']}:{row['line']}` (`{row['kin']}`): `{row['text']}` became `{row['became']}`: {reason}")
     lines += [] if left else ["None."]
-    enough = not must_be_enough or len(left) <= (1 - ENOUGH) * len(rows)
+    enough = not must_be_enough or round(len(left) / max(1, len(rows)), 9) <= round(1 - ENOUGH, 9)
     return "\n".join(lines) + "\n", enough and all(row["kin"] in why for row in left)
