@@ -10,7 +10,7 @@ BIN = .venv/bin
 RUN = $(BIN)/mixmnist run --source $(SOURCE) --device $(DEVICE) $(if $(DATA),--data-root $(DATA))
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark trust test test-slow test-browser check smoke reference figures docs wheel speed growth recipes gpu-check everything clean
+.PHONY: help benchmark trust test test-slow test-browser mutants check smoke reference figures docs wheel speed growth recipes gpu-check everything clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ test-slow: .venv/test ## the slow tests: killed sweeps, clusters, origins, plant
 
 test-browser: .venv/browser ## the page in a real Chromium, which has to be there (Debian: apt-get install chromium)
 	$(PYTEST) -m browser tests/browser $(BARE)
+
+MUTANTS =
+mutants: .venv/mutants ## small slips put into the sources: how many would the tests let pass? (under an hour of two cores; goes on where it stopped)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/mutants $(MUTANTS)
 
 check: .venv/check ## lint, format, types, import directions, examples in docstrings
 	$(BIN)/ruff check .
@@ -82,9 +86,9 @@ gpu-check: .venv/speed ## on a GPU: the same results as on the processor, and ho
 	$(BIN)/python benchmarks/speed/gpu_check.py
 
 everything: .venv/bin/python pyproject.toml ## install what the checks, the tests and the documentation need, all at once
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,check,docs,browser]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,check,docs,browser,mutants]'
 	touch .venv/installed
-	touch .venv/test .venv/check .venv/docs .venv/browser
+	touch .venv/test .venv/check .venv/docs .venv/browser .venv/mutants
 
 clean: ## remove what was made here; committed results stay
 	rm -rf .venv build site *.egg-info results/local results/smoke .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -98,6 +102,6 @@ clean: ## remove what was made here; committed results stay
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
-.venv/test .venv/browser .venv/check .venv/speed .venv/docs .venv/build: .venv/%: .venv/installed
+.venv/test .venv/browser .venv/mutants .venv/check .venv/speed .venv/docs .venv/build: .venv/%: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,$*]'
 	touch $@
