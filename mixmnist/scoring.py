@@ -18,6 +18,7 @@ from mixmnist.core.readout import Readout
 from mixmnist.core.records import Metric, require
 from mixmnist.core.registry import collect
 from mixmnist.metrics._decisions import correct
+from mixmnist.metrics._strangers import check_metrics, guarded
 
 TABLE_OF_AXES = {
     ("units", "concepts"): "both",
@@ -45,14 +46,15 @@ def score(readout: Readout, *, rank: Readout, sets: bool = True, more: Mapping[s
         readout: The layer on the images to be scored.
         rank: The same layer on other images; thresholds, orders and mean activations are fitted there.
         sets: Whether groups and curves are computed, too, which silence several units at a time.
-        more: Metrics that are not on the shelf, by name.
+        more: Metrics that are not on the shelf, by name. They get copies, and what they give is checked.
 
     Returns:
         Tables. A unit's own concept is the one with its largest alignment. Columns that need what the readout lacks (logits,
         a head) are left out.
 
     Raises:
-        ValueError: If the two readouts are not of the same layer, units and concepts, or a column is there twice.
+        ValueError: If the two readouts are not of the same layer, units and concepts, a column is there twice, or a metric that
+            is not on the shelf does not run or gives what its axes do not say.
 
     Example:
         >>> from mixmnist import draw, probe
@@ -77,7 +79,8 @@ class Sheet:
         self, readout: Readout, rank: "Sheet | None" = None, sets: bool = True, more: Mapping[str, Metric] | None = None
     ) -> None:
         self.readout, self.rank, self.sets = readout, rank or self, sets
-        self.metrics: dict[str, Metric] = with_more(more)
+        self.metrics = with_more(more)
+        self.metrics |= {name: guarded(name, metric, readout) for name, metric in (more or {}).items()}
         self._columns: dict[str, Callable[[], Any]] = {}
         self._values: dict[str, Any] = {}
         for metric in self.metrics.values():
@@ -123,22 +126,15 @@ class Sheet:
 
 
 def with_more(more: Mapping[str, Metric] | None) -> dict[str, Metric]:
-    """Gives the metrics of the shelf and others.
+    """Gives the metrics of the shelf and others, which are checked.
 
     Raises:
-        ValueError: If another one has a name or a column that is taken.
+        ValueError: If another one is none, has a name or a column that is taken, or asks for what there is not.
     """
-    metrics: dict[str, Metric] = collect("metrics")
-    taken = {column for metric in metrics.values() for column in metric.columns}
-    for name, metric in (more or {}).items():
-        both = sorted(taken & set(metric.columns))
-        require(not both, f"metrics must have columns of their own, got {', '.join(both)} again in {name}. Rename them.")
-        require(
-            name not in metrics, f"metrics must have names of their own, got {name!r}, which is on the shelf. Rename its file."
-        )
-        metrics[name] = metric
-        taken |= set(metric.columns)
-    return metrics
+    shelf: dict[str, Metric] = collect("metrics")
+    if more:
+        check_metrics(more, shelf)
+    return {**shelf, **(more or {})}
 
 
 def _units(sheet: Sheet) -> pd.DataFrame:

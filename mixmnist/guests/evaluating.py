@@ -24,10 +24,10 @@ from mixmnist.data.sources import label, resolve_source
 from mixmnist.grid.layers import Scored, few_of, score_layers
 from mixmnist.guests.arrays import LAYER, Arrays, read_arrays
 from mixmnist.guests.evaluated import NULL_IMAGES, Evaluation, Run, finish, joined
-from mixmnist.guests.factory import guarded, try_net
+from mixmnist.guests.factory import try_net
 from mixmnist.probing import HeadAlgebra, find_layer, probe
 from mixmnist.probing.running import Transform, refuse_training
-from mixmnist.scoring import score
+from mixmnist.scoring import score, with_more
 from mixmnist.trust._permutation import hold_against_null, over_layer
 
 UNITS_AT_ONCE = 64  # that are held against their null between two steps of the progress bar
@@ -116,11 +116,12 @@ def evaluate(
     known = Setting(**{**asdict(setting or Setting()), "task": task, "source": source})
     layers = (layer,) if isinstance(layer, str) else tuple(layer)
     require(layers, "layer must name one layer or more, got none. `mixmnist layers` lists them.")
+    with_more(more)  # a metric that cannot be is told before anything is drawn
     scene, seen = _prepare(net, layers, known, transform)
     few = _few(known)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a k above the number of images gives no number
-        scored = _score(net, scene, layers, seen, few, guarded(more or {}))
+        scored = _score(net, scene, layers, seen, few, more)
     device = str(scored[0].readout.response.device)
     about = {**asdict(known), "source": scene.source, "layers": [one.readout.layer for one in scored], "few": few}
     about |= {"device": device, "classifies": scored[-1].readout.logits is not None}
@@ -129,7 +130,7 @@ def evaluate(
 
 
 def _score(
-    net: nn.Module, scene: "_Scene", layers: Sequence[str], seen: Transform | None, few: int, more: Mapping[str, Metric]
+    net: nn.Module, scene: "_Scene", layers: Sequence[str], seen: Transform | None, few: int, more: Mapping[str, Metric] | None
 ) -> list[Scored]:
     """Scores the layers; the one that feeds a linear head comes last, whose curves and figures are shown."""
     try:
@@ -196,7 +197,7 @@ def _with_channels(scene: _Scene, transform: Transform | None, channels: int) ->
         return transform
 
     def repeat(x: Tensor) -> Tensor:
-        grey = x.expand(-1, channels, -1, -1)
+        grey = x.repeat(1, channels, 1, 1)  # a view would refuse a transform that writes into its images
         return grey if transform is None else transform(grey)
 
     return repeat
@@ -272,7 +273,7 @@ def _of_arrays(given: Arrays, rank: Arrays | None, known: Setting, more: Mapping
         other = replace(replace(rank, concepts=rank.concepts or given.concepts).readout(), classes=readout.classes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a k above the number of images gives no number
-        scores = score(readout, rank=other, sets=False, more=guarded(more or {}))
+        scores = score(readout, rank=other, sets=False, more=more)
     return _against_null([Scored(readout, other, scores)], known)
 
 

@@ -1,10 +1,8 @@
-"""What others wrote: networks, made by a function of theirs, filled with their weights, tried on an image; and metrics."""
+"""What others wrote: networks, made by a function of theirs, filled with their weights, tried on an image."""
 
-import functools
 import importlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from mixmnist.core.readout import Readout
-from mixmnist.core.records import Metric, require
-from mixmnist.core.registry import collect
+from mixmnist.core.records import require
 from mixmnist.probing.running import Transform
 
 MOST = 3  # names listed of each kind
@@ -134,41 +130,6 @@ def explained(run: Callable[[], Any], shape: Sequence[int]) -> Any:  # noqa: ANN
     except Exception as error:  # whatever a stranger's network may raise
         way_out = "Try --size or --channels, or mend its forward or the transform."
         raise ValueError(f"the net must take images {list(shape)}, got {_of(error)}. {way_out}") from error
-
-
-def guarded(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
-    """Gives metrics that somebody wrote, whose faults become sentences that name them.
-
-    Raises:
-        ValueError: If one asks for what there is not.
-    """
-    known = {field.name for field in fields(Readout)} | {c for m in collect("metrics").values() for c in m.columns}
-    found = {}
-    for name, metric in metrics.items():
-        own = known | set(metric.columns)
-        for column in metric.columns:
-            lacking = [need for need in metric.needs(column) if need not in own and need.removeprefix("rank_") not in own]
-            way_out = "Its parameters name fields of a readout or columns; `mixmnist list metrics` shows those."
-            require(not lacking, f"the metric {name} must ask for what there is, got {', '.join(lacking)}. {way_out}")
-        columns = {column: _guarded(function, name, metric.axes) for column, function in metric.columns.items()}
-        found[name] = replace(metric, columns=columns)
-    return found
-
-
-def _guarded(function: Callable[..., Any], name: str, axes: tuple[str, ...]) -> Callable[..., Any]:
-    @functools.wraps(function)
-    def run(*given: Any, **named: Any) -> Any:  # noqa: ANN401 -- as the function's
-        try:
-            value = function(*given, **named)
-        except Exception as error:  # whatever a stranger's metric may raise
-            raise ValueError(f"the metric {name} must run, got {_of(error)}. Mend its file.") from error
-        ndim = len(axes)
-        if ndim and (not isinstance(value, Tensor) or value.ndim != ndim):
-            got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            raise ValueError(f"the metric {name} must give a tensor of {' x '.join(axes)}, got {got}. Mend its file.")
-        return value
-
-    return run
 
 
 def _of(error: BaseException) -> str:

@@ -25,9 +25,7 @@ def correct(
     """
     if labels.ndim == 2:
         yes = labels > 0
-        share = torch.where(yes, labels.sum(dim=0), (1 - labels).sum(dim=0)) / len(labels)
-        weight = torch.where(share < 1, 0.5 / share, 1.0).to(logits.dtype)  # a class without contrast counts as it is
-        return (((logits > 0) == yes) * weight).flatten(-2)
+        return (((logits > 0) == yes) * weights_of(labels).view(labels.shape).to(logits.dtype)).flatten(-2)
     each, others = torch.arange(len(labels), device=labels.device), logits.clone()
     right = logits[..., each, labels]
     others[..., each, labels] = -torch.inf
@@ -36,6 +34,19 @@ def correct(
     if tied.any():
         score[tied] = 1 / (logits[tied] == right[tied][:, None]).sum(dim=-1).to(logits.dtype)
     return score
+
+
+def weights_of(labels: Int[Tensor, "images *classes"]) -> Float[Tensor, " decisions"]:
+    """Gives the weight of each decision in the accuracy; their mean is 1.
+
+    Example:
+        >>> weights_of(torch.tensor([[1], [0], [0], [0]]))
+        tensor([2.0000, 0.6667, 0.6667, 0.6667])
+    """
+    if labels.ndim == 1:
+        return torch.ones(len(labels), device=labels.device)
+    share = torch.where(labels > 0, labels.sum(dim=0), (1 - labels).sum(dim=0)) / len(labels)
+    return torch.where(share < 1, 0.5 / share, 1.0).flatten()  # a class without contrast counts as it is
 
 
 def classes_of(labels: Int[Tensor, "images *classes"]) -> Int[Tensor, " decisions"]:

@@ -1,11 +1,12 @@
 """Concept drop: accuracy lost without the unit on the images that show a concept; and how much more than on the others.
 
 Accuracy before minus accuracy after, the unit's map silenced to zero. Removing a perfect digit detector hurts exactly the images
-that show its digit, nine of the 45 pair classes. Where classes do not exclude each other an image counts as it does in the
-overall accuracy, so that the overall drop is the mean of both parts, weighted by their images.
+that show its digit, nine of the 45 pair classes. Where classes do not exclude each other, each decision on such an image keeps the
+weight w that it has in the overall accuracy, and the drop is the weighted mean: the share of the accuracy that is at stake there
+which is lost. So the overall drop is the mean of both parts, weighted by the w of their decisions.
 
-Formula: mean of correct before minus correct after over the images with the concept; `damage_selectivity`: that minus the same
-    over the others; in [-1, 1].
+Formula: sum of w x (right before - right after) / sum of w, over the decisions on images with the concept, w = 1 for one class of
+    many; in [-1, 1]; `damage_selectivity`: that minus the same over the others, within -2 and 2.
 Ties: right classes that tie for the largest logit count 1/t.
 Dead units: 0: nothing is lost.
 Cost: a product of units x n and n x concepts, after `correct`.
@@ -15,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mixmnist.core.records import Metric
-from mixmnist.metrics._decisions import per_decision
+from mixmnist.metrics._decisions import per_decision, weights_of
 from mixmnist.metrics._ranking import undecided
 
 
@@ -36,8 +37,8 @@ def concept_drop(
         tensor([[1.0000, 0.0000, 0.3333],
                 [0.0000, 1.0000, 0.3333]])
     """
-    shows = per_decision(present, labels)[: correct.shape[1]]
-    return _drop_over(correct, correct_without, shows, dead, undecided(present))
+    lost, weight, shows = _decisions(correct, correct_without, present, labels)
+    return _drop_over(lost, weight, shows).masked_fill(dead[:, None] | undecided(present), float("nan"))
 
 
 def damage_selectivity(
@@ -48,15 +49,22 @@ def damage_selectivity(
     dead: Bool[Tensor, " units"],
 ) -> Float[Tensor, "units concepts"]:
     """Gives the drop over the images that show the concept minus the drop over the others, in [-2, 2]."""
-    blank, shows = undecided(present), per_decision(present, labels)[: correct.shape[1]]
-    inside = _drop_over(correct, correct_without, shows, dead, blank)
-    return inside - _drop_over(correct, correct_without, ~shows, dead, blank)
+    lost, weight, shows = _decisions(correct, correct_without, present, labels)
+    more = _drop_over(lost, weight, shows) - _drop_over(lost, weight, ~shows)
+    return more.masked_fill(dead[:, None] | undecided(present), float("nan"))
 
 
-def _drop_over(correct: Tensor, correct_without: Tensor, chosen: Tensor, dead: Tensor, blank: Tensor) -> Tensor:
-    member = chosen.to(correct.dtype)
-    drops = (correct - correct_without) @ member / member.sum(dim=0)  # units concepts
-    return drops.masked_fill(dead[:, None] | blank, float("nan"))
+def _decisions(correct: Tensor, correct_without: Tensor, present: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Gives what each unit's absence costs each decision, its weight, and what is on its image; of the images it was tried on."""
+    some = labels[: correct.shape[1] // labels[0].numel()]
+    return correct - correct_without, weights_of(some).to(correct), per_decision(present[: len(some)], some)
+
+
+def _drop_over(
+    lost: Float[Tensor, "units decisions"], weight: Float[Tensor, " decisions"], chosen: Bool[Tensor, "decisions concepts"]
+) -> Float[Tensor, "units concepts"]:
+    member = chosen.to(lost)
+    return lost @ member / (weight @ member)
 
 
 METRIC = Metric(

@@ -3,7 +3,7 @@
 Least squares from the units' mean responses to presence, fitted on the rank images; average precision of its answer.
 
 Formula: average precision of w . m + b, m the mean responses, w and b by least squares on the rank images; in [0, 1].
-Ties: tied images are one threshold.
+Ties: tied images are one threshold; answers that differ by less than 2**-32 tie, since rounding alone may part them.
 Dead units: a column without information.
 Cost: one least squares of n x units, one sort a concept.
 
@@ -18,6 +18,8 @@ from torch import Tensor
 
 from mixmnist.core.records import Metric
 from mixmnist.metrics.average_precision import average_precision
+
+STEPS = 2**32  # in a whole presence, that answers are told apart by
 
 
 def linear_probe(
@@ -42,12 +44,21 @@ def linear_probe(
         >>> linear_probe(mean, torch.tensor([[False], [True], [False], [False]]), mean, mean[:, :1] * mean[:, 1:] > 0)
         tensor([1.])
     """
-    inputs, outputs = (torch.cat([m.double(), torch.ones_like(m[:, :1]).double()], dim=1) for m in (rank_mean, mean))
+    means, shown = _sorted(rank_mean, rank_present)
+    different, place = mean.double().unique(dim=0, return_inverse=True)  # the same means give the same answer to the last bit
+    inputs, outputs = (torch.cat([m, torch.ones_like(m[:, :1])], dim=1) for m in (means, different))
     # not the default driver on the processor, which needs full rank
     driver = "gelsd" if inputs.device.type == "cpu" else "gels"
-    weights = torch.linalg.lstsq(inputs, rank_present.double(), driver=driver).solution
-    answers = outputs @ weights  # images concepts
+    weights = torch.linalg.lstsq(inputs, shown, driver=driver).solution
+    answers = (outputs @ weights * STEPS).round()[place] / STEPS  # images concepts
     return average_precision(answers, present).diagonal().to(torch.promote_types(mean.dtype, torch.float32))
+
+
+def _sorted(mean: Float[Tensor, "images units"], present: Bool[Tensor, "images concepts"]) -> tuple[Tensor, Tensor]:
+    """Puts images into an order that is their own, so that sums over them are the same in whatever order they came."""
+    rows, times = torch.cat([mean.double(), present.double()], dim=1).unique(dim=0, return_counts=True)
+    rows = rows.repeat_interleave(times, dim=0)
+    return rows[:, : mean.shape[1]], rows[:, mean.shape[1] :]
 
 
 METRIC = Metric(

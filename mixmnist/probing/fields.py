@@ -123,7 +123,8 @@ def measure_field(net: nn.Module, module: nn.Module, images: Images) -> Field:
         return output
 
     with editing(module, take), without_tf32(x.device), torch.enable_grad():
-        net(x if images.transform is None else images.transform(x))
+        copy = x.clone()  # what gradients lead to cannot be written into
+        net(copy if images.transform is None else images.transform(copy))
     maps = found[0]
     if maps.ndim == 3:
         patch = (rows / as_grid(maps).shape[2], cols / as_grid(maps).shape[3])

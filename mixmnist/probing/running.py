@@ -59,7 +59,7 @@ def refuse_training(net: nn.Module) -> None:
 def forward(net: nn.Module, x: Tensor) -> Tensor:
     """Runs the net without gradients and without TF32."""
     with torch.inference_mode(), without_tf32(x.device):
-        output = net(x)
+        output = net(x.clone())  # a net may write into what it gets, and a batch is run many times
         return output.clone() if isinstance(output, Tensor) else output
 
 

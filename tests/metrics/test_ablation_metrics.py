@@ -1,6 +1,7 @@
 """What a network loses without its units: correct, drop, concept_drop, curve, reliance and detectors."""
 
 import importlib
+import warnings
 from itertools import pairwise
 from math import comb
 
@@ -188,6 +189,35 @@ def test_concept_drops_average_to_the_drop(tied, tied_sheet):
     outside = inside - tied_sheet["damage_selectivity"]
     overall = tied_sheet["drop"][:, None].expand(7, 5)
     torch.testing.assert_close(share * inside + (1 - share) * outside, overall, rtol=0, atol=1e-6)
+
+
+yes_or_no = hnp.arrays(np.int64, (6, 3), elements=st.integers(0, 1))  # 6 images, 3 classes
+
+
+@settings(deadline=None, max_examples=60)
+@given(yes_or_no, hnp.arrays(np.float32, (3, 6, 3), elements=st.sampled_from([-1.0, 1.0])), hnp.arrays(bool, (6, 2)))
+def test_concept_drops_of_yes_and_no_are_weighted_means(labels, logits, present):
+    """Whatever is on the images, the drop is the mean of lost decisions, each with its weight in the overall accuracy."""
+    labels, logits, present = (torch.from_numpy(one) for one in (labels, logits, present))
+    intact, without = correct(logits[:1], labels), correct(logits[1:], labels)
+    present = torch.cat([present, torch.ones(1, 2).bool(), torch.zeros(1, 2).bool()])[:8]
+    labels = torch.cat([labels, labels[:2]])  # two images more, which no unit was silenced on
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = concept_drop(intact, without, present, labels, LIVE)
+        outside = found - damage_selectivity(intact, without, present, labels, LIVE)
+    assert (found[~found.isnan()].abs() <= 1 + 1e-6).all()
+    labels = labels[:6]
+    for c, shows in enumerate(present[:6].T):
+        weight = torch.empty(6, 3)
+        for k in range(3):
+            n = {value: int((labels[:, k] == value).sum()) for value in (0, 1)}
+            weight[:, k] = torch.tensor([1.0 if n[v] == 6 else 3 / n[v] for v in labels[:, k].tolist()])
+        lost = [((logits[0] > 0) == labels).float() - ((logits[u] > 0) == labels).float() for u in (1, 2)]
+        for chosen, drops in ((shows, found), (~shows, outside)):
+            if chosen.any() and not drops[:, c].isnan().any():
+                expected = [np.average(one[chosen], weights=weight[chosen]) for one in lost]
+                assert drops[:, c].tolist() == pytest.approx(expected, abs=1e-5)
 
 
 def test_perfect_unit_hurts_exactly_its_nine_classes(perfect, perfect_sheet, detects):

@@ -8,10 +8,12 @@ import torch
 from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, f1_score, mutual_info_score
 
+from mixmnist.metrics.average_precision import average_precision
 from mixmnist.metrics.class_correlation import class_correlation
 from mixmnist.metrics.concept_average_precision import concept_average_precision
 from mixmnist.metrics.correlation import correlation
 from mixmnist.metrics.f1 import best_threshold, f1
+from mixmnist.metrics.linear_probe import linear_probe
 from mixmnist.metrics.mutual_information import BINS, bins_of, mutual_information
 from mixmnist.metrics.spearman import spearman
 from mixmnist.metrics.weight_norm import weight_norm
@@ -137,11 +139,47 @@ def test_the_linear_probe_equals_scikit_learn():
     """Its answer must be scikit-learn's linear regression, fitted on the other images, scored by average precision."""
     from sklearn.linear_model import LinearRegression
 
-    from mixmnist.metrics.linear_probe import linear_probe
-
     (mean, present), (other, shows) = drawn(50), drawn(50, seed=1)
     mean[:, 0] += 20 * present[:, 1]
     other[:, 0] += 20 * shows[:, 1]
     answers = LinearRegression().fit(other, shows.numpy()).predict(mean)
     oracle = [average_precision_score(present[:, c], answers[:, c]) for c in range(CONCEPTS)]
     torch.testing.assert_close(linear_probe(mean, present, other, shows), torch.tensor(oracle).float(), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("levels", [2, 3, 300])
+def test_the_linear_probe_does_not_follow_the_order_of_images(levels):
+    """Images with the same responses tie to the last bit, wherever they stand: another order gives the very same number."""
+    (mean, present), (other, shows) = drawn(levels), drawn(levels, seed=1)
+    mean, other = mean / 3, other / 3
+    expected = linear_probe(mean, present, other, shows)
+    for seed in range(20):
+        g = torch.Generator().manual_seed(seed)
+        rows, ranks = torch.randperm(N, generator=g), torch.randperm(N, generator=g)
+        assert torch.equal(linear_probe(mean[rows], present[rows], other[ranks], shows[ranks]), expected)
+
+
+def test_answers_of_the_linear_probe_that_differ_by_rounding_tie():
+    """Units that are copies of each other share a weight, so images that differ in which copy answers must tie."""
+    g = torch.Generator().manual_seed(0)
+    base, present = torch.rand(N, 1, generator=g), torch.rand(N, CONCEPTS, generator=g) < 0.4
+    fitted = (base + 0.5 * present).mean(dim=1, keepdim=True).expand(N, 3) / 3
+    level = torch.randint(1, 4, (N, 1), generator=g)
+    shares = level * torch.eye(3)[torch.randint(0, 3, (N,), generator=g)]  # one copy alone answers, more or less strongly
+    found = linear_probe(shares, present, fitted, present)
+    torch.testing.assert_close(found, average_precision(level.float(), present)[0])
+
+
+def test_the_linear_probe_of_superposed_units_does_not_follow_the_order_of_images():
+    """Where many images have answers that are equal but for rounding, the order of images decides nothing."""
+    g = torch.Generator().manual_seed(0)
+    shows = torch.stack([torch.randperm(10, generator=g)[:2] for _ in range(800)])
+    present = torch.zeros(800, 10, dtype=torch.bool).scatter(1, shows, value=True)
+    mean = present.view(800, 5, 2).sum(dim=2) / 49  # a unit for two digits each
+    found = [linear_probe(mean[rows], present[rows], mean[rows], present[rows]) for rows in _orders(800)]
+    assert all(torch.equal(one, found[0]) for one in found)
+
+
+def _orders(n):
+    """Gives some orders of images."""
+    return [torch.arange(n), *(torch.randperm(n, generator=torch.Generator().manual_seed(seed)) for seed in range(5))]
