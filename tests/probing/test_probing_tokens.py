@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from mixmnist.core.readout import Field
-from mixmnist.probing import Replay, probe
+from mixmnist.probing import Caution, Replay, probe
 from mixmnist.probing.fields import spread
 
 
@@ -95,10 +95,18 @@ def test_patches_are_maps_in_reading_order(tokens, pairs_mixture):
     torch.testing.assert_close(maps, scale @ cut @ scale.T, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("before", "has_maps"), [(0, True), (5, True), (6, False)])
-def test_tokens_that_are_no_square_have_no_maps(before, has_maps, pairs_mixture):
-    """Up to five tokens may stand before a square of patches; any other number says nothing of places."""
-    assert (probe(Patches(before).eval(), pairs_mixture, "tokens").pixels is not None) == has_maps
+@pytest.mark.parametrize("before", [0, 5])
+def test_tokens_before_the_patches_are_left_out(before, pairs_mixture):
+    """Up to five tokens may stand before a square of patches."""
+    pixels = probe(Patches(before).eval(), pairs_mixture, "tokens").pixels
+    assert (pixels.patches.rows, pixels.patches.cols, pixels.patches.first) == (4, 4, before)
+
+
+def test_tokens_that_are_no_square_have_no_maps(pairs_mixture):
+    """A number of tokens that is no square, but for five, says nothing of places, and that must be said."""
+    with pytest.warns(Caution, match="the places of layer 'tokens' are no grid of patches"):
+        readout = probe(Patches(6).eval(), pairs_mixture, "tokens")
+    assert readout.pixels is None
 
 
 def test_a_layer_that_does_not_count_the_images_first_is_refused(pairs_mixture):
@@ -139,7 +147,7 @@ def test_cells_that_see_the_same_pixels_are_spread_over_the_image():
         def forward(self, x):
             return self.layer(x[:, :, 4:9, 4:9].mean((2, 3), keepdim=True).expand(-1, 2, 8, 8))
 
-    readout = probe(Same().eval(), Shown(torch.full((3, 32, 32), 9, dtype=torch.uint8)), "layer")
+    readout = probe(Same().eval(), Shown(torch.full((3, 32, 32), 9, dtype=torch.uint8)), "layer", axis=1)
     assert readout.pixels.field == Field((5, 5), (4.0, 4.0), (1.5, 1.5))
     assert next(iter(readout.pixels))[1].shape == (3, 2, 32, 32)
 
