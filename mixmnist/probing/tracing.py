@@ -101,7 +101,7 @@ def trace(net: nn.Module, x: Float[Tensor, "n channels rows cols"], asked: Seque
 
 
 def _counts(output: Tensor, n: int) -> bool:
-    return output.ndim > 1 and len(output) == n and fault_of(output) is None
+    return output.ndim in (2, 3, 4) and len(output) == n and fault_of(output) is None
 
 
 def _by_size(one: Traced, other: tuple[int, ...] | None) -> Traced:
