@@ -22,7 +22,18 @@ from mixmnist.probing.running import BATCH, Images, Transform, refuse_training
 from mixmnist.probing.silencing import HeadAlgebra, Replay
 from mixmnist.probing.tracing import Traced, trace
 
-__all__ = ["SAME", "Caution", "Drawn", "HeadAlgebra", "Replay", "describe_layers", "find_layer", "probe", "probe_layers"]
+__all__ = [
+    "SAME",
+    "Caution",
+    "Drawn",
+    "HeadAlgebra",
+    "Replay",
+    "check_layers",
+    "describe_layers",
+    "find_layer",
+    "probe",
+    "probe_layers",
+]
 
 
 @runtime_checkable
@@ -103,9 +114,7 @@ def probe_layers(
     axis: int | None = None,
 ) -> list[Readout]:
     """Reads several layers in one pass; all else as in `probe`."""
-    modules = {layer: find_layer(net, layer) for layer in layers}
-    refuse_training(net)
-    refuse_kinds(net, layers)
+    modules = check_layers(net, layers)
     images = Images(mixture.images, next(net.parameters(), torch.zeros(())), transform)
     axes = _axes(net, layers, images, axis)
     alone = check_answers(net, list(modules.values()), images)
@@ -166,15 +175,14 @@ def _axes(net: nn.Module, layers: Sequence[str], images: Images, axis: int | Non
     return found
 
 
-def _places(net: nn.Module, module: nn.Module, read: Read, at: tuple[str, int, bool], images: Images) -> Patches | None | bool:
+def _places(net: nn.Module, module: nn.Module, read: Read, at: tuple[str, int, bool], images: Images) -> Patches | bool:
     """Finds where on the image a layer's cells lie: True for maps, a grid for tokens, False if that is not certain."""
     layer, axis, plain = at
+    sure: Patches | bool
     if read.ndim == 3:
-        patches = find_patches(net, module, images, axis)
-        way = "of patches by the gradient of its tokens"
-        sure: Patches | None | bool = patches or False
+        sure, way = find_patches(net, module, images, axis) or False, "of patches by the gradient of its tokens"
     else:
-        sure, way = True if plain else lies_straight(*with_gradient(net, module, images), axis), "along the image"
+        sure, way = plain or lies_straight(*with_gradient(net, module, images), axis), "along the image"
     if sure is False:
         told = f"the places of layer {layer!r} are no grid {way}: its maps, and IoU with them, are left out"
         warnings.warn(told, Caution, stacklevel=4)
@@ -196,6 +204,18 @@ def _masks(mixture: Drawn, images: Images) -> dict[str, Callable[[int], Tensor]]
         return box_mask(mixture.boxes[every], mixture.shown[every] == concept, rows, cols)
 
     return {"ink": ink, "box": box}
+
+
+def check_layers(net: nn.Module, layers: Sequence[str]) -> dict[str, nn.Module]:
+    """Gives the modules of some layers by name, if the network can be read there as far as is known before it runs.
+
+    Raises:
+        ValueError: If it is in train mode, empty, quantised, or scripted around a layer; or has no such layer.
+    """
+    refuse_training(net)
+    modules = {layer: find_layer(net, layer) for layer in layers}
+    refuse_kinds(net, layers)
+    return modules
 
 
 def find_layer(net: nn.Module, layer: str) -> nn.Module:

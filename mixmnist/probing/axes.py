@@ -3,7 +3,9 @@
 An axis is named, or told with certainty; it is never assumed. See `tracing` for how it is told.
 """
 
-from collections.abc import Sequence
+import contextlib
+import warnings
+from collections.abc import Iterator, Sequence
 
 import torch
 from jaxtyping import Float
@@ -14,6 +16,19 @@ LISTED = "`mixmnist layers` lists them."
 
 class Caution(UserWarning):
     """What a reader of a layer's scores must know of how it was read."""
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[list[str]]:
+    """Collects cautions while the context lasts, each once, and tells them at its end; other warnings are left out."""
+    said: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", Caution)
+        yield said
+    said += dict.fromkeys(str(one.message) for one in caught)
+    for caution in said:
+        warnings.warn(caution, Caution, stacklevel=4)
 
 
 def checked(output: object, layer: str, n: int | None = None) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a network must be before its units are read: plain, filled, the same twice; and whether its images keep each other company."""
+"""What a network must be before its units are read: plain, filled, the same twice; and whether each image is answered alone."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -24,15 +24,15 @@ def refuse_kinds(net: nn.Module, layers: Sequence[str]) -> None:
             "Call net.to_empty(device='cpu') and load its weights."
         )
     for name, module in net.named_modules():
+        top = name or "its top"
         if type(module).__module__.startswith(QUANTISED):
             raise ValueError(
-                f"the net must compute in floating-point numbers, got a quantised {type(module).__name__} at {name or 'its top'}. "
-                f"{way_out}"
+                f"the net must compute in floating-point numbers, got a quantised {type(module).__name__} at {top}. {way_out}"
             )
         inside = [layer for layer in layers if layer != name and layer.startswith(f"{name}." if name else "")]
         if isinstance(module, torch.jit.ScriptModule) and inside:
             raise ValueError(
-                f"the net must be plain Python where its layers are read, got a scripted or traced module at {name or 'its top'}, "
+                f"the net must be plain Python where its layers are read, got a scripted or traced module at {top}, "
                 f"into which no one sees, around layer={inside[0]!r}. {way_out}"
             )
 
@@ -57,7 +57,7 @@ def check_answers(net: nn.Module, modules: Sequence[nn.Module], images: Images) 
     if len(once) != len(again) or largest > SAME:
         raise ValueError(
             f"the net must give the same answer twice, got a difference of {largest:.2g} of the largest value between two equal "
-            "passes in eval mode. Take out what is random in its forward or transform, as F.dropout without training=self.training."
+            "passes in eval mode. Take out what is random in its forward or transform: F.dropout without training=self.training."
         )
     half = len(some) // 2
     if half == 0:
@@ -74,8 +74,8 @@ def check_answers(net: nn.Module, modules: Sequence[nn.Module], images: Images) 
 def said_of_company() -> str:
     """Says what was done with a network whose answer to an image depends on the others of its batch."""
     return (
-        "an image's answer depends on the others of its batch (batch norm without running statistics?): the net is read in batches "
-        f"of {BATCH}, units are silenced set by set in the same batches, and its maps are left out"
+        "an image's answer depends on the others of its batch (batch norm without running statistics?): the net is read in "
+        f"batches of {BATCH}, units are silenced set by set in the same batches, and its maps are left out"
     )
 
 

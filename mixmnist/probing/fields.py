@@ -92,9 +92,7 @@ def as_grid(output: Tensor, axis: int, patches: Patches | None) -> Float[Tensor,
     return output.movedim(axis, 1) if patches is None else patches.as_grid(as_maps(output, axis))
 
 
-def measure_field(
-    net: nn.Module, module: nn.Module, images: Images, unit_axis: int = 1, patches: Patches | None = None
-) -> Field:
+def measure_field(net: nn.Module, module: nn.Module, images: Images, unit_axis: int = 1, patches: Patches | None = None) -> Field:
     """Measures which pixels a cell of a layer's map sees, from the gradient of its value with respect to the image.
 
     Two neighbours in the middle of the map give size, stride and place. Where their fields reach past the image (or the map

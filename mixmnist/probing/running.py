@@ -65,7 +65,7 @@ def forward(net: nn.Module, x: Tensor) -> Tensor:
 
 @contextlib.contextmanager
 def plainly(net: nn.Module, device: torch.device) -> Iterator[None]:
-    """Makes a net compute in full precision, and module by module where it was compiled: hooks do not reach into compiled code."""
+    """Makes a net compute in full precision, and module by module where it was compiled, as hooks need it."""
     compiled = any(hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None) is not None for m in net.modules())
     eager = torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext()
     with eager, without_tf32(device):

@@ -34,6 +34,7 @@ FIRST = (  # kinds that count units, or channels, on axis 1
     *(nn.Upsample, nn.PixelShuffle, nn.PixelUnshuffle, nn.ZeroPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d, nn.Softmax2d),
 )
 LAST = (nn.Linear, nn.LayerNorm, nn.RMSNorm, nn.Embedding, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
+TUPLES = (nn.MultiheadAttention, nn.RNN, nn.LSTM, nn.GRU)  # kinds whose first answer has its units on the last axis
 SAME = (  # kinds that do the same at each place
     *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish, nn.Hardsigmoid),
     *(nn.Hardtanh, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.Softsign, nn.Softshrink, nn.Hardshrink, nn.Tanhshrink, nn.LogSigmoid),
@@ -159,6 +160,9 @@ class _Pass:
             def hook(module: nn.Module, inputs: tuple[Any, ...], output: object) -> None:
                 if isinstance(output, Tensor):
                     self._left(name, module, inputs[0] if inputs else None, output)
+                elif isinstance(output, tuple) and _kind(module, TUPLES) and isinstance(output[0], Tensor):
+                    self.kept.append(output[0])  # which an activation may take
+                    self.said[id(output[0])] = (output[0].ndim - 1, True)
 
             return hook
 
