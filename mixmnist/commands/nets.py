@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mixmnist.commands.answers import Answer, Say, read_numbers, warn_of_digits
 from mixmnist.core import registry
@@ -75,14 +75,23 @@ def evaluate(args: argparse.Namespace, say: Say) -> Answer:
 
 @contextlib.contextmanager
 def _cautions_said(say: Say) -> Iterator[None]:
-    """Prints, each in a line, what a reader of the scores must know."""
-    from mixmnist.probing.axes import Caution, heard
+    """Prints, each in a line, what a reader of the scores must know; other warnings are told as they always are."""
+    from mixmnist.probing import Caution
 
+    said: list[str] = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Caution)
-        with heard() as cautions:
-            yield
-    for caution in cautions:
+        warnings.simplefilter("always", Caution)
+        before = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any) -> None:  # noqa: ANN401 -- as Python's own
+            if issubclass(category, Caution):
+                said.append(str(message))
+            else:
+                before(message, category, *place)
+
+        warnings.showwarning = show  # the context puts it back
+        yield
+    for caution in dict.fromkeys(said):
         say(f"Note: {caution}.")
 
 

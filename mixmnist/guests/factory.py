@@ -92,7 +92,7 @@ def load_weights(net: nn.Module, path: str | Path) -> nn.Module:
         bare = {name.removeprefix(wrapper): tensor for name, tensor in stored.items()}
         if not _misfits(net, bare):
             told = (
-                f"the names of the weights in {path} begin with {wrapper!r}, which a wrapper put there: they are taken without it"
+                f"the names of the weights in {path} begin with {wrapper!r}, put there by a wrapper: they are taken without it"
             )
             warnings.warn(told, Caution, stacklevel=2)
             stored, said = bare, ""

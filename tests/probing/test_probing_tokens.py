@@ -109,6 +109,57 @@ def test_tokens_that_are_no_square_have_no_maps(pairs_mixture):
     assert readout.pixels is None
 
 
+class Tokens(nn.Module):
+    """Patches of 8 x 8 pixels as tokens after a norm, other tokens before and after them; or what a function makes of images."""
+
+    def __init__(self, before=0, after=0, function=None) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.cut, self.norm = nn.Conv2d(1, 6, 8, stride=8), nn.LayerNorm(6, elementwise_affine=False)
+        self.start, self.end = (nn.Parameter(torch.randn(1, n, 6)) for n in (before, after))
+        self.function = function
+        self.mix = nn.TransformerEncoderLayer(6, 2, 12, batch_first=True, norm_first=True)
+
+    def forward(self, x):
+        if self.function:
+            return self.norm(self.function(x))
+        patches = self.cut(x).flatten(2).transpose(1, 2)
+        parts = [self.start.expand(len(x), -1, -1), patches, self.end.expand(len(x), -1, -1)]
+        return self.norm(self.mix(torch.cat(parts, dim=1)))
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 0), (1, 0), (0, 1), (5, 0), (1, 4), (2, 2)])
+@pytest.mark.parametrize("sides", [(32, 32), (24, 40)])
+def test_patches_are_found_wherever_their_tokens_stand(before, after, sides):
+    """Class tokens before or after the patches may not shift them; the gradient must tell, on oblong images, too."""
+    images = torch.randint(0, 256, (40, *sides), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    net = Tokens(before, after).eval()
+    pixels = probe(net, Shown(images), "norm").pixels
+    assert (pixels.patches.rows, pixels.patches.cols, pixels.patches.first) == (sides[0] // 8, sides[1] // 8, before)
+    seen = []
+    net.norm.register_forward_hook(lambda _m, _i, out: seen.append(out))
+    net(images[:, None] / 255)
+    grid = pixels._maps(images[:, None] / 255)
+    torch.testing.assert_close(grid[:, :, 1, 2], seen[0][:, before + sides[1] // 8 + 2], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("function", "why"),
+    [
+        (lambda x: x[:, 0, :28, :24].unflatten(2, (6, 4)).sum(3), "rows of the image as 28 tokens"),
+        (lambda x: x.unfold(2, 8, 8).unfold(3, 8, 8).flatten(4).transpose(2, 3).flatten(1, 3)[..., :6], "patches by columns"),
+        (lambda x: x.flatten(2)[..., :96].unflatten(2, (16, 6))[:, 0], "the first pixels only"),
+        (lambda x: x.mean((1, 2, 3))[:, None, None] * torch.arange(96.0).view(16, 6), "no places at all"),
+        (lambda x: x.detach().flatten(2)[..., :96].unflatten(2, (16, 6))[:, 0], "no gradient"),
+    ],
+)
+def test_tokens_without_places_are_told(function, why):
+    """A number of tokens that is a square, or nearly, must not do: no places without a gradient that shows them."""
+    images = torch.randint(0, 256, (40, 32, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    with pytest.warns(Caution, match="the places of layer 'norm' are no grid of patches"):
+        assert probe(Tokens(function=function).eval(), Shown(images), "norm").pixels is None, why
+
+
 def test_a_layer_that_does_not_count_the_images_first_is_refused(pairs_mixture):
     """Tokens with the images on the second axis must be refused, not read as images."""
 
