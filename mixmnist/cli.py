@@ -247,6 +247,7 @@ def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         "factory", nargs="?", metavar="pkg.module:factory", help="called without arguments, gives a torch.nn.Module"
     )
     command.add_argument("--layer", action="append", default=[], metavar="NAME", help="layers to score: A,B or several times")
+    command.add_argument("--axis", type=int, metavar="N", help="of the layers' output that counts units (1, 2, -1), if unclear")
     command.add_argument("--weights", nargs="+", metavar="F", help="safetensors; several are several trainings, for intervals")
     command.add_argument("--arrays", metavar="F.npz", help="instead of a network: response, present and more as plain arrays")
     named = f"one of {', '.join(registry.names('tasks'))}, or a file ending in TASK"

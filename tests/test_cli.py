@@ -277,14 +277,14 @@ def test_export_holds_the_mixture_and_its_truth(tmp_path, monkeypatch):
 
 
 def test_layers_lists_names_shapes_and_units(tmp_path, monkeypatch, capsys):
-    """A network's layers must be listed with shapes and numbers of units, in running order."""
+    """A network's layers must be listed with shapes, numbers of units and the axis of those, in running order."""
     monkeypatch.chdir(tmp_path)
     Path("my_net_module.py").write_text(
         "import torch\ndef make():\n    return torch.nn.Sequential(torch.nn.Conv2d(1, 7, 5), torch.nn.ReLU())\n"
     )
     assert run("layers", "my_net_module:make") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["0", "Conv2d", "7x28x28", "7", "units"]
+    assert lines[0].split() == ["0", "Conv2d", "7x28x28", "7", "units", "(axis", "1)"]
 
 
 def test_a_net_of_another_size_is_said(capsys, tmp_path, monkeypatch):

@@ -1,9 +1,12 @@
 """Commands about units: the layers of a network, the scores of one's own, and a planted unit with its scores."""
 
 import argparse
+import contextlib
+import warnings
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mixmnist.commands.answers import Answer, Say, read_numbers, warn_of_digits
 from mixmnist.core import registry
@@ -17,17 +20,16 @@ BEST = 10  # units of an evaluation that are printed
 
 
 def layers(args: argparse.Namespace, say: Say) -> Answer:
-    """Lists the layers of a network with their shapes and numbers of units."""
+    """Lists the layers of a network with their shapes, their numbers of units and the axis that counts them; ? if uncertain."""
     from mixmnist.guests.factory import black, explained, make_net
     from mixmnist.probing import describe_layers
 
     rows, net = [], make_net(args.factory)
-    example = black(net, 1, args.channels, args.size)
-    for name, kind, shape in explained(lambda: describe_layers(net, example), example.shape):
-        units = {1: -1, 2: -1, 3: 0}.get(len(shape))  # vectors, tokens, maps
-        counted = "" if units is None else f"{shape[units]} units"
-        say(f"{name:30} {kind:20} {'x'.join(map(str, shape)):>14}   {counted}")
-        rows.append({"name": name, "kind": kind, "shape": shape, "units": None if units is None else shape[units]})
+    example = black(net, 2, args.channels, args.size)
+    for one in explained(lambda: describe_layers(net, example), example.shape):
+        shape = one.shape[1:]
+        say(f"{one.name:30} {one.kind:20} {'x'.join(map(str, shape)):>14}   {one.said}")
+        rows.append({"name": one.name, "kind": one.kind, "shape": shape, "units": one.units, "axis": one.axis})
     return Answer(rows)
 
 
@@ -46,7 +48,7 @@ def evaluate(args: argparse.Namespace, say: Say) -> Answer:
 
     source, root = resolve_source(args.source, args.data_root)
     warn_of_digits(args.source, source)
-    given = {name: getattr(args, name) for name in ("size", "channels", "n", "few", "permutations")}
+    given = {name: getattr(args, name) for name in ("size", "channels", "n", "few", "permutations", "axis")}
     setting = Setting(**given, root=root, draw=args.seed)
     device = choose_device(args.device)
     known = {
@@ -60,12 +62,37 @@ def evaluate(args: argparse.Namespace, say: Say) -> Answer:
     }
     for seed, weights in enumerate(args.weights or [None]):
         net = make_net(args.factory)
-        net = net if weights is None else load_weights(net, weights)
+        with _cautions_said(say):
+            net = net if weights is None else load_weights(net, weights)
         say(
             f"{known['name']}{f' with {weights}' if weights else ''}: {setting.n:,} canvases of {args.task}, glyphs: {source} ..."
         )
-        found = run_evaluation(net.to(device), [name for part in args.layer for name in part.split(",")], seed=seed, **known)
+        layers = [name for part in args.layer for name in part.split(",")]
+        with _cautions_said(say):
+            found = run_evaluation(net.to(device), layers, seed=seed, **known)
     return _tell(found, args.permutations, say)
+
+
+@contextlib.contextmanager
+def _cautions_said(say: Say) -> Iterator[None]:
+    """Prints, each in a line, what a reader of the scores must know; other warnings are told as they always are."""
+    from mixmnist.probing import Caution
+
+    said: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", Caution)
+        before = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any) -> None:  # noqa: ANN401 -- as Python's own
+            if issubclass(category, Caution):
+                said.append(str(message))
+            else:
+                before(message, category, *place)
+
+        warnings.showwarning = show  # the context puts it back
+        yield
+    for caution in dict.fromkeys(said):
+        say(f"Note: {caution}.")
 
 
 def _transform(name: str | None) -> "Transform | None":
@@ -82,7 +109,7 @@ def _check_evaluate(args: argparse.Namespace) -> None:
     way_out = "Write mixmnist evaluate pkg.module:factory --layer NAME, or mixmnist evaluate --arrays F.npz."
     require(bool(args.factory) != bool(args.arrays), f"evaluate must be given a factory or --arrays, one of them. {way_out}")
     if args.arrays:
-        given = [name for name in ("layer", "weights", "transform", "size", "few") if getattr(args, name)]
+        given = [name for name in ("layer", "weights", "transform", "size", "few", "axis") if getattr(args, name)]
         require(not given, f"with --arrays there is no network, got --{', --'.join(given)}. Leave that out.")
     named = "a layer must be named. `mixmnist layers pkg.module:factory` lists them; then --layer NAME."
     require(args.arrays or args.layer, named)

@@ -164,6 +164,7 @@ def _notes(about: Mapping[str, Any]) -> list[str]:
     ]
     if about.get("few"):
         said.append(f"Maps, and silencing where the network is run again: the first {about['few']:,} images.")
+    said += [f"{caution[0].upper()}{caution[1:]}." for caution in about.get("cautions", [])]
     if not about["classifies"]:
         said.append("Scored as a detector: there are no logits [n, classes] for the task's classes, so no accuracy and no drops.")
     if about.get("fitted_on"):

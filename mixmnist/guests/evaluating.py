@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ from mixmnist.grid.layers import Scored, few_of, score_layers
 from mixmnist.guests.arrays import LAYER, Arrays, read_arrays
 from mixmnist.guests.evaluated import NULL_IMAGES, Evaluation, Run, finish, joined
 from mixmnist.guests.factory import try_net
-from mixmnist.probing import HeadAlgebra, find_layer, probe
-from mixmnist.probing.running import Transform, refuse_training
+from mixmnist.probing import HeadAlgebra, check_layers, probe, probe_layers
+from mixmnist.probing.axes import heard
+from mixmnist.probing.running import Transform
 from mixmnist.scoring import score, with_more
 from mixmnist.trust._permutation import hold_against_null, over_layer
 
@@ -52,6 +54,9 @@ class Setting:
     few: int | None = None
     """Of them, how many are used where the network must be run again (maps, silencing below the head); by default one of 5, but
     50 at least."""
+    axis: int | None = None
+    """Which axis of the layers' output counts their units, from 1, or from the end from -1; by default it is told, where it is
+    certain. Axis 0 is that of the images."""
     draw: int = 0
     """Seed of both mixtures."""
     permutations: int = 1000
@@ -92,7 +97,8 @@ def evaluate(
 
     Args:
         net: In eval mode; maps [n, channels, size, size] in [0, 1] to logits [n, classes] or to anything else.
-        layer: Name of a module as in `net.named_modules()`, or several; each gives maps, tokens or vectors.
+        layer: Name of a module as in `net.named_modules()`, or several; each gives maps, tokens or vectors. Where it is not
+            certain which axis counts the units, `Setting(axis=...)` names it.
         task: A task's name, or a Python file that ends in TASK; wins over the setting's.
         source: Of glyphs; wins over the setting's.
         transform: Applied to each batch of images before the net sees it, e.g. a normalisation.
@@ -103,7 +109,8 @@ def evaluate(
         setting: All else.
 
     Raises:
-        ValueError: On a net in train mode, an unknown layer, images that do not fit, answers that are no numbers.
+        ValueError: On a net in train mode or one that is random, an unknown layer, images that do not fit, answers that are no
+            numbers, an axis of units that is not certain.
         FileNotFoundError: If the source's files are neither on disk nor to be fetched.
 
     Example:
@@ -118,23 +125,23 @@ def evaluate(
     require(layers, "layer must name one layer or more, got none. `mixmnist layers` lists them.")
     with_more(more)  # a metric that cannot be is told before anything is drawn
     scene, seen = _prepare(net, layers, known, transform)
-    few = _few(known)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a k above the number of images gives no number
-        scored = _score(net, scene, layers, seen, few, more)
+    with heard() as cautions:  # and no warning of a k above the number of images, which gives no number
+        scored = _score(net, scene, layers, seen, known, more)
     device = str(scored[0].readout.response.device)
-    about = {**asdict(known), "source": scene.source, "layers": [one.readout.layer for one in scored], "few": few}
-    about |= {"device": device, "classifies": scored[-1].readout.logits is not None}
+    about = {**asdict(known), "source": scene.source, "layers": [one.readout.layer for one in scored], "few": _few(known)}
+    about |= {"device": device, "classifies": scored[-1].readout.logits is not None, "cautions": cautions}
     run = Run(name or type(net).__name__.lower(), seed, started)
     return finish(_against_null(scored, known), run, about, scene.test, None if out is None else Path(out))
 
 
 def _score(
-    net: nn.Module, scene: "_Scene", layers: Sequence[str], seen: Transform | None, few: int, more: Mapping[str, Metric] | None
+    net: nn.Module, scene: "_Scene", layers: Sequence[str], seen: Transform | None, known: Setting, more: Mapping[str, Metric] | None
 ) -> list[Scored]:
     """Scores the layers; the one that feeds a linear head comes last, whose curves and figures are shown."""
     try:
-        scored = score_layers(net, (scene.test, scene.rank), layers, seen, few, more)
+        scored = score_layers(
+            net, (scene.test, scene.rank), layers, seen, _few(known), more, partial(probe_layers, axis=known.axis)
+        )
     except RuntimeError as error:
         if "grad" not in str(error) and "backward" not in str(error):
             raise
@@ -150,16 +157,15 @@ def read_layer(net: nn.Module, layer: str, setting: Setting, transform: Transfor
         ValueError: As `evaluate`.
     """
     scene, seen = _prepare(net, (layer,), setting, transform)
-    return probe(net, scene.test, layer, seen, _few(setting)), probe(net, scene.rank, layer, seen, _few(setting))
+    test, rank = (probe(net, mixture, layer, seen, _few(setting), setting.axis) for mixture in (scene.test, scene.rank))
+    return test, rank
 
 
 def _prepare(
     net: nn.Module, layers: Sequence[str], setting: Setting, transform: Transform | None
 ) -> tuple["_Scene", Transform | None]:
     """Draws the images; before that, refuses what can be told without them."""
-    refuse_training(net)
-    for each in layers:
-        find_layer(net, each)
+    check_layers(net, layers)
     if setting.task.endswith(".py"):
         check_task(registry.choose("tasks", setting.task), setting.task)
     scene = _draw(setting)

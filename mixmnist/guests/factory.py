@@ -2,7 +2,9 @@
 
 import importlib
 import sys
+import warnings
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mixmnist.core.records import require
+from mixmnist.probing import Caution
 from mixmnist.probing.running import Transform
 
 MOST = 3  # names listed of each kind
+WRAPPERS = ("module.", "_orig_mod.")  # what DataParallel and torch.compile put before every name
 
 
 def find(name: str, kind: str = "factory") -> Any:  # noqa: ANN401 -- whatever lies there
@@ -63,35 +67,76 @@ def make_net(name: str) -> nn.Module:
 
 
 def load_weights(net: nn.Module, path: str | Path) -> nn.Module:
-    """Fills a network with weights.
+    """Fills a network with weights, from `save_file` or, where tensors are tied, from `save_model`.
+
+    Names that all begin with what a wrapper puts before them (`module.`, `_orig_mod.`) are taken without it, if they then fit.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is no safetensors file, or its tensors do not fit; the message names them.
     """
     path = Path(path)
-    way_out = "Save them with safetensors.torch.save_file(net.state_dict(), path)."
+    way_out = "Save them with safetensors.torch.save_file(net.state_dict(), path), or save_model(net, path) if tensors are tied."
     if not path.is_file():
         raise FileNotFoundError(f"the file of weights must exist, got {path}. {way_out}")
     try:
         stored = load_file(path)
     except SafetensorError as error:
         raise ValueError(f"weights must be a safetensors file, got {error} in {path}. {way_out}") from error
-    wanted = net.state_dict()
-    different = [
-        f"{name} {list(stored[name].shape)} for {list(wanted[name].shape)}"
-        for name in sorted(stored.keys() & wanted.keys())
-        if stored[name].shape != wanted[name].shape
-    ]
-    problems = {
-        "missing": sorted(wanted.keys() - stored.keys()),
-        "unknown": sorted(stored.keys() - wanted.keys()),
-        "of another shape": different,
-    }
-    said = "; ".join(f"{kind}: {_some(names)}" for kind, names in problems.items() if names)
-    require(not said, f"weights must fit the network, got {said} ({path}). Name the network that they were saved from.")
-    net.load_state_dict(stored)
+    said = _misfits(net, stored)
+    for wrapper in (prefix for prefix in WRAPPERS if said and all(name.startswith(prefix) for name in stored)):
+        bare = {name.removeprefix(wrapper): tensor for name, tensor in stored.items()}
+        if not _misfits(net, bare):
+            told = (
+                f"the names of the weights in {path} begin with {wrapper!r}, put there by a wrapper: they are taken without it"
+            )
+            warnings.warn(told, Caution, stacklevel=2)
+            stored, said = bare, ""
+    hint = _hint(stored) if said else ""
+    require(not said, f"weights must fit the network, got {said} ({path}). {hint}Name the network that they were saved from.")
+    net.load_state_dict(_untied(net, stored))
     return net
+
+
+def _misfits(net: nn.Module, stored: Mapping[str, Tensor]) -> str:
+    """Says what is missing, unknown, or of another shape or value than the network has it; nothing if all fits."""
+    wanted, given = net.state_dict(), _untied(net, stored)
+    shared = given.keys() & wanted.keys()
+    unlike = [name for name in sorted(shared) if given[name].shape != wanted[name].shape]
+    tied = [(one, other) for group in _tied(net) for one, other in pairwise(name for name in group if name in given)]
+    problems = {
+        "missing": sorted(wanted.keys() - given.keys()),
+        "unknown": sorted(given.keys() - wanted.keys()),
+        "of another shape": [f"{name} {list(given[name].shape)} for {list(wanted[name].shape)}" for name in unlike],
+        "different, but tied in the network": [f"{a} and {b}" for a, b in tied if not torch.equal(given[a], given[b])],
+    }
+    return "; ".join(f"{kind}: {_some(names)}" for kind, names in problems.items() if names)
+
+
+def _tied(net: nn.Module) -> list[list[str]]:
+    """Lists the names that a network has for one tensor, where it has several."""
+    groups: dict[tuple[Any, ...], list[str]] = {}
+    for name, tensor in net.state_dict(keep_vars=True).items():
+        if not isinstance(tensor, nn.UninitializedParameter | nn.UninitializedBuffer) and tensor.numel():
+            place = (tensor.device, tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
+            groups.setdefault(place, []).append(name)
+    return [names for names in groups.values() if len(names) > 1]
+
+
+def _untied(net: nn.Module, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Gives a tensor that is stored once under each of the names that the network has for it."""
+    found = dict(stored)
+    for group in _tied(net):
+        here = [name for name in group if name in stored]
+        found |= {name: stored[here[0]] for name in group if here and name not in stored}
+    return found
+
+
+def _hint(stored: Mapping[str, Tensor]) -> str:
+    """Says how to take a wrapper's prefix away, where all names begin with one."""
+    wrapper = next((prefix for prefix in WRAPPERS if stored and all(name.startswith(prefix) for name in stored)), None)
+    way_out = f"save {{name.removeprefix({wrapper!r}): tensor for name, tensor in net.state_dict().items()}}"
+    return "" if wrapper is None else f"All names begin with {wrapper!r}, which a wrapper puts there: {way_out}. "
 
 
 def try_net(net: nn.Module, channels: int, size: int, transform: Transform | None = None) -> None:

@@ -1,8 +1,9 @@
 """Probing: one pass of a network over a mixture, layers into Readouts."""
 
-import contextlib
 import functools
+import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -12,12 +13,27 @@ from torch import Tensor, nn
 
 from mixmnist.core.readout import Readout
 from mixmnist.core.registry import nearest
-from mixmnist.probing.fields import Pixels, box_mask, side_of_grid
-from mixmnist.probing.running import Images, Transform, as_maps, editing, forward, refuse_training
+from mixmnist.probing.axes import Caution, named_axis
+from mixmnist.probing.checks import SAME, check_answers, refuse_kinds, said_of_company
+from mixmnist.probing.fields import Pixels, box_mask
+from mixmnist.probing.patches import Patches, find_patches, lies_straight, with_gradient
+from mixmnist.probing.reading import Read, as_logits, read_layers
+from mixmnist.probing.running import BATCH, Images, Transform, refuse_training
 from mixmnist.probing.silencing import HeadAlgebra, Replay
+from mixmnist.probing.tracing import Traced, trace
 
-__all__ = ["Drawn", "HeadAlgebra", "Replay", "describe_layers", "find_layer", "probe", "probe_layers"]
-SAME = 1e-5  # largest difference of logits, relative to the largest logit, at which the head's algebra counts as exact
+__all__ = [
+    "SAME",
+    "Caution",
+    "Drawn",
+    "HeadAlgebra",
+    "Replay",
+    "check_layers",
+    "describe_layers",
+    "find_layer",
+    "probe",
+    "probe_layers",
+]
 
 
 @runtime_checkable
@@ -49,7 +65,14 @@ class Masked(Protocol):
     def mask(self, concept: int, indices: Int[Tensor, " some"]) -> Bool[Tensor, "some rows cols"]: ...
 
 
-def probe(net: nn.Module, mixture: Drawn, layer: str, transform: Transform | None = None, few: int | None = None) -> Readout:
+def probe(
+    net: nn.Module,
+    mixture: Drawn,
+    layer: str,
+    transform: Transform | None = None,
+    few: int | None = None,
+    axis: int | None = None,
+) -> Readout:
     """Reads a layer of a network on every image of a mixture, in the precision of its parameters, without TF32.
 
     Args:
@@ -57,16 +80,20 @@ def probe(net: nn.Module, mixture: Drawn, layer: str, transform: Transform | Non
             one channel.
         mixture: The images and the truth about them; they go to the net's device in batches.
         layer: A module's name as in `net.named_modules()`. It gives maps [n, units, rows, cols], vectors [n, units] or tokens
-            [n, tokens, units], whose last ones are patches of the image in reading order if their number is a square.
+            [n, tokens, units], or the same with its axes in another order. Tokens have places on the image if their gradients
+            show that they stand for a grid of patches.
         transform: Applied to each batch of images before the net sees it, e.g. a normalisation.
         few: How many of the images, the first ones, are used where the net must be run again (maps, silencing by replay); all
-            by default.
+            by default. Whole batches, where an image's answer depends on the others of its batch.
+        axis: Which axis of the layer's output counts its units, from 1 or from the end from -1; 0 is that of the images. By
+            default it is told by the layer's kind, its neighbours or what another size of the images changes.
 
     Returns:
         A Readout on the net's device. It holds logits only if the net gives [n, classes] for the mixture's classes.
 
     Raises:
-        ValueError: If the net is in train mode, or the layer is unknown, does not run, runs twice or gives another shape.
+        ValueError: If the net is in train mode, random, empty, quantised or gives no finite numbers, or the layer is unknown,
+            does not run, runs twice, gives another shape, or one in which the axis of the units is not certain.
 
     Example:
         >>> from mixmnist import draw
@@ -75,93 +102,91 @@ def probe(net: nn.Module, mixture: Drawn, layer: str, transform: Transform | Non
         >>> readout.response.shape, readout.logits.shape
         (torch.Size([8, 2]), torch.Size([8, 45]))
     """
-    return probe_layers(net, mixture, (layer,), transform, few)[0]
+    return probe_layers(net, mixture, (layer,), transform, few, axis)[0]
 
 
 def probe_layers(
-    net: nn.Module, mixture: Drawn, layers: Sequence[str], transform: Transform | None = None, few: int | None = None
+    net: nn.Module,
+    mixture: Drawn,
+    layers: Sequence[str],
+    transform: Transform | None = None,
+    few: int | None = None,
+    axis: int | None = None,
 ) -> list[Readout]:
     """Reads several layers in one pass; all else as in `probe`."""
-    modules = [find_layer(net, layer) for layer in layers]
-    refuse_training(net)
+    modules = check_layers(net, layers)
     images = Images(mixture.images, next(net.parameters(), torch.zeros(())), transform)
-    outputs, read = _read(net, modules, layers, images)
-    logits = _as_logits(outputs, len(mixture.classes))
+    axes = _axes(net, layers, images, axis)
+    alone = check_answers(net, list(modules.values()), images)
+    if not alone:
+        warnings.warn(said_of_company(), Caution, stacklevel=3)
+    outputs, read = read_layers(net, modules, {layer: axes[layer][0] for layer in layers}, images)
+    logits = as_logits(outputs, len(mixture.classes))
     some = images if few is None else images.first(few)
-    masks = _masks(mixture, some)
+    again = some if alone else images.first(-(-len(some) // BATCH) * BATCH)
+    masks = _masks(mixture, some) if alone else None
     readouts = []
-    for layer, module, (response, mean, has_maps) in zip(layers, modules, read, strict=True):
-        found = None if logits is None else _find_head(net, mean, logits)
-        replay = None if logits is None else Replay(net, module, layer, some)
+    for (layer, module), one in zip(modules.items(), read, strict=True):
+        found = None if logits is None else _find_head(net, one.mean, logits)
+        units, plain = axes[layer]
+        assert units is not None
+        replay = None if logits is None else Replay(net, module, layer, again, units, not alone)
+        places = _places(net, module, one, (layer, units, plain), some) if masks and one.ndim > 2 else False
+        patches = places if isinstance(places, Patches) else None
         readouts.append(
             Readout(
                 layer=layer,
                 concepts=mixture.concepts,
                 classes=mixture.classes,
-                response=response,
-                mean=mean,
-                present=mixture.present.to(response.device),
-                labels=mixture.labels.to(response.device),
-                glyphs=mixture.glyphs.to(response.device),
+                response=one.response,
+                mean=one.mean,
+                present=mixture.present.to(one.response.device),
+                labels=mixture.labels.to(one.response.device),
+                glyphs=mixture.glyphs.to(one.response.device),
                 logits=logits,
                 head=None if found is None else found[0],
-                without=replay if found is None else HeadAlgebra(mean, *found),
-                pixels=Pixels(net, module, images, some, masks, len(mixture.concepts)) if has_maps and masks else None,
+                without=replay if found is None else HeadAlgebra(one.mean, *found),
+                pixels=Pixels(net, module, images, some, masks, len(mixture.concepts), units, patches)
+                if masks and places
+                else None,
             )
         )
     return readouts
 
 
-def _read(
-    net: nn.Module, modules: Sequence[nn.Module], layers: Sequence[str], images: Images
-) -> tuple[list[Tensor], list[tuple[Tensor, Tensor, bool]]]:
-    """Runs the net on every image; gives its outputs and each layer's peaks and means, and whether it has maps."""
-    outputs: list[Tensor] = []
-    peaks: list[list[Tensor]] = [[] for _ in layers]
-    means: list[list[Tensor]] = [[] for _ in layers]
-    has_maps = [False for _ in layers]
+def _axes(net: nn.Module, layers: Sequence[str], images: Images, axis: int | None) -> dict[str, tuple[int | None, bool]]:
+    """Tells the axis of each layer's units, and whether it is certain by a kind; None where a layer gives none that count.
 
-    def reader(number: int) -> Callable[[Tensor], Tensor]:
-        def read(output: Tensor) -> Tensor:
-            places = as_maps(output, layers[number])  # refuses what is none
-            has_maps[number] = output.ndim == 4 or (output.ndim == 3 and side_of_grid(output.shape[1]) is not None)
-            peaks[number].append(F.adaptive_max_pool2d(output, 1).flatten(1) if output.ndim == 4 else places.amax(2))
-            means[number].append(output.mean((2, 3)) if output.ndim == 4 else places.mean(2))
-            return output
-
-        return read
-
-    with contextlib.ExitStack() as hooks:
-        runs = [hooks.enter_context(editing(module, reader(number))) for number, module in enumerate(modules)]
-        for number, batch in enumerate(images.with_bar("reading"), start=1):
-            outputs.append(forward(net, batch))
-            _check_batch(layers, peaks, len(batch))
-            for layer, count in zip(layers, runs, strict=True):
-                if count[0] != number:
-                    times = count[0] - number + 1
-                    raise ValueError(
-                        f"layer must run once in a forward pass, got {times} runs of layer={layer!r}. "
-                        "Name a layer that runs once."
-                    )
-    found = [(torch.cat(p), torch.cat(m), maps) for p, m, maps in zip(peaks, means, has_maps, strict=True)]
-    for layer, (response, mean, _) in zip(layers, found, strict=True):
-        bad = int((~(response + mean).isfinite()).any(dim=1).sum())
-        if bad:
-            raise ValueError(
-                f"layer must give finite numbers, got nan or infinite ones on {bad} of {len(response)} images from "
-                f"layer={layer!r}. Look at the network's weights and the transform."
-            )
-    return outputs, found
+    Raises:
+        ValueError: If an axis is neither named nor certain, or there is none as it is named.
+    """
+    few = next(iter(images.first(2)))
+    found: dict[str, tuple[int | None, bool]] = dict.fromkeys(layers, (None, False))
+    for one in reversed([one for one in trace(net, few, layers) if one.name in found]):
+        if axis is not None and one.each:
+            named = named_axis(axis, one.shape, one.name)
+            if one.axis not in (None, named):
+                told = f"layer {one.name!r} is read along axis {named}, as named; by all signs its units lie on axis {one.axis}"
+                warnings.warn(told, Caution, stacklevel=4)
+            one = replace(one, axis=named, plain=one.plain and one.axis == named)
+        if one.axis is None and one.each:
+            raise one.refusal()
+        found[one.name] = (one.axis, one.plain)
+    return found
 
 
-def _check_batch(layers: Sequence[str], peaks: Sequence[Sequence[Tensor]], n: int) -> None:
-    """Refuses a layer whose first axis does not count the images."""
-    for layer, found in zip(layers, peaks, strict=True):
-        if found and len(found[-1]) != n:
-            raise ValueError(
-                f"layer must give an answer for each image, got {len(found[-1])} for {n} images from layer={layer!r}. "
-                "Name a layer whose first axis is that of the images."
-            )
+def _places(net: nn.Module, module: nn.Module, read: Read, at: tuple[str, int, bool], images: Images) -> Patches | bool:
+    """Finds where on the image a layer's cells lie: True for maps, a grid for tokens, False if that is not certain."""
+    layer, axis, plain = at
+    sure: Patches | bool
+    if read.ndim == 3:
+        sure, way = find_patches(net, module, images, axis) or False, "of patches by the gradient of its tokens"
+    else:
+        sure, way = plain or lies_straight(*with_gradient(net, module, images), axis), "along the image"
+    if sure is False:
+        told = f"the places of layer {layer!r} are no grid {way}: its maps, and IoU with them, are left out"
+        warnings.warn(told, Caution, stacklevel=4)
+    return sure
 
 
 def _masks(mixture: Drawn, images: Images) -> dict[str, Callable[[int], Tensor]] | None:
@@ -181,6 +206,18 @@ def _masks(mixture: Drawn, images: Images) -> dict[str, Callable[[int], Tensor]]
     return {"ink": ink, "box": box}
 
 
+def check_layers(net: nn.Module, layers: Sequence[str]) -> dict[str, nn.Module]:
+    """Gives the modules of some layers by name, if the network can be read there as far as is known before it runs.
+
+    Raises:
+        ValueError: If it is in train mode, empty, quantised, or scripted around a layer; or has no such layer.
+    """
+    refuse_training(net)
+    modules = {layer: find_layer(net, layer) for layer in layers}
+    refuse_kinds(net, layers)
+    return modules
+
+
 def find_layer(net: nn.Module, layer: str) -> nn.Module:
     """Finds a module by its name.
 
@@ -194,29 +231,16 @@ def find_layer(net: nn.Module, layer: str) -> nn.Module:
     return module
 
 
-def describe_layers(net: nn.Module, example: Float[Tensor, "1 channels rows cols"]) -> list[tuple[str, str, tuple[int, ...]]]:
-    """Lists name, kind and output shape (without the batch) of every layer that gives a tensor, in running order."""
+def describe_layers(net: nn.Module, example: Float[Tensor, "n channels rows cols"]) -> list[Traced]:
+    """Lists every layer that gives a tensor, in running order: name, kind, shape, and the axis of its units where it is certain.
+
+    Args:
+        net: In eval mode.
+        example: Two images or more: of one alone it cannot be told which axis is theirs.
+    """
     refuse_training(net)
-    found: list[tuple[str, str, tuple[int, ...]]] = []
-
-    def watch(name: str, module: nn.Module) -> Callable[..., None]:
-        def hook(_module: nn.Module, _inputs: object, output: object) -> None:
-            if isinstance(output, Tensor):
-                found.append((name, type(module).__name__, tuple(output.shape[1:])))
-
-        return hook
-
-    with contextlib.ExitStack() as hooks:
-        for name, module in net.named_modules():
-            if name:
-                hooks.callback(module.register_forward_hook(watch(name, module)).remove)
-        forward(net, example)
-    return found
-
-
-def _as_logits(outputs: list[Tensor], n_classes: int) -> Tensor | None:
-    fits = all(isinstance(o, Tensor) and o.ndim == 2 and o.shape[1] == n_classes for o in outputs)
-    return torch.cat(outputs) if fits else None
+    refuse_kinds(net, ())
+    return trace(net, example)
 
 
 def _find_head(net: nn.Module, mean: Tensor, logits: Tensor) -> tuple[Tensor, Tensor] | None:

@@ -10,11 +10,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from mixmnist.core.readout import Field
-from mixmnist.probing.running import BATCH, Images, editing, up_to, without_tf32
+from mixmnist.probing.axes import as_maps
+from mixmnist.probing.patches import Patches, with_gradient
+from mixmnist.probing.running import BATCH, Images, up_to
 
 AT_ONCE = 2**23  # values of scaled maps held at once
-NOISE = 16  # random images whose gradients together show a cell's whole field
-BEFORE = 5  # tokens that may stand before those of the patches: a class token and four registers
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Pixels:
     images: Images  # of them the first ones, whose maps are held beside masks
     masks: Mapping[str, Callable[[int], Tensor]]  # of one concept on all images, by kind
     n_concepts: int
+    axis: int = 1  # of the units in the layer's output
+    patches: Patches | None = None  # for which its tokens stand; None where it gives maps
 
     @property
     def n_images(self) -> int:
@@ -39,7 +41,7 @@ class Pixels:
     @cached_property
     def field(self) -> Field:
         """What a cell of the layer sees."""
-        return measure_field(self.net, self.module, self.images)
+        return measure_field(self.net, self.module, self.images, self.axis, self.patches)
 
     def __iter__(self) -> Iterator[tuple[Int[Tensor, " some"], Float[Tensor, "some units rows cols"]]]:
         """Gives indices of images and their maps, one value a pixel."""
@@ -77,7 +79,7 @@ class Pixels:
         return torch.stack([top, left, bottom, right], dim=-1).long()
 
     def _maps(self, x: Tensor) -> Float[Tensor, "images units rows cols"]:
-        return as_grid(up_to(self.net, self.module, x))
+        return as_grid(up_to(self.net, self.module, x), self.axis, self.patches)
 
 
 def box_mask(
@@ -90,46 +92,24 @@ def box_mask(
     return (tall[..., None] & wide[..., None, :] & members[..., None, None]).any(dim=1)
 
 
-def side_of_grid(tokens: int) -> int | None:
-    """Gives the side of the square of patches that tokens stand for, a few before them left out; None if there is none."""
-    side = math.isqrt(tokens)
-    return side if side >= 2 and tokens - side**2 <= BEFORE else None
+def as_grid(output: Tensor, axis: int, patches: Patches | None) -> Float[Tensor, "images units rows cols"]:
+    """Gives maps as they are, units on axis 1, and the tokens of patches as maps."""
+    return output.movedim(axis, 1) if patches is None else patches.as_grid(as_maps(output, axis))
 
 
-def as_grid(output: Tensor) -> Float[Tensor, "images units rows cols"]:
-    """Gives maps as they are, and the tokens of patches as maps, patches in reading order."""
-    if output.ndim == 4:
-        return output
-    side = side_of_grid(output.shape[1])
-    assert side is not None
-    grid: Tensor = output[:, -(side**2) :].transpose(1, 2).unflatten(2, (side, side))
-    return grid
-
-
-def measure_field(net: nn.Module, module: nn.Module, images: Images) -> Field:
+def measure_field(net: nn.Module, module: nn.Module, images: Images, unit_axis: int = 1, patches: Patches | None = None) -> Field:
     """Measures which pixels a cell of a layer's map sees, from the gradient of its value with respect to the image.
 
     Two neighbours in the middle of the map give size, stride and place. Where their fields reach past the image (or the map
     has a single cell) the cells are taken as spread evenly over it. A token sees all of them; its field is its patch.
     """
     rows, cols = images.pixels.shape[-2:]
-    channels = images.pixels.shape[1] if images.pixels.ndim == 4 else 1
-    noise = torch.rand(NOISE, channels, rows, cols, generator=torch.Generator().manual_seed(0)).to(images.like)
-    x = noise.requires_grad_()
-    found: list[Tensor] = []
-
-    def take(output: Tensor) -> Tensor:
-        found.append(output)
-        return output
-
-    with editing(module, take), without_tf32(x.device), torch.enable_grad():
-        copy = x.clone()  # what gradients lead to cannot be written into
-        net(copy if images.transform is None else images.transform(copy))
-    maps = found[0]
-    if maps.ndim == 3:
-        patch = (rows / as_grid(maps).shape[2], cols / as_grid(maps).shape[3])
+    if patches is not None:
+        patch = (rows / patches.rows, cols / patches.cols)
         centre = (patch[0] / 2 - 0.5, patch[1] / 2 - 0.5)
         return Field(size=(math.ceil(patch[0]), math.ceil(patch[1])), stride=patch, first=centre)
+    output, x = with_gradient(net, module, images)
+    maps = output.movedim(unit_axis, 1)
     fields = []
     for axis, length in ((2, rows), (3, cols)):
         cells = maps.shape[axis]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Int, UInt8
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -57,10 +57,19 @@ def refuse_training(net: nn.Module) -> None:
 
 
 def forward(net: nn.Module, x: Tensor) -> Tensor:
-    """Runs the net without gradients and without TF32."""
-    with torch.inference_mode(), without_tf32(x.device):
+    """Runs the net without gradients, without TF32 and without what was compiled of it."""
+    with torch.inference_mode(), plainly(net, x.device):
         output = net(x.clone())  # a net may write into what it gets, and a batch is run many times
         return output.clone() if isinstance(output, Tensor) else output
+
+
+@contextlib.contextmanager
+def plainly(net: nn.Module, device: torch.device) -> Iterator[None]:
+    """Makes a net compute in full precision, and module by module where it was compiled, as hooks need it."""
+    compiled = any(hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None) is not None for m in net.modules())
+    eager = torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext()
+    with eager, without_tf32(device):
+        yield
 
 
 @contextlib.contextmanager
@@ -112,25 +121,3 @@ def up_to(net: nn.Module, module: nn.Module, x: Tensor) -> Tensor:
     with editing(module, take), contextlib.suppress(_Enough):
         forward(net, x)
     return found[0]
-
-
-def as_maps(output: object, layer: str) -> Float[Tensor, "images units places"]:
-    """Gives a layer's output as maps with one axis of places.
-
-    Raises:
-        ValueError: If the output is neither maps nor tokens nor vectors.
-    """
-    if not isinstance(output, Tensor) or output.ndim not in (2, 3, 4):
-        got = list(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        raise ValueError(
-            f"layer must give maps [n, units, rows, cols], tokens [n, tokens, units] or vectors [n, units], got {got} from "
-            f"layer={layer!r}. Name another layer; `mixmnist layers` lists them."
-        )
-    if output.ndim == 3:
-        return output.transpose(1, 2)
-    return output.flatten(2) if output.ndim == 4 else output[:, :, None]
-
-
-def like(maps: Float[Tensor, "images units places"], output: Tensor) -> Tensor:
-    """Gives maps with one axis of places the layer's own shape again, for any number of images."""
-    return maps.transpose(1, 2) if output.ndim == 3 else maps.reshape(-1, *output.shape[1:])

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from mixmnist.probing.running import Images, as_maps, editing, forward, like, refuse_training, up_to
+from mixmnist.probing.axes import as_maps, checked, like
+from mixmnist.probing.running import BATCH, Images, editing, forward, refuse_training, up_to
 
 TOGETHER = 2_000  # images, times sets of silenced units, that the rest of a network runs on at once
 
@@ -59,13 +60,16 @@ class Replay:
     """Silences units in any network: runs it again with their maps replaced.
 
     The layers up to the silenced one run once a batch; from there on the sets run side by side, where the network lets them (a
-    path around the layer does not), else one after another.
+    path around the layer does not), else one after another. Where an image's answer depends on the others of its batch, each set
+    runs apart, in the batches of `images`, which must then be whole and those that the layer was read in.
     """
 
     net: nn.Module
     module: nn.Module
     layer: str
     images: Images
+    axis: int = 1  # of the units in the layer's output
+    apart: bool = False
 
     @property
     def n_images(self) -> int:
@@ -80,29 +84,52 @@ class Replay:
     def resampled(self, sets: Bool[Tensor, "sets units"], others: Int[Tensor, " images"]) -> Float[Tensor, "sets images classes"]:
         """Gives the logits with each set's maps taken from another image."""
         refuse_training(self.net)
-        both = zip(self.images, self.images.in_order(others), strict=True)
-        maps = ((x, as_maps(up_to(self.net, self.module, other), self.layer)) for x, other in both)
-        return torch.cat([self._replaced(x, sets, values) for x, values in maps], dim=1)
+        both = zip(self.images, others.split(BATCH), strict=True)
+        return torch.cat([self._replaced(x, sets, self._maps(other)) for x, other in both], dim=1)
+
+    def _maps(self, images: Int[Tensor, " some"]) -> Float[Tensor, "some units places"]:
+        """Gives the layer's maps of some images; where they depend on the others of a batch, those of the batches they are in."""
+        if not self.apart:
+            (x,) = self.images.in_order(images)
+            return as_maps(up_to(self.net, self.module, x), self.axis)
+        found = [torch.empty(0)] * len(images)
+        for start in range(0, len(self.images), BATCH):
+            here = [place for place, image in enumerate(images.tolist()) if start <= image < start + BATCH]
+            if here:
+                (x,) = self.images.in_order(self.images.every()[start : start + BATCH])
+                maps = as_maps(up_to(self.net, self.module, x), self.axis)
+                for place in here:
+                    found[place] = maps[images[place] - start]
+        return torch.stack(found)
 
     def _replaced(
         self, x: Tensor, sets: Bool[Tensor, "sets units"], values: Float[Tensor, "#images units #places"]
     ) -> Float[Tensor, "sets images classes"]:
         """Runs one batch with each set's maps replaced by values."""
-        most = max(1, TOGETHER // len(x))
+        most = 1 if self.apart else max(1, TOGETHER // len(x))
         logits: list[Tensor] = []
         for part in sets.split(most):
             found = self._side_by_side(x, part, values) if len(part) > 1 else None
             each = [found] if found is not None else [self._side_by_side(x, one[None], values) for one in part]
             logits += [one for one in each if one is not None]
-        return torch.cat(logits)
+        return self._finite(torch.cat(logits))
+
+    def _finite(self, logits: Tensor) -> Tensor:
+        """Refuses answers that are no numbers: they would count as wrong or right by chance."""
+        if not logits.isfinite().all():
+            raise ValueError(
+                f"the net must give finite logits without a unit, got nan or infinite ones with units of layer={self.layer!r} "
+                "silenced. Keep its forward from dividing by what may be zero, or name another layer."
+            )
+        return logits
 
     def _side_by_side(self, x: Tensor, sets: Tensor, values: Tensor) -> Tensor | None:
         """Runs the rest of the network on a batch once for each set; None where it does not take so many images."""
 
         def silence(output: Tensor) -> Tensor:
-            maps = as_maps(output, self.layer)
+            maps = as_maps(checked(output, self.layer), self.axis)
             replaced = torch.where(sets[:, None, :, None], values.to(maps), maps)  # sets images units places
-            return like(replaced.flatten(0, 1), output)
+            return like(replaced.flatten(0, 1), output, self.axis)
 
         with editing(self.module, silence):
             try:

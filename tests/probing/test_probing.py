@@ -180,10 +180,10 @@ def test_hooks_are_removed_even_on_error(net, pairs_mixture):
 
 
 def test_layers_are_described_in_running_order(net):
-    """Names, kinds and shapes of all layers must be listed as they run."""
-    found = describe_layers(net, torch.zeros(1, 1, 32, 32))
-    assert ("conv3", "Sequential", (5, 6, 6)) in found
-    assert found[-1] == ("head", "Linear", (45,))
+    """Names, kinds, shapes and units of all layers must be listed as they run."""
+    found = [(one.name, one.kind, one.shape[1:], one.units) for one in describe_layers(net, torch.zeros(2, 1, 32, 32))]
+    assert ("conv3", "Sequential", (5, 6, 6), 5) in found
+    assert found[-1] == ("head", "Linear", (45,), 45)
 
 
 @pytest.mark.parametrize(("layer", "field"), [("conv1", (5, 1.0, 2.0)), ("conv2", (11, 2.0, 3.0)), ("conv3", (23, 4.0, 5.0))])

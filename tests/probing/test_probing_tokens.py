@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from mixmnist.core.readout import Field
-from mixmnist.probing import Replay, probe
+from mixmnist.probing import Caution, Replay, probe
 from mixmnist.probing.fields import spread
 
 
@@ -95,10 +95,69 @@ def test_patches_are_maps_in_reading_order(tokens, pairs_mixture):
     torch.testing.assert_close(maps, scale @ cut @ scale.T, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("before", "has_maps"), [(0, True), (5, True), (6, False)])
-def test_tokens_that_are_no_square_have_no_maps(before, has_maps, pairs_mixture):
-    """Up to five tokens may stand before a square of patches; any other number says nothing of places."""
-    assert (probe(Patches(before).eval(), pairs_mixture, "tokens").pixels is not None) == has_maps
+@pytest.mark.parametrize("before", [0, 5])
+def test_tokens_before_the_patches_are_left_out(before, pairs_mixture):
+    """Up to five tokens may stand before a square of patches."""
+    pixels = probe(Patches(before).eval(), pairs_mixture, "tokens").pixels
+    assert (pixels.patches.rows, pixels.patches.cols, pixels.patches.first) == (4, 4, before)
+
+
+def test_tokens_that_are_no_square_have_no_maps(pairs_mixture):
+    """A number of tokens that is no square, but for five, says nothing of places, and that must be said."""
+    with pytest.warns(Caution, match="the places of layer 'tokens' are no grid of patches"):
+        readout = probe(Patches(6).eval(), pairs_mixture, "tokens")
+    assert readout.pixels is None
+
+
+class Tokens(nn.Module):
+    """Patches of 8 x 8 pixels as tokens after a norm, other tokens before and after them; or what a function makes of images."""
+
+    def __init__(self, before=0, after=0, function=None) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.cut, self.norm = nn.Conv2d(1, 6, 8, stride=8), nn.LayerNorm(6, elementwise_affine=False)
+        self.start, self.end = (nn.Parameter(torch.randn(1, n, 6)) for n in (before, after))
+        self.function = function
+        self.mix = nn.TransformerEncoderLayer(6, 2, 12, batch_first=True, norm_first=True)
+
+    def forward(self, x):
+        if self.function:
+            return self.norm(self.function(x))
+        patches = self.cut(x).flatten(2).transpose(1, 2)
+        parts = [self.start.expand(len(x), -1, -1), patches, self.end.expand(len(x), -1, -1)]
+        return self.norm(self.mix(torch.cat(parts, dim=1)))
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 0), (1, 0), (0, 1), (5, 0), (1, 4), (2, 2)])
+@pytest.mark.parametrize("sides", [(32, 32), (24, 40)])
+def test_patches_are_found_wherever_their_tokens_stand(before, after, sides):
+    """Class tokens before or after the patches may not shift them; the gradient must tell, on oblong images, too."""
+    images = torch.randint(0, 256, (40, *sides), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    net = Tokens(before, after).eval()
+    pixels = probe(net, Shown(images), "norm").pixels
+    assert (pixels.patches.rows, pixels.patches.cols, pixels.patches.first) == (sides[0] // 8, sides[1] // 8, before)
+    seen = []
+    net.norm.register_forward_hook(lambda _m, _i, out: seen.append(out))
+    net(images[:, None] / 255)
+    grid = pixels._maps(images[:, None] / 255)
+    torch.testing.assert_close(grid[:, :, 1, 2], seen[0][:, before + sides[1] // 8 + 2], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("function", "why"),
+    [
+        (lambda x: x[:, 0, :28, :24].unflatten(2, (6, 4)).sum(3), "rows of the image as 28 tokens"),
+        (lambda x: x.unfold(2, 8, 8).unfold(3, 8, 8).flatten(4).transpose(2, 3).flatten(1, 3)[..., :6], "patches by columns"),
+        (lambda x: x.flatten(2)[..., :96].unflatten(2, (16, 6))[:, 0], "the first pixels only"),
+        (lambda x: x.mean((1, 2, 3))[:, None, None] * torch.arange(96.0).view(16, 6), "no places at all"),
+        (lambda x: x.detach().flatten(2)[..., :96].unflatten(2, (16, 6))[:, 0], "no gradient"),
+    ],
+)
+def test_tokens_without_places_are_told(function, why):
+    """A number of tokens that is a square, or nearly, must not do: no places without a gradient that shows them."""
+    images = torch.randint(0, 256, (40, 32, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    with pytest.warns(Caution, match="the places of layer 'norm' are no grid of patches"):
+        assert probe(Tokens(function=function).eval(), Shown(images), "norm").pixels is None, why
 
 
 def test_a_layer_that_does_not_count_the_images_first_is_refused(pairs_mixture):
@@ -139,7 +198,7 @@ def test_cells_that_see_the_same_pixels_are_spread_over_the_image():
         def forward(self, x):
             return self.layer(x[:, :, 4:9, 4:9].mean((2, 3), keepdim=True).expand(-1, 2, 8, 8))
 
-    readout = probe(Same().eval(), Shown(torch.full((3, 32, 32), 9, dtype=torch.uint8)), "layer")
+    readout = probe(Same().eval(), Shown(torch.full((3, 32, 32), 9, dtype=torch.uint8)), "layer", axis=1)
     assert readout.pixels.field == Field((5, 5), (4.0, 4.0), (1.5, 1.5))
     assert next(iter(readout.pixels))[1].shape == (3, 2, 32, 32)
 

@@ -1,0 +1,209 @@
+"""On which axis of a layer's output its units lie: named, or told with certainty."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from mixmnist.metrics.average_precision import average_precision
+from mixmnist.probing import Caution, describe_layers, probe
+from mixmnist.probing.axes import as_maps, like
+
+
+class Through(nn.Module):
+    """Gives what a function makes of the images, at the layer `layer`; nothing follows."""
+
+    def __init__(self, function, layer=None) -> None:
+        super().__init__()
+        self.function, self.layer = function, layer or nn.Identity()
+
+    def forward(self, x):
+        return self.layer(self.function(x))
+
+
+class Block(nn.Module):
+    """A residual block, channels last: none of its modules gives the sum."""
+
+    def __init__(self, width) -> None:
+        super().__init__()
+        self.mix = nn.Linear(width, width)
+
+    def forward(self, x):
+        return x + self.mix(x)
+
+
+class Last(nn.Module):
+    """Ten planted channels, read channels last at three places: a block, an activation after it, a norm that takes it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.cut = nn.Conv2d(1, 10, 4, stride=4)
+        self.block, self.act, self.norm = Block(10), nn.ReLU(), nn.LayerNorm(10)
+
+    def forward(self, x):
+        return self.norm(self.act(self.block(self.cut(x).permute(0, 2, 3, 1))))
+
+
+class Rows(nn.Module):
+    """Reads the rows of an image as channels of a sequence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(32, 10, 3)
+
+    def forward(self, x):
+        return self.conv(x[:, 0])
+
+
+class Turned(nn.LayerNorm):
+    """A layer norm over the channels of maps, as ConvNeXt has it."""
+
+    def forward(self, x):
+        return functional.layer_norm(x.permute(0, 2, 3, 1), self.normalized_shape).permute(0, 3, 1, 2)
+
+
+def units(net, size=32, width=None):
+    """Gives units and axis of each layer, by name."""
+    found = describe_layers(net.eval(), torch.rand(2, 1, size, width or size, generator=torch.Generator().manual_seed(0)))
+    return {one.name: (one.units, one.axis) for one in found}
+
+
+def test_channels_last_are_units():
+    """A block, an activation and a norm that work channels last must have their channels as units, not their rows."""
+    found = units(Last())
+    assert found["cut"] == (10, 1)
+    assert found["block"] == found["act"] == found["norm"] == found["block.mix"] == (10, 3)
+
+
+def test_a_sequence_of_channels_has_its_channels_as_units():
+    """Conv1d must have as many units as it has output channels."""
+    assert units(Rows())["conv"] == (10, 1)
+
+
+@pytest.mark.parametrize(
+    ("layer", "function", "expected"),
+    [
+        (nn.Conv2d(1, 3, 5), lambda x: x, (3, 1)),
+        (nn.ConvTranspose2d(1, 3, 5), lambda x: x, (3, 1)),
+        (nn.MaxPool2d(2), lambda x: x.expand(-1, 3, -1, -1), (3, 1)),
+        (nn.AdaptiveAvgPool2d((4, 5)), lambda x: x.expand(-1, 3, -1, -1), (3, 1)),
+        (nn.Linear(32, 6), lambda x: x[:, 0], (6, 2)),
+        (nn.LayerNorm(32), lambda x: x[:, 0], (32, 2)),
+        (nn.GroupNorm(1, 3), lambda x: x.expand(-1, 3, -1, -1), (3, 1)),
+        (nn.BatchNorm1d(32), lambda x: x[:, 0, :, :20], (32, 1)),
+        (Turned(3), lambda x: x.expand(-1, 3, -1, -1), (3, 1)),
+        (nn.Sequential(nn.Conv2d(1, 3, 5), nn.BatchNorm2d(3), nn.ReLU(inplace=True)), lambda x: x, (3, 1)),
+        (nn.TransformerEncoderLayer(32, 2, 8, batch_first=True), lambda x: x[:, 0], (32, 2)),
+        (nn.Identity(), lambda x: x, (1, 1)),
+        (nn.Identity(), lambda x: x.mean((2, 3), keepdim=True).expand(-1, 4, -1, -1), (4, 1)),
+        (nn.Identity(), lambda x: x.flatten(2).transpose(1, 2).expand(-1, -1, 5), (5, 2)),
+        (nn.Identity(), lambda x: x.flatten(2).expand(-1, 5, -1), (5, 1)),
+        (nn.Identity(), lambda x: x.flatten(1), (1024, 1)),
+    ],
+)
+def test_an_axis_that_is_certain_is_told(layer, function, expected):
+    """Kinds of layers, neighbours, axes of length 1 and another size of the image must tell the axis."""
+    assert units(Through(function, layer))["layer"] == expected
+
+
+def test_a_layer_norm_over_maps_tells_no_axis():
+    """A norm over channels, rows and columns must keep the axis of what comes in."""
+    assert units(nn.Sequential(nn.Conv2d(1, 3, 5), nn.LayerNorm([3, 28, 28])))["1"] == (3, 1)
+
+
+def test_an_axis_that_is_not_certain_must_be_named(pairs_mixture):
+    """Where several axes may be that of the units, a sentence must spell out what each would mean; the choice is then kept."""
+    net = Through(lambda x: functional.interpolate(x, (4, 6))[:, 0]).eval()
+    said = r"the axis of the units must be certain, got \[n, 4, 6\] from layer='layer'.*"
+    with pytest.raises(ValueError, match=said + r"--axis 1: 4 units of 6 places; --axis 2: 6 units of 4 places"):
+        probe(net, pairs_mixture, "layer")
+    small = functional.interpolate(pairs_mixture.images[:, None] / 255, (4, 6))[:, 0]
+    for axis, other in ((1, 2), (2, 1), (-1, 1)):
+        with pytest.warns(Caution, match="no grid of patches"):
+            readout = probe(net, pairs_mixture, "layer", axis=axis)
+        torch.testing.assert_close(readout.response, small.amax(other))
+        torch.testing.assert_close(readout.mean, small.mean(other))
+
+
+@pytest.mark.parametrize("axis", [0, 4, -4])
+def test_an_axis_that_is_none_is_refused(axis, pairs_mixture):
+    """The axis of the images, and axes that the output lacks, may not be named."""
+    with pytest.raises(ValueError, match=rf"axis must lie between 1 and 3, or between -1 and -3, got axis={axis}"):
+        probe(nn.Sequential(nn.Conv2d(1, 3, 5)).eval(), pairs_mixture, "0", axis=axis)
+
+
+def test_another_axis_than_is_certain_is_said(pairs_mixture):
+    """Whoever names an axis against all signs must get it, and be told."""
+    with pytest.warns(Caution, match="read along axis 3, as named; by all signs its units lie on axis 1"):
+        readout = probe(nn.Sequential(nn.Conv2d(1, 3, (5, 9))).eval(), _plain(pairs_mixture), "0", axis=-1)
+    assert readout.n_units == 24
+
+
+def test_planted_channels_are_perfect_wherever_their_axis_is(pairs_mixture):
+    """Channels planted as perfect detectors must be so channels first and last, with the same logits when silenced."""
+    present = pairs_mixture.present.float()
+
+    class Planted(nn.Module):
+        def __init__(self, last) -> None:
+            super().__init__()
+            self.last, self.layer, self.done = last, nn.Identity(), 0
+
+        def forward(self, x):
+            found = present[_which(x, pairs_mixture)][:, :, None, None].expand(-1, -1, x.shape[2] // 16, x.shape[3] // 8)
+            maps = self.layer(found.permute(0, 2, 3, 1) if self.last else found)
+            peaks = maps.amax((1, 2) if self.last else (2, 3))
+            return functional.pad(peaks, (0, 35)) ** 2
+
+    first, last = (probe(Planted(last).eval(), _plain(pairs_mixture), "layer", few=60) for last in (False, True))
+    assert first.n_units == last.n_units == 10
+    for readout in (first, last):
+        alignment = average_precision(readout.response, readout.present)
+        assert (alignment.diagonal() == 1).all()
+    sets, values = torch.eye(10).bool(), torch.zeros(10)
+    assert torch.equal(first.without(sets, values), last.without(sets, values))
+    assert torch.equal(last.without(sets, values)[3, :, :10], (present[:60] * (1 - torch.eye(10)[3])) ** 2)
+    others = torch.arange(60).flip(0)
+    assert torch.equal(first.without.resampled(sets, others), last.without.resampled(sets, others))
+
+
+def _which(x, mixture):
+    """Finds the images of a batch in a mixture, whatever their size."""
+    own = mixture.images.float().flatten(1) / 255
+    asked = functional.interpolate(x, mixture.images.shape[1:]).flatten(1)
+    return torch.cdist(asked, own).argmin(1)
+
+
+def _plain(mixture):
+    """Gives a mixture without masks: planted answers have no gradient."""
+
+    class Plain:
+        concepts, classes, images = mixture.concepts, mixture.classes, mixture.images
+        labels, present, glyphs = mixture.labels, mixture.present, mixture.glyphs
+
+    return Plain()
+
+
+@pytest.mark.parametrize("axis", [1, 2, 3])
+def test_maps_become_the_layers_shape_again(axis):
+    """Taking a layer's output as maps and back must change nothing, whichever axis counts the units."""
+    output = torch.rand(2, 3, 4, 5)
+    maps = as_maps(output, axis)
+    assert maps.shape[:2] == (2, output.shape[axis])
+    assert torch.equal(like(maps, output, axis), output)
+    assert torch.equal(maps[1, 2], output.select(axis, 2)[1].flatten())
+
+
+def test_a_field_of_channels_last_is_that_of_its_cell(pairs_mixture):
+    """Places of channels-last maps must be measured along rows and columns."""
+    readout = probe(Last().eval(), pairs_mixture, "block", few=3)
+    field = readout.pixels.field
+    assert (field.size, field.stride, field.first) == ((4, 4), (4.0, 4.0), (1.5, 1.5))
+    assert next(iter(readout.pixels))[1].shape == (3, 10, 32, 32)
+
+
+def test_maps_that_lie_across_the_image_have_no_places(pairs_mixture):
+    """Where a map's rows follow the image's columns, no places may be told."""
+    net = Through(lambda x: functional.avg_pool2d(x, 16).transpose(2, 3) * torch.ones(5, 1, 1)).eval()
+    with pytest.warns(Caution, match="the places of layer 'layer' are no grid along the image"):
+        assert probe(net, pairs_mixture, "layer", axis=1).pixels is None
