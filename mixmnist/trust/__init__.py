@@ -33,7 +33,7 @@ def analyse(folder: Path, root: str | None, tell: Callable[[str], None]) -> None
     shelves = [code.entry(shelf, name) for shelf in ("metrics", "plants") for name in registry.names(shelf)]  # any may be asked
     for name, analysis in chosen.items():
         made_from = {"records": storage.fingerprint(nets), "code": code.digest([code.entry("analyses", name), *shelves])}
-        home, label = folder / "analyses" / name, f"{folder.parent.name} {folder.name}: {analysis.title}"
+        home, label = folder / "analyses" / Path(name).stem, f"{folder.parent.name} {folder.name}: {analysis.title}"
         record = home / RECORD
         if record.is_file() and json.loads(record.read_text(encoding="utf-8")) == made_from:
             tell(f"{label}: already made")
