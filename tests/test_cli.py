@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from mixmnist import cli
+from mixmnist.commands import parsing
 from mixmnist.core.records import Canvas, Options
 from mixmnist.data.sources import _torchvision, load_glyphs
 
@@ -73,7 +74,7 @@ def test_every_command_has_help_with_an_example(command, capsys):
 @pytest.mark.parametrize("configuration", [Options, Canvas])
 def test_every_field_explains_itself(configuration):
     """Each field of a configuration must have a string under it, since that is the option's help."""
-    assert set(cli.help_of(configuration)) == {field.name for field in fields(configuration)}
+    assert set(parsing.help_of(configuration)) == {field.name for field in fields(configuration)}
 
 
 def test_run_prints_the_table_and_the_places_of_everything(study, capsys):
@@ -228,14 +229,14 @@ def test_a_full_disk_is_said_in_one_line(study, capsys, monkeypatch):
 
 
 def test_ctrl_c_is_said_in_one_line(study, capsys, monkeypatch):
-    """Ctrl-C must end with exit code 2 and say that the same command goes on."""
+    """Ctrl-C must end with exit code 130 and say that the same command goes on."""
     from mixmnist.kinds import classifier
 
     def interrupted(*_args, **_kwargs):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(classifier, "train", interrupted)
-    assert run("run", study, "--source", "digits", "--out", "out") == 2
+    assert run("run", study, "--source", "digits", "--out", "out") == 130
     assert "the same command goes on from there" in capsys.readouterr().err
 
 
