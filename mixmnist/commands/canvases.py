@@ -65,11 +65,12 @@ def _canvas(args: argparse.Namespace) -> Canvas:
 
 def _draw(args: argparse.Namespace) -> "tuple[Mixture, str]":
     """Draws the mixture that the options ask for; gives it and the name of its source."""
-    from mixmnist.data.mixture import draw
+    from mixmnist.data import drawing
     from mixmnist.data.sources import resolve_source
 
     canvas, settings = _canvas(args), read_numbers(args.set)
+    drawing.check(args.task, args.n, canvas, settings, seed=args.seed, copies=2, masks=getattr(args, "masks", False))
     source, root = resolve_source(args.source, args.data_root)
     warn_of_digits(args.source, source)
-    mixture = draw(args.task, source, args.split, args.n, canvas=canvas, settings=settings, root=root, seed=args.seed)
+    mixture = drawing.draw(args.task, source, args.split, args.n, canvas=canvas, settings=settings, root=root, seed=args.seed)
     return mixture, source

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mixmnist.commands.answers import Answer, Say, read_numbers, warn_of_digits
-from mixmnist.core import registry
+from mixmnist.core import checks, registry
 from mixmnist.core.records import require
 
 if TYPE_CHECKING:
@@ -115,6 +115,8 @@ def plant(args: argparse.Namespace, say: Say) -> Answer:
     for name in dials:
         if name not in DIALS:
             raise registry.nearest("dial", name, DIALS)
+    size = 4 * args.n * (48 * args.units + 1000)  # four readouts with answers, places, logits and scores
+    checks.check_memory(f"{args.n:,} images of {args.units:,} units", size, "Ask for fewer with --n or --units.")
     faults = Faults(**dials)
     known = truth(faults, args.concept, args.prevalence)
     scores = beside_sound(faults, args.n, args.seed, concept=args.concept, prevalence=args.prevalence, units=args.units)

@@ -1,5 +1,6 @@
 """Checks at the door: names that become paths, types of fields, memory and places to write, before anything is done."""
 
+import contextlib
 import os
 import re
 import types
@@ -78,7 +79,7 @@ def _wanted(plain: type) -> dict[str, tuple[Any, str]]:
     return {field.name: (hints[field.name], _words(hints[field.name])) for field in fields(plain)}
 
 
-def _is(value: object, wanted: Any) -> bool:  # noqa: ANN401, C901, PLR0911 -- a type; one line a kind of it
+def _is(value: object, wanted: Any) -> bool:  # noqa: ANN401 -- a type
     """Says whether a value is of a type, as deep as fields are declared."""
     origin, inner = get_origin(wanted), get_args(wanted)
     if wanted is Any:
@@ -124,10 +125,8 @@ def memory() -> int:
             found.append(int(Path(path).read_text(encoding="ascii")))
         except (OSError, ValueError):
             continue  # no such limit
-    try:
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # a system that does not say
         found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, OSError, ValueError):
-        pass  # a system that does not say
     return min(found) if found else 2**62
 
 

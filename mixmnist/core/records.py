@@ -47,6 +47,7 @@ __all__ = [
 ]
 ORIGINS = ("trained", "untrained")  # how a network comes about; or, planted, by name
 PLANTED = "planted:"
+MOST_THREADS = 256  # of a block
 MOST_RUNS = 20_000  # of a study: at ten seconds each more than two days
 FORMER_ORIGINS = {"shuffled": {"origin": "trained", "objective": "shuffled"}}  # origins as they were spelt, and what they are now
 
@@ -243,3 +244,5 @@ class Options:
             if isinstance(getattr(self, name), Path):
                 object.__setattr__(self, name, str(getattr(self, name)))
         checks.check_fields(self)
+        most = f"threads must be at most {MOST_THREADS}, got threads={self.threads}. One a core is enough."
+        require(self.threads <= MOST_THREADS, most)

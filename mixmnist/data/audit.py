@@ -6,9 +6,9 @@ import torch
 from scipy import stats
 
 from mixmnist.core import registry
-from mixmnist.core.records import Canvas, Settings, Task, require
-from mixmnist.core.seeding import Stream
-from mixmnist.data.mixture import Mixture, draw
+from mixmnist.core.records import Canvas, Settings, Task
+from mixmnist.data import drawing
+from mixmnist.data.mixture import Mixture
 from mixmnist.data.sources import load_glyphs, resolve_source
 
 RARE = 1e-3  # p-value below which a seeded draw counts as not as promised
@@ -49,7 +49,8 @@ def audit(
         >>> audit("pairs", "digits", n=500)["good"].all()
         np.True_
     """
-    mixture = draw(task, source, split, n, canvas=canvas, settings=settings, root=root, seed=seed)
+    drawing.check(task, n, canvas, settings, seed=seed, copies=4)  # canvases that are the same are found by sorting copies
+    mixture = drawing.draw(task, source, split, n, canvas=canvas, settings=settings, root=root, seed=seed)
     entry: Task = registry.choose("tasks", task)
     rows = [*check(mixture, entry.useless), _leakage(*resolve_source(source, root))]
     return pd.DataFrame(rows, columns=["check", "found", "expected", "good"])
@@ -165,34 +166,3 @@ def _overlap(mixture: Mixture) -> Row:
     share = float(touch.triu(1).any(dim=(1, 2)).float().mean())
     reject = mixture.canvas.overlap == "reject"
     return "images with overlapping boxes", f"{share:.3f}", "0" if reject else "", share == 0 or not reject
-
-
-def check_task(task: Task, name: str) -> None:
-    """Draws a little of a task that somebody wrote, so that a fault in it gets a sentence and not plausible numbers.
-
-    Raises:
-        ValueError: If `draw` raises, or what it gives is not labels of the task's classes and slots of its concepts.
-    """
-    n, way_out = 64, "See what the file of `pairs` gives."
-    try:
-        labels, shown = task.draw(n, Stream(0, "mixture", "test", "classes"), **task.settings)
-    except Exception as error:  # whatever a stranger's task may raise
-        raise ValueError(
-            f"draw must run on n and a stream, got {type(error).__name__}: {error} from {name}. {way_out}"
-        ) from error
-    for what, found, limits in (("labels", labels, (0, len(task.classes) - 1)), ("slots", shown, (-1, len(task.concepts) - 1))):
-        whole = isinstance(found, np.ndarray) and found.dtype == np.int64 and len(found) == n
-        require(whole, f"draw must give {n} {what} as an int64 array, got {_shape(found)} from {name}. {way_out}")
-        if what == "labels" and found.ndim == 2:  # classes do not exclude each other
-            require(found.shape[1] == len(task.classes), f"draw must give a label a class, got {_shape(found)} from {name}.")
-            limits = (0, 1)
-        lowest, highest = int(found.min()), int(found.max())
-        require(
-            limits[0] <= lowest <= highest <= limits[1],
-            f"draw must give {what} of {limits[0]}..{limits[1]}, got {lowest}..{highest} from {name}. {way_out}",
-        )
-    require(shown.ndim == 2, f"draw must give slots [n, slots], got {_shape(shown)} from {name}. {way_out}")
-
-
-def _shape(found: object) -> str:
-    return f"{found.dtype} {list(found.shape)}" if isinstance(found, np.ndarray) else type(found).__name__

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from mixmnist.core import registry
+from mixmnist.core import checks, registry
 from mixmnist.core.readout import Readout
 from mixmnist.core.records import Canvas, Metric, Task, require
-from mixmnist.data.audit import check_task
+from mixmnist.data import drawing
 from mixmnist.data.colour import Coloured, has_colours, in_colour
-from mixmnist.data.mixture import Mixture, draw
+from mixmnist.data.mixture import Mixture
 from mixmnist.data.sources import label, resolve_source
 from mixmnist.grid.layers import Scored, few_of, score_layers
 from mixmnist.guests.arrays import LAYER, Arrays, read_arrays
@@ -61,7 +61,10 @@ class Setting:
     def __post_init__(self) -> None:
         require(self.channels in (1, 3), f"channels must be 1 or 3, got channels={self.channels}.")
         way_out = "1000 is usual."
+        checks.check_fields(self)
         require(self.permutations >= 1, f"permutations must be 1 or more, got permutations={self.permutations}. {way_out}")
+        bytes_of_null = 8 * self.permutations * UNITS_AT_ONCE
+        checks.check_memory(f"the null of {self.permutations:,} permutations", bytes_of_null, f"Ask for fewer: {way_out}")
         require(self.n >= 1, f"n must be 1 canvas or more, got n={self.n}.")
         least = f"few must lie between 1 and n, got few={self.few} with n={self.n}."
         require(self.few is None or 1 <= self.few <= self.n, least)
@@ -160,8 +163,7 @@ def _prepare(
     refuse_training(net)
     for each in layers:
         find_layer(net, each)
-    if setting.task.endswith(".py"):
-        check_task(registry.choose("tasks", setting.task), setting.task)
+    drawing.check(setting.task, setting.n, setting.canvas, seed=setting.draw, channels=setting.channels, copies=2)
     scene = _draw(setting)
     seen = _with_channels(scene, transform, setting.channels)
     try_net(net, 3 if isinstance(scene.test, Coloured) else 1, setting.canvas.size, seen)
@@ -185,7 +187,7 @@ def _draw(setting: Setting) -> _Scene:
     source, root = resolve_source(setting.source, setting.root)
     drawn: list[Mixture | Coloured] = []
     for split in ("test", "rank"):
-        mixture = draw(setting.task, source, split, setting.n, canvas=setting.canvas, root=root, seed=setting.draw)
+        mixture = drawing.draw(setting.task, source, split, setting.n, canvas=setting.canvas, root=root, seed=setting.draw)
         coloured = setting.channels == 3 and has_colours(source, root)
         drawn.append(in_colour(mixture, source, split, root) if coloured else mixture)
     return _Scene(drawn[0], drawn[1], label(source, root))

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from mixmnist.core import checks
 from mixmnist.core.readout import Readout
 from mixmnist.core.records import Metric, require
 from mixmnist.core.registry import collect
@@ -120,6 +121,8 @@ def black(net: nn.Module, n: int, channels: int, size: int) -> Float[Tensor, "n 
         ValueError: If there are no such images, or the precision is below what scores need.
     """
     require(size >= 1 and channels >= 1, f"size and channels must be 1 or more, got size={size}, channels={channels}.")
+    said = f"images [{n}, {channels}, {size}, {size}]"
+    checks.check_memory(said, 8 * n * channels * size**2, "Use a smaller --size or fewer --channels.")
     parameter = next((p for p in net.parameters() if not isinstance(p, nn.UninitializedParameter)), torch.zeros(()))
     way_out = "Call net.float()."
     fits = parameter.dtype in (torch.float32, torch.float64)

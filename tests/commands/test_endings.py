@@ -27,7 +27,7 @@ BOUNDED = {  # commands that ask for more than any machine has, and what they mu
     "plant --n 1000000000": "memory must hold",
     "plant --units 1000000000": "memory must hold",
     "evaluate ownnet:make --layer 0 --source digits --n 1000000000": "memory must hold 1,000,000,000 canvases",
-    "evaluate ownnet:make --layer 0 --source digits --size 1000000": "memory must hold 10,000 canvases",
+    "evaluate ownnet:make --layer 0 --source digits --size 2700 --n 100000": "memory must hold 100,000 canvases",
     "evaluate ownnet:make --layer 0 --source digits --permutations 1000000000000": "memory must hold",
     "run big.py --source digits": "memory must hold 1,000,000,000 canvases",
 }
