@@ -236,4 +236,3 @@ def _add_mixture(command: argparse.ArgumentParser, n: int, out: str | None = Non
     command.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER", help="a task's setting, e.g. q=.5")
     if out is not None:
         command.add_argument("--out", default=out, help=f"where to write (default {out})")
-

@@ -87,7 +87,9 @@ def _from_file(shelf: str, path: Path) -> Any:  # noqa: ANN401 -- as above
 
 def raised(error: BaseException, path: Path) -> str:
     """Says in a line what a stranger's file raised, and at which of its lines."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).resolve() == path.resolve()]
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).resolve() == path.resolve()
+    ]
     line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
     said = (error.msg if isinstance(error, SyntaxError) else str(error)).strip().splitlines()
     kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "

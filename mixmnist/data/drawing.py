@@ -122,9 +122,7 @@ def check(
     checks.check_settings("task", settings or {}, entry.settings)
     if task.endswith(".py"):
         check_task(entry, task, settings)
-    require(
-        canvas.glyph <= LARGEST, f"glyph must be at most {LARGEST:,} pixels, got glyph={canvas.glyph}. Use smaller glyphs."
-    )
+    require(canvas.glyph <= LARGEST, f"glyph must be at most {LARGEST:,} pixels, got glyph={canvas.glyph}. Use smaller glyphs.")
     _, shown = entry.draw(1, Stream(0, "mixture", "test", "classes"), **entry.with_settings(settings or {}))
     pixels, plan = canvas.size**2, 8 * (1 + 4 * shown.shape[1])
     a_canvas = pixels * (channels + (2 * len(entry.concepts) if masks else 0)) + 2 * plan  # once drawn, once in what is kept

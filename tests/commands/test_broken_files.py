@@ -27,9 +27,18 @@ TASKS = {  # what is other than in a good task's file, and what must be said
         {"body": "return np.zeros(n, dtype=np.int8), np.zeros((n, 1), dtype=np.int8)"},
         "draw must give 64 labels as an int64 array, got int8 [64]",
     ),
-    "always five": ({"body": "return np.zeros(5, dtype=int), np.zeros((5, 1), dtype=int)"}, "draw must give 64 labels as an int64"),
-    "a class too many": ({"body": "return np.full(n, 2), np.zeros((n, 1), dtype=int)"}, "draw must give labels of 0..1, got 2..2"),
-    "a digit too many": ({"body": "return np.zeros(n, dtype=int), np.full((n, 1), 7)"}, "draw must give slots of -1..1, got 7..7"),
+    "always five": (
+        {"body": "return np.zeros(5, dtype=int), np.zeros((5, 1), dtype=int)"},
+        "draw must give 64 labels as an int64",
+    ),
+    "a class too many": (
+        {"body": "return np.full(n, 2), np.zeros((n, 1), dtype=int)"},
+        "draw must give labels of 0..1, got 2..2",
+    ),
+    "a digit too many": (
+        {"body": "return np.zeros(n, dtype=int), np.full((n, 1), 7)"},
+        "draw must give slots of -1..1, got 7..7",
+    ),
     "no slots": ({"body": "return np.zeros(n, dtype=int), np.zeros((n, 0), dtype=int)"}, "draw must give slots [n, slots], got"),
     "another each time": (
         {"body": "return np.random.randint(0, 2, n), np.random.randint(0, 2, (n, 1))"},

@@ -58,9 +58,17 @@ def test_what_no_machine_holds_is_refused_before_it_is_asked_for(own, capsys, li
 
 
 ENDINGS = {
-    "RuntimeError": (RuntimeError("a hook\nfailed."), 1, "RuntimeError: a hook. That should not happen. The same command with --debug"),
+    "RuntimeError": (
+        RuntimeError("a hook\nfailed."),
+        1,
+        "RuntimeError: a hook. That should not happen. The same command with --debug",
+    ),
     "KeyError": (KeyError("x"), 1, "KeyError: 'x'. That should not happen"),
-    "MemoryError": (MemoryError("Unable to allocate 9 GiB"), 2, "memory must hold what is asked for, got too little of it (Unable"),
+    "MemoryError": (
+        MemoryError("Unable to allocate 9 GiB"),
+        2,
+        "memory must hold what is asked for, got too little of it (Unable",
+    ),
     "allocator": (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), 2, "memory must hold what is asked"),
     "cuda": (torch.OutOfMemoryError("CUDA out of memory."), 2, "memory must hold what is asked for, got too little of it (CUDA"),
     "full": (OSError(28, "No space left on device"), 2, "No space left on device. What was finished before is kept"),
@@ -108,7 +116,10 @@ def test_ctrl_c_while_modules_are_imported_is_a_sentence(module, tmp_path):
     )
     line = [sys.executable, "-c", code, "export", "--source", "digits", "--n", "9", "--out", str(tmp_path / "m.npz")]
     ended = subprocess.run(line, capture_output=True, text=True, timeout=120)
-    assert (ended.returncode, ended.stderr) == (130, "mixmnist: stopped. Nothing is left half-written; the same command begins anew.\n")
+    assert (ended.returncode, ended.stderr) == (
+        130,
+        "mixmnist: stopped. Nothing is left half-written; the same command begins anew.\n",
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -127,7 +138,9 @@ def test_an_output_that_takes_nothing_leaves_no_traceback(words, closed):
     if closed == "full" and (words == "--help" or not Path("/dev/full").exists()):
         pytest.skip("no such device, or Python's own printing of help, which takes no notice")
     more = {"pipe": "", "descriptor": " >&-", "full": " >/dev/full"}[closed]
-    process = subprocess.Popen(["/bin/sh", "-c", f"exec {command}{more}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", f"exec {command}{more}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     with process:
         process.stdout.close()
         said = process.stderr.read()
