@@ -98,6 +98,8 @@ def _tell(found: "Evaluation", say: Say) -> Answer:
     best = found.units.sort_values("alignment", ascending=False)[[column for column in shown if column in found.units]]
     say(f"\nThe best units of {len(best)}:\n\n{as_markdown(best.head(BEST))}\n")
     assert found.folder is not None
+    for line in found.said:
+        say(line)
     say(f"Tables: {found.folder / 'tables'}   figures: {found.folder / 'figures'}   records: {found.folder / 'runs'}")
     page = found.folder / "report" / "index.html"
     say(f"Page: {page}")

@@ -123,6 +123,8 @@ def _report(folder: Path, say: Say, look: "Look | None" = None, only: Sequence[s
 
     say(f"Writing tables and figures of {folder} ...")
     records = write_report(folder, look or Look(FORMATS), only)
+    for line in records.left_out:
+        say(line)
     say(f"\n{show_variants(records)}")
     return records
 

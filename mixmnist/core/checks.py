@@ -73,8 +73,8 @@ def check_settings(kind: str, given: Mapping[str, Any], usual: Mapping[str, Any]
 
 
 @cache
-def _wanted(plain: type) -> dict[str, tuple[Any, str]]:
-    """Gives each field's type and what it is called."""
+def _wanted(plain: Any) -> dict[str, tuple[Any, str]]:  # noqa: ANN401 -- a class, which mypy takes for unhashable
+    """Gives the type of each field of a dataclass, and what it is called."""
     hints = get_type_hints(plain)
     return {field.name: (hints[field.name], _words(hints[field.name])) for field in fields(plain)}
 

@@ -23,7 +23,7 @@ from mixmnist.data.mixture import Mixture
 from mixmnist.data.sources import label, resolve_source
 from mixmnist.grid.layers import Scored, few_of, score_layers
 from mixmnist.guests.arrays import LAYER, Arrays, read_arrays
-from mixmnist.guests.evaluated import NULL_IMAGES, Evaluation, Run, finish, joined
+from mixmnist.guests.evaluated import NULL_IMAGES, Evaluation, Run, check_place, finish, joined
 from mixmnist.guests.factory import guarded, try_net
 from mixmnist.probing import HeadAlgebra, find_layer, probe
 from mixmnist.probing.running import Transform, refuse_training
@@ -63,8 +63,8 @@ class Setting:
         way_out = "1000 is usual."
         checks.check_fields(self)
         require(self.permutations >= 1, f"permutations must be 1 or more, got permutations={self.permutations}. {way_out}")
-        bytes_of_null = 8 * self.permutations * UNITS_AT_ONCE
-        checks.check_memory(f"the null of {self.permutations:,} permutations", bytes_of_null, f"Ask for fewer: {way_out}")
+        said = f"the null of {self.permutations:,} permutations"
+        checks.check_memory(said, 8 * self.permutations * UNITS_AT_ONCE, f"Ask for fewer: {way_out}")
         require(self.n >= 1, f"n must be 1 canvas or more, got n={self.n}.")
         least = f"few must lie between 1 and n, got few={self.few} with n={self.n}."
         require(self.few is None or 1 <= self.few <= self.n, least)
@@ -120,6 +120,9 @@ def evaluate(
     known = Setting(**{**asdict(setting or Setting()), "task": task, "source": source})
     layers = (layer,) if isinstance(layer, str) else tuple(layer)
     require(layers, "layer must name one layer or more, got none. `mixmnist layers` lists them.")
+    called = name or type(net).__name__.lower()
+    if out is not None:
+        check_place(Path(out), called, label(*resolve_source(known.source, known.root)))
     scene, seen = _prepare(net, layers, known, transform)
     few = _few(known)
     with warnings.catch_warnings():
@@ -128,7 +131,7 @@ def evaluate(
     device = str(scored[0].readout.response.device)
     about = {**asdict(known), "source": scene.source, "layers": [one.readout.layer for one in scored], "few": few}
     about |= {"device": device, "classifies": scored[-1].readout.logits is not None}
-    run = Run(name or type(net).__name__.lower(), seed, started)
+    run = Run(called, seed, started)
     return finish(_against_null(scored, known), run, about, scene.test, None if out is None else Path(out))
 
 
@@ -259,6 +262,7 @@ def evaluate_arrays(
         ValueError: As `score_arrays`; or if the file holds other names.
     """
     started = time.perf_counter()
+    check_place(Path(out), name or Path(path).stem, LAYER)
     given, rank = read_arrays(path)
     known = Setting(permutations=permutations)
     scored = _of_arrays(given, rank, known, more)

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -40,18 +41,22 @@ def write_report(folder: str | Path, look: Look | None = None, only: Sequence[st
         look: Formats, style and size of the figures.
         only: Names of the figures to draw, beside those that are there; by default all figures and all tables.
 
+    Returns:
+        The records, with a sentence a figure that there is nothing for.
+
     Raises:
         FileNotFoundError: If the folder holds no records.
         ValueError: If every run in it failed, or there is no such figure.
     """
     folder, records = Path(folder), read_study(Path(folder))
+    left_out: list[str] = []
 
     def draw(partial: Path) -> None:
         if only and (folder / "figures").is_dir():
             shutil.copytree(folder / "figures", partial, dirs_exist_ok=True)
-        draw_figures(records, partial, look or Look(), only)
+        left_out.extend(draw_figures(records, partial, look or Look(), only) or ())
 
     if not only:
         storage.publish(folder / "tables", lambda partial: write_tables(records, partial))
     storage.publish(folder / "figures", draw)
-    return records
+    return replace(records, left_out=tuple(left_out))

@@ -30,6 +30,7 @@ class StudyRecords:
     damaged: tuple[str, ...]  # one sentence a file that cannot be read
     mixed_code: bool  # runs of one task, net, objective, origin and kind were made by different code
     fitted: tuple[str, ...]  # variants whose head was fitted after a training on something else
+    left_out: tuple[str, ...] = ()  # one sentence a figure that could not be drawn
 
     @property
     def layer(self) -> str:
@@ -114,6 +115,7 @@ def read_study(folder: Path) -> StudyRecords:
         damaged=tuple(damaged),
         mixed_code=_mixed_code([record for record, _ in good]),
         fitted=tuple(dict.fromkeys(record["variant"] for record, _ in good if record.get("head") == "fitted")),
+        left_out=(),
     )
 
 

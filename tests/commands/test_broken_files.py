@@ -168,7 +168,7 @@ STUDIES = {
     "Study('s', {'a': Variant(net_settings={'conv3': 10**12})})": "memory must hold a net of",
     "Study('s', {'a': Variant(net='nets.py')})": "the file of a net must exist, got nets.py",
     "Study('s', {'a': Variant(objective='own.py')})": "the file of a objective must exist, got own.py",
-    "Study('s', {'a': Variant(task='redundant', task_settings={'q': 'x'})})": "the task setting q must be a finite number, got q='x'",
+    "Study('s', {'a': Variant(task='redundant', task_settings={'q': 'x'})})": "setting q must be a finite number, got q='x'",
     "Study('s', {'a': Variant(task='redundant', task_settings={'r': 1})})": "task settings must be among ['q'], got 'r'",
     "Study('s', {'a': Variant(objective='noisy', objective_settings={'share': 'x'})})": "objective setting",
     "Study('s', {'a': Variant(training=Training(images='x'))})": "images must be a whole number, got images='x'",
@@ -184,7 +184,7 @@ STUDIES = {
 @pytest.mark.parametrize("dry", ["", " --dry-run"])
 @pytest.mark.parametrize("study", STUDIES)
 def test_a_broken_study_is_told(place, capsys, study, dry):
-    """A wrong name, type or number in a study must be told with the field's name, and nothing may be written, here or elsewhere."""
+    """A wrong name, type or number in a study must be told with the field's name, and nothing written, here or elsewhere."""
     (place / "s.py").write_text(HEAD + study + "\n")
     outside = set(place.parent.iterdir())
     ends_in(f"run s.py --source digits --out out{dry}", capsys, place, STUDIES[study])

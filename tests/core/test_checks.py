@@ -135,7 +135,7 @@ def test_memory_is_told_and_bounds_what_is_asked_for():
 def test_a_place_that_cannot_be_written_is_told_without_a_trace(tmp_path):
     """A file in the way must be named, and nothing made."""
     (tmp_path / "file").write_text("x")
-    with pytest.raises(ValueError, match="out must be a folder, got the file .*file. Name another with --out"):
+    with pytest.raises(ValueError, match=r"out must be a folder, got the file .*file\. Name another with --out"):
         checks.check_writable(tmp_path / "file" / "below")
     checks.check_writable(tmp_path / "new" / "deep")
     assert not (tmp_path / "new").exists()
