@@ -48,7 +48,7 @@ def check_names(kind: str, names: Iterable[object]) -> None:
             raise ValueError(f"{said}. Some file systems take them for one: rename one.")
 
 
-def check_fields(thing: object) -> None:
+def check_fields(thing: Any) -> None:  # noqa: ANN401 -- a dataclass of any kind
     """Makes sure that every field of a dataclass is of its declared type.
 
     Raises:
@@ -73,7 +73,7 @@ def check_settings(kind: str, given: Mapping[str, Any], usual: Mapping[str, Any]
 
 
 @cache
-def _wanted(plain: Any) -> dict[str, tuple[Any, str]]:  # noqa: ANN401 -- a class, which mypy takes for unhashable
+def _wanted(plain: Any) -> dict[str, tuple[Any, str]]:  # noqa: ANN401 -- a class
     """Gives the type of each field of a dataclass, and what it is called."""
     hints = get_type_hints(plain)
     return {field.name: (hints[field.name], _words(hints[field.name])) for field in fields(plain)}

@@ -53,6 +53,7 @@ def style(look: Look) -> Iterator[None]:
     """Draws in colours that the colour-blind can tell apart, with text that stays text."""
     context = sns.plotting_context("paper", font_scale=STYLES[look.style], rc={"lines.linewidth": 1.5 * STYLES[look.style]})
     fixed = {"figure.dpi": 150, "savefig.dpi": 150, "pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "mixmnist"}
+    fixed |= {"text.parse_math": False}  # a dollar in a name is a dollar
     theme = {**sns.axes_style("whitegrid"), **context, **fixed}
     with mpl.rc_context({**theme, "axes.prop_cycle": cycler(color=sns.color_palette("colorblind"))}):
         yield

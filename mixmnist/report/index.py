@@ -7,6 +7,7 @@ import pandas as pd
 
 from mixmnist.core.records import require
 from mixmnist.report.claims import judge
+from mixmnist.report.escaping import for_markdown
 from mixmnist.report.reading import StudyRecords, read_study
 from mixmnist.report.tables import CLAIMS, as_markdown
 
@@ -37,7 +38,7 @@ def write_index(root: Path, path: Path) -> None:
             found = judge(records.claims, records.of_layer(records.layer).runs)
             found.insert(0, "results", place)
             verdicts.append(found)
-        contents += [f"## {place}", "", *_content(folder, records), ""]
+        contents += [f"## {for_markdown(place)}", "", *_content(folder, records), ""]
     lines = ["# Results", "", f"Made from the records in `{root.resolve().name}` {MARK}", ""]
     if verdicts:
         table = pd.concat(verdicts).sort_values(["id", "results"], kind="stable")
@@ -48,8 +49,8 @@ def write_index(root: Path, path: Path) -> None:
 def _content(folder: Path, records: StudyRecords) -> list[str]:
     """Says what a study holds."""
     title = folder / "study.json"
-    said = [json.loads(title.read_text(encoding="utf-8"))["title"] + "."] if title.is_file() else []
+    said = [for_markdown(json.loads(title.read_text(encoding="utf-8"))["title"]) + "."] if title.is_file() else []
     runs = records.of_layer(records.layer).runs
     found = {"seeds": ("seed", "size")} | ({"accuracy": ("accuracy", "mean")} if "accuracy" in runs else {})
     seeds = runs.groupby("variant", sort=False).agg(**found).reset_index()
-    return [*said, " ".join(records.notes()), "", as_markdown(seeds)]
+    return [*said, " ".join(map(for_markdown, records.notes())), "", as_markdown(seeds)]
