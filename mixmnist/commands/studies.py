@@ -1,6 +1,7 @@
 """Commands about studies: run them, write their tables and figures, verify, index and plan them."""
 
 import argparse
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -191,12 +192,16 @@ def plan(args: argparse.Namespace, say: Say) -> Answer:
 
 def verify(args: argparse.Namespace, say: Say) -> Answer:
     """Recomputes recorded scores from recorded weights."""
+    from mixmnist.grid.estimating import as_time
     from mixmnist.grid.verifying import verify as check
 
     verdicts = []
     for folder in args.folders:
+        started = time.monotonic()
         for found in check(folder, args.data_root):
             said = "; ".join(found.differences) or "as recorded"
-            say(f"{folder} {found.run}: {said}")
+            left = (time.monotonic() - started) / found.place * (found.of - found.place)
+            about = f", about {as_time(left)} left" if found.place < found.of else ""
+            say(f"{folder} {found.run}: {said} ({found.place} of {found.of}{about})")
             verdicts.append({"folder": folder, **asdict(found)})
     return Answer(verdicts, max((2 if v["fatal"] else 1 if v["differences"] else 0 for v in verdicts), default=0))

@@ -54,10 +54,11 @@ def check_fields(thing: Any) -> None:  # noqa: ANN401 -- a dataclass of any kind
     Raises:
         ValueError: If one is not; the message names it.
     """
-    for name, (wanted, words) in _wanted(type(thing)).items():
+    plain: Any = type(thing)
+    for name, (wanted, words) in _wanted(plain).items():
         value = getattr(thing, name)
         if not _is(value, wanted):
-            raise ValueError(f"{name} must be {words}, got {name}={_short(value)}. Mend it in {type(thing).__name__}(...).")
+            raise ValueError(f"{name} must be {words}, got {name}={_short(value)}. Mend it in {plain.__name__}(...).")
 
 
 def check_settings(kind: str, given: Mapping[str, Any], usual: Mapping[str, Any]) -> None:

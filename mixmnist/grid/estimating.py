@@ -51,7 +51,7 @@ class Cost:
     memory: int  # bytes
 
     def __str__(self) -> str:
-        return f"{_as_time(self.seconds)} and {self.memory / 1e9:.1f} GB"
+        return f"{as_time(self.seconds)} and {self.memory / 1e9:.1f} GB"
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,8 @@ def _tried_pace(block: Block) -> Pace:
                 bar.update()
     finally:
         torch.set_num_threads(before)
-    basis = f"from a trial of some seconds on {hardware(block.device)} (no run of the net is recorded); beside other work it takes longer"
+    where = f"from a trial of some seconds on {hardware(block.device)} (no run of that net is recorded)"
+    basis = f"{where}; beside other work it takes longer"
     return Pace(slow, seconds / (n * size.units), basis)
 
 
@@ -226,7 +227,7 @@ def _counted(task: str, net: str, settings: tuple[tuple[str, Any], ...], size: i
     )
 
 
-def _as_time(seconds: float) -> str:
+def as_time(seconds: float) -> str:
     """Writes seconds, minutes or hours."""
     if seconds < 90:
         return f"{max(seconds, 1):.0f} s"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ class Verdict:
     run: str  # variant, block and seed
     differences: tuple[str, ...]  # sentences; none if the record stands
     fatal: bool = False  # the record cannot be read at all
+    place: int = 1  # its number among all that are verified
+    of: int = 1
 
 
 def verify(folder: str | Path, root: str | None = None) -> Iterator[Verdict]:
@@ -43,18 +45,22 @@ def verify(folder: str | Path, root: str | None = None) -> Iterator[Verdict]:
     homes = sorted(folder.glob("runs/*/s*-*"))
     if not homes:
         raise FileNotFoundError(f"a study's folder must hold runs/, got none in {folder}. Make them: mixmnist run sanity.")
-    for home in homes:
-        for path in sorted(storage.follow(home).glob("s*/record.json")):
-            run = f"{home.parent.name} {home.name} {path.parent.name}"
-            try:
-                record = json.loads(path.read_text(encoding="utf-8"))
-                if "evaluation" in record:
-                    yield Verdict(run, (f"{path} {NO_STUDY}",), fatal=True)
-                    continue
-                block = _block(record, folder, root)
-                yield Verdict(run, () if record["failure"] else tuple(_differences(record, block, path.parent)))
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                yield Verdict(run, (f"{path} cannot be used ({type(error).__name__}: {error})",), fatal=True)
+    runs = [(home, path) for home in homes for path in sorted(storage.follow(home).glob("s*/record.json"))]
+    for number, (home, path) in enumerate(runs, start=1):
+        run = f"{home.parent.name} {home.name} {path.parent.name}"
+        yield replace(_verdict(run, path, folder, root), place=number, of=len(runs))
+
+
+def _verdict(run: str, path: Path, folder: Path, root: str | None) -> Verdict:
+    """Recomputes one run."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if "evaluation" in record:
+            return Verdict(run, (f"{path} {NO_STUDY}",), fatal=True)
+        block = _block(record, folder, root)
+        return Verdict(run, () if record["failure"] else tuple(_differences(record, block, path.parent)))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Verdict(run, (f"{path} cannot be used ({type(error).__name__}: {error})",), fatal=True)
 
 
 def _block(record: dict[str, Any], folder: Path, root: str | None) -> Block:

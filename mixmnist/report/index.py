@@ -43,7 +43,13 @@ def write_index(root: Path, path: Path) -> None:
     if verdicts:
         table = pd.concat(verdicts).sort_values(["id", "results"], kind="stable")
         lines += ["## Claims", "", CLAIMS, "", as_markdown(table), ""]
-    path.write_text("\n".join([*lines, *contents]).rstrip() + "\n", encoding="utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".partial-{path.name}")
+    try:
+        partial.write_text("\n".join([*lines, *contents]).rstrip() + "\n", encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _content(folder: Path, records: StudyRecords) -> list[str]:
