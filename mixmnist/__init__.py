@@ -11,7 +11,7 @@ from mixmnist.core.former import FORMER
 
 if TYPE_CHECKING:
     from mixmnist.core.records import Canvas, Options, Study, Training, Variant
-    from mixmnist.data.mixture import draw
+    from mixmnist.data.drawing import draw
     from mixmnist.grid.recording import load_net
     from mixmnist.grid.sweep import run
     from mixmnist.guests.arrays import Arrays
@@ -45,7 +45,7 @@ _HOMES = {
     "Study": "core.records",
     "Training": "core.records",
     "Variant": "core.records",
-    "draw": "data.mixture",
+    "draw": "data.drawing",
     "evaluate": "guests.evaluating",
     "load_net": "grid.recording",
     "probe": "probing",

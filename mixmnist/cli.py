@@ -1,70 +1,84 @@
-"""The command `mixmnist`. Torch is imported only by the commands that need it, so that help answers at once.
+"""The command `mixmnist`. It begins at once, and whatever goes wrong in it ends in one sentence; with --debug it is shown where.
 
-Exit codes: 0; 1 some runs failed (they are listed); 2 one line that says what is wrong and the way out.
+Exit codes: 0; 1 some runs failed (they are listed), or something broke that should not; 2 one line that says what is wrong and
+the way out; 130 stopped by Ctrl-C, or by SIGTERM, which queues send before they kill. Nothing is imported before `main` that
+takes time: Ctrl-C in the first second must end in a sentence, too.
 """
 
-import argparse
-import ast
 import contextlib
-import inspect
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-from mixmnist.commands import completion
-from mixmnist.commands.answers import Answer, Say, complain
-from mixmnist.commands.canvases import audit, export, preview
-from mixmnist.commands.completion import completed
-from mixmnist.commands.nets import evaluate, layers, plant
-from mixmnist.commands.pages import page
-from mixmnist.commands.shelves import list_entries
-from mixmnist.commands.studies import demo, index, plan, report, run, verify
-from mixmnist.core import registry
-from mixmnist.core.records import Canvas, Options
-from mixmnist.core.storage import as_json
-
-REFERENCE = Path("results/reference")
-DEVICES = ("auto", "cpu", "cuda")
-SOURCES = completion.shelf("sources", "auto", files=".npz")
+STOPPED = 130
+GOES_ON = ("run", "demo")  # commands that record what is finished and find it there the next time
+LESS = "Ask for less at a time: fewer canvases (--n), a smaller --size, fewer threads or units."
+BROKEN = "That should not happen. The same command with --debug shows where; please report it."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command and gives its exit code. SIGTERM, which queues send before they kill, ends it as Ctrl-C does."""
-    parser = _parser()
-    completion.offer(parser)
-    args = parser.parse_args(argv)
-    say: Say = (lambda _: None) if args.quiet else _print
+    """Runs a command and gives its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 -- it lives as long as we do
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
-            answer: Answer = args.command(args, say)
-        if args.json:
-            sys.stdout.write(as_json(answer.data) + "\n")
-            sys.stdout.flush()
+        return _run(words)
     except KeyboardInterrupt:
-        complain("stopped. What was finished is recorded; the same command goes on from there.")
-        return 2
+        resumed = next((word for word in words if not word.startswith("-")), "") in GOES_ON and "--dry-run" not in words
+        kept = "What was finished is recorded; the same command goes on from there."
+        _complain(f"stopped. {kept if resumed else 'Nothing is left half-written; the same command begins anew.'}")
+        return STOPPED
     except BrokenPipeError:  # whoever read our lines has had enough, as `head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter would complain at its end
         return 0
-    except (ValueError, TypeError, OSError) as error:
-        if args.debug:
+    except Exception as error:
+        if "--debug" in words:
             raise
-        complain(_one_line(error))
-        return 2
+        line, code = _told(error)
+        _complain(line)
+        return code
     finally:
         signal.signal(signal.SIGTERM, before)
-    return answer.code
+        _flush()
 
 
-def _one_line(error: Exception) -> str:
-    """Says an error in a line; those of the disk bring no way out of their own."""
-    if isinstance(error, OSError) and error.strerror:
+def _run(words: Sequence[str]) -> int:
+    """Reads the command line, does what it says, and prints the document that --json asks for."""
+    from mixmnist.commands import completion
+    from mixmnist.commands.parsing import make_parser
+    from mixmnist.core.storage import as_json
+
+    parser = make_parser()
+    completion.offer(parser)
+    try:
+        args = parser.parse_args(words)
+    except SystemExit:  # it has printed help or what is wrong
+        sys.stdout.flush()
+        raise
+    with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
+        answer = args.command(args, (lambda _: None) if args.quiet else _print)
+    if args.json:
+        sys.stdout.write(as_json(answer.data) + "\n")
+    sys.stdout.flush()
+    code: int = answer.code
+    return code
+
+
+def _told(error: Exception) -> tuple[str, int]:
+    """Says an error in a line, and gives the exit code."""
+    said = next(iter(str(error).strip().splitlines()), "no word")
+    memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in said
+    if memory:
+        return f"memory must hold what is asked for, got too little of it ({said}). {LESS}", 2
+    if isinstance(error, OSError) and error.strerror:  # those of the disk bring no way out of their own
         place = f": {error.filename}" if error.filename else ""
-        return f"{error.strerror}{place}. What was finished before is kept; mend that and type the same command again."
-    return str(error)
+        way_out = "What was finished before is kept; mend that and type the same command again."
+        return f"{error.strerror}{place}. {way_out}", 2
+    if isinstance(error, ValueError | OSError | ModuleNotFoundError):
+        return str(error).replace("\n", " "), 2
+    return f"{type(error).__name__}: {said.removesuffix('.')}. {BROKEN}", 1
 
 
 def _print(line: str) -> None:
@@ -74,221 +88,18 @@ def _print(line: str) -> None:
     sys.stdout.flush()
 
 
-def help_of(configuration: type) -> dict[str, str]:
-    """Gives the string under each field of a dataclass, which is the option's help."""
-    body = ast.parse(inspect.getsource(configuration)).body[0]
-    assert isinstance(body, ast.ClassDef)
-    found = {}
-    for field, text in zip(body.body, body.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-            assert isinstance(field.target, ast.Name)
-            found[field.target.id] = str(text.value.value).replace("%", "%%")
-    return found
+def _complain(line: str) -> None:
+    with contextlib.suppress(OSError):
+        print(f"mixmnist: {line}", file=sys.stderr, flush=True)  # noqa: T201 -- a command speaks
 
 
-def write_completion(args: argparse.Namespace, say: Say) -> Answer:
-    """Prints the lines that make a shell complete."""
-    lines = completion.script(args.shell)
-    say(lines)
-    return Answer({"shell": args.shell, "script": lines})
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="mixmnist",
-        description="A controlled bench for claims about units: which units detect which digits, at what cost.",
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_run(commands)
-    for add in (_add_results, _add_canvases, _add_checks, _add_plan, _add_layers_and_completion, _add_evaluate):
-        add(commands)
-    return parser
-
-
-def _add_results(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = _command(commands, "demo", demo, "--out results/local", "a first look in about a minute: train, score, draw")
-    command.add_argument("--out", default=Options.out, metavar="DIR", help=help_of(Options)["out"])
-    command = _command(commands, "report", report, "results/local/sanity/digits", "write tables and figures from records")
-    command.add_argument(
-        "folders", nargs="+", metavar="DIR", help="folder of a study and source, e.g. results/local/sanity/mnist"
-    )
-    command.add_argument(
-        "--only", default="", metavar="FIGURES", help="names of the figures to draw; by default all, and all tables"
-    )
-    command.add_argument("--annotations", metavar="FILE", help="what a person said of the units, as their page exports it")
-    command.add_argument("--force", action="store_true", help="write over files that git tracks, too; by default they stay")
-    command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
-    command.add_argument("--format", default="pdf,svg,png", metavar="KINDS", help="some of pdf, svg, png")
-    command.add_argument("--style", default="paper", help="one of paper, talk (larger letters and lines)")
-    command.add_argument("--columns", default="two", help="one or two: columns of a page that a figure is at least as wide as")
-    summary = "make a page of units that opens in a browser; of several folders one for comparing them"
-    command = _command(commands, "page", page, "results/local/sanity/digits", summary)
-    command.add_argument("folders", nargs="+", metavar="DIR", help="folder of a study and source, or of an evaluated network")
-    command.add_argument("--out", metavar="DIR", help="where to write (default DIR/report; needed for several folders)")
-    command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
-    command = _command(commands, "list", list_entries, "metrics", "list what the shelves hold")
-    command.add_argument("shelf", nargs="?", choices=list(registry.SHELVES), help="one of them; by default all")
-    command.add_argument("--long", action="store_true", help="with definition, source, range, chance and ceiling")
-
-
-def _add_canvases(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = _command(commands, "preview", preview, "--task redundant --out p.png", "draw some canvases with their classes")
-    _add_mixture(command, n=32, out="p.png")
-    command = _command(
-        commands,
-        "export",
-        export,
-        "--task pairs --n 1000 --out mixtures.npz",
-        "write canvases and their truth to an .npz",
-    )
-    _add_mixture(command, n=10_000, out="mixtures.npz")
-    command.add_argument(
-        "--masks", action="store_true", help="also the ink masks [n, concepts, rows, cols]: a byte a pixel in memory"
-    )
-    command = _command(commands, "audit", audit, "--task pairs --overlap max", "check a mixture against what is promised of it")
-    _add_mixture(command, n=10_000)
-
-
-def _add_checks(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = _command(
-        commands, "verify", verify, "results/reference/sanity/mnist", "recompute recorded scores from recorded weights"
-    )
-    command.add_argument("folders", nargs="+", metavar="DIR", help="folder of a study and source")
-    command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
-    command = _command(
-        commands, "plant", plant, "--set misses=.2 --set noise=.1 --concept 3", "plant a unit with faults and score it"
-    )
-    command.add_argument("--set", action="append", default=[], metavar="DIAL=NUMBER", help="a fault, from 0 to 1, e.g. misses=.2")
-    command.add_argument("--concept", default="0", help="the digit that the unit is for (default 0)")
-    command.add_argument("--prevalence", type=float, default=0.2, help="share of images that show the digit (default .2)")
-    command.add_argument("--units", type=int, default=10, help="units of the layer, 10 or more (default 10)")
-    command.add_argument("--n", type=int, default=10_000, help="number of images (default 10000)")
-    command.add_argument("--seed", type=int, default=0, help="of the images and of the faults' chance")
-    command = _command(commands, "index", index, "results/reference --out results/README.md", "write a page of all verdicts")
-    command.add_argument("folder", metavar="DIR", help="folder of results, <study>/<source> each")
-    command.add_argument("--out", help="the page (default DIR/README.md)")
-
-
-def _add_plan(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = _command(
-        commands,
-        "plan",
-        plan,
-        "results/reference/sanity/mnist --score unique_concepts --variant wide --effect 1",
-        "say how many seeds see a difference of two variants",
-    )
-    command.add_argument("folder", metavar="DIR", help="folder of a study and source, with 5 or more seeds of both variants")
-    score = command.add_argument("--score", required=True, help="a number of its table of runs, e.g. accuracy")
-    completed(score, completion.recorded(None))
-    one = command.add_argument("--variant", required=True, help="one of its variants")
-    other = command.add_argument("--against", default="baseline", metavar="VARIANT", help="the other one (default baseline)")
-    for variant in (one, other):
-        completed(variant, completion.recorded("variant"))
-    command.add_argument("--effect", required=True, type=float, help="smallest difference that matters, in the score's unit")
-    command.add_argument("--power", default=0.8, type=float, help="wanted probability of seeing it (default .8)")
-
-
-def _add_layers_and_completion(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = _command(
-        commands, "layers", layers, "torchvision.models:resnet18 --channels 3 --size 64", "list the layers of a network"
-    )
-    command.add_argument("factory", metavar="pkg.module:factory", help="called without arguments, gives a torch.nn.Module")
-    command.add_argument("--size", type=int, default=32, help="rows and columns of the input (default 32)")
-    command.add_argument("--channels", type=int, default=1, help="channels of the input (default 1)")
-    example = 'bash      # read it in ~/.bashrc: eval "$(mixmnist completion bash)"'
-    command = _command(commands, "completion", write_completion, example, "print what completes commands and names in a shell")
-    command.add_argument("shell", choices=completion.SHELLS, help="the shell that reads it")
-
-
-def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    name: str,
-    function: Callable[[argparse.Namespace, Say], Answer],
-    example: str,
-    summary: str,
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=summary, description=summary, epilog=f"example: mixmnist {name} {example}")
-    command.set_defaults(command=function)
-    command.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    command.add_argument("--json", action="store_true", help="print what was found as one JSON document, and prose on stderr")
-    command.add_argument("--debug", action="store_true", help="on an error, show where it was raised")
-    return command
-
-
-def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = _command(commands, "run", run, "sanity --source digits --seeds 1", "run studies; what is recorded is not run again")
-    texts, defaults = help_of(Options), Options()
-    studies = command.add_argument(
-        "studies", nargs="+", metavar="STUDY", help="a study's file, or the name of one in ./benchmarks"
-    )
-    completed(studies, completion.studies)
-    completed(command.add_argument("--source", default=defaults.source, help=texts["source"]), SOURCES)
-    command.add_argument("--data-root", metavar="DIR", help=texts["root"])
-    command.add_argument("--seeds", type=int, metavar="N", help=texts["seeds"])
-    completed(command.add_argument("--variants", default="", metavar="A,B", help=texts["variants"]), completion.variants)
-    device = command.add_argument("--device", default=defaults.device, help=texts["device"])
-    completed(device, completion.of(DEVICES))
-    precision = command.add_argument("--precision", default=defaults.precision, help=texts["precision"])
-    completed(precision, completion.of(("auto", "float32", "bf16")))
-    command.add_argument("--threads", type=int, default=defaults.threads, metavar="N", help=texts["threads"])
-    command.add_argument("--cluster", metavar="ADDRESS", help=texts["cluster"])
-    command.add_argument("--out", default=defaults.out, metavar="DIR", help=texts["out"])
-    command.add_argument("--quick", action="store_true", help=texts["quick"])
-    command.add_argument("--no-page", action="store_true", help="leave the page out; `mixmnist page` makes it at any time")
-    command.add_argument("--refer", metavar="DIR", help=texts["refer"])
-    command.add_argument("--dry-run", action="store_true", help="print the blocks, about their time and memory; run nothing")
-    command.add_argument("--reference", default=str(REFERENCE), metavar="DIR", help="what the result is compared with at the end")
-
-
-def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    example = "torchvision.models:resnet18 --layer layer3,layer4 --size 64 --channels 3 --source digits"
-    command = _command(commands, "evaluate", evaluate, example, "score the units of your own network, or of arrays")
-    command.add_argument(
-        "factory", nargs="?", metavar="pkg.module:factory", help="called without arguments, gives a torch.nn.Module"
-    )
-    command.add_argument("--layer", action="append", default=[], metavar="NAME", help="layers to score: A,B or several times")
-    command.add_argument("--axis", type=int, metavar="N", help="of the layers' output that counts units (1, 2, -1), if unclear")
-    command.add_argument("--weights", nargs="+", metavar="F", help="safetensors; several are several trainings, for intervals")
-    command.add_argument("--arrays", metavar="F.npz", help="instead of a network: response, present and more as plain arrays")
-    named = f"one of {', '.join(registry.names('tasks'))}, or a file ending in TASK"
-    completed(command.add_argument("--task", default="pairs", help=named), completion.shelf("tasks", files=".py"))
-    completed(command.add_argument("--source", default="auto", help=help_of(Options)["source"]), SOURCES)
-    command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
-    command.add_argument(
-        "--size", type=int, help="rows and columns of the canvas; by default the task's. Glyphs are scaled with it."
-    )
-    command.add_argument("--channels", type=int, default=1, help="1 or 3: that the network takes (default 1)")
-    command.add_argument("--transform", metavar="pkg.module:function", help="applied to images in [0, 1] before the network")
-    command.add_argument(
-        "--metric", action="append", default=[], metavar="F.py", help="a metric of your own: a file ending in METRIC"
-    )
-    command.add_argument("--n", type=int, default=10_000, help="test and rank canvases, each (default 10000)")
-    command.add_argument("--few", type=int, help="of them for maps and for silencing by running again (default one of 5)")
-    command.add_argument("--permutations", type=int, default=1000, help="for p-values (default 1000)")
-    command.add_argument("--seed", type=int, default=0, help="of the canvases")
-    device = command.add_argument("--device", default="auto", help=help_of(Options)["device"])
-    completed(device, completion.of(DEVICES))
-    command.add_argument("--name", help="what the network is called (default: the factory's name)")
-    command.add_argument("--out", default="results/local", metavar="DIR", help="results go to OUT/<name>/<source>")
-
-
-def _add_mixture(command: argparse.ArgumentParser, n: int, out: str | None = None) -> None:
-    texts, canvas = help_of(Canvas), Canvas()
-    task = command.add_argument("--task", default="pairs", help=f"one of {', '.join(registry.names('tasks'))}")
-    completed(task, completion.shelf("tasks"))
-    completed(command.add_argument("--source", default="auto", help=help_of(Options)["source"]), SOURCES)
-    command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
-    split = command.add_argument("--split", default="test", help="train, test or rank")
-    completed(split, completion.of(("train", "test", "rank")))
-    command.add_argument("--n", type=int, default=n, help=f"number of canvases (default {n})")
-    command.add_argument("--seed", type=int, default=0, help="the same seed gives the same canvases on every machine")
-    command.add_argument("--size", type=int, help=f"{texts['size']} By default the task's own.")
-    command.add_argument("--glyph", type=int, default=canvas.glyph, help=texts["glyph"])
-    overlap = command.add_argument("--overlap", default=canvas.overlap, help=texts["overlap"])
-    completed(overlap, completion.of(("clip", "max", "reject", "wrap")))
-    command.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER", help="a task's setting, e.g. q=.5")
-    if out is not None:
-        command.add_argument("--out", default=out, help=f"where to write (default {out})")
+def _flush() -> None:
+    """Lets go of what can no longer be written, or the interpreter would complain of it at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):  # in tests it has no number
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

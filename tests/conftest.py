@@ -41,7 +41,7 @@ def contents():
         for path in sorted(p for p in folder.rglob("*") if p.is_file() and ".locks" not in p.parts):
             content = path.read_bytes()
             if path.name == "record.json":
-                known = {k: v for k, v in json.loads(content).items() if k not in ("seconds", "hardware", "seal")}
+                known = {k: v for k, v in json.loads(content).items() if k not in ("seconds", "processor", "hardware", "seal")}
                 content = json.dumps(known).encode()
             found[path.relative_to(folder).as_posix()] = content
         return found

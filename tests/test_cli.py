@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 
 from mixmnist import cli
+from mixmnist.commands import parsing
 from mixmnist.core.records import Canvas, Options
 from mixmnist.data.sources import _torchvision, load_glyphs
+from mixmnist.grid.verifying import Verdict
 
 STUDY = """
 from mixmnist import Study, Training, Variant
@@ -73,7 +75,7 @@ def test_every_command_has_help_with_an_example(command, capsys):
 @pytest.mark.parametrize("configuration", [Options, Canvas])
 def test_every_field_explains_itself(configuration):
     """Each field of a configuration must have a string under it, since that is the option's help."""
-    assert set(cli.help_of(configuration)) == {field.name for field in fields(configuration)}
+    assert set(parsing.help_of(configuration)) == {field.name for field in fields(configuration)}
 
 
 def test_run_prints_the_table_and_the_places_of_everything(study, capsys):
@@ -228,14 +230,14 @@ def test_a_full_disk_is_said_in_one_line(study, capsys, monkeypatch):
 
 
 def test_ctrl_c_is_said_in_one_line(study, capsys, monkeypatch):
-    """Ctrl-C must end with exit code 2 and say that the same command goes on."""
+    """Ctrl-C must end with exit code 130 and say that the same command goes on."""
     from mixmnist.kinds import classifier
 
     def interrupted(*_args, **_kwargs):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(classifier, "train", interrupted)
-    assert run("run", study, "--source", "digits", "--out", "out") == 2
+    assert run("run", study, "--source", "digits", "--out", "out") == 130
     assert "the same command goes on from there" in capsys.readouterr().err
 
 
@@ -344,3 +346,47 @@ def test_cards_of_metrics_explain_them(capsys):
     assert "share that shows the concept" in text
     assert "arXiv:1704.05796" in text
     assert "chance: prevalence" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("index nowhere", "results must hold <study>/<source>/runs, got none in nowhere"),
+        ("index nowhere --out deep/er/page.md", "results must hold <study>/<source>/runs, got none in nowhere"),
+        ("export --source digits --n 0 --out deep/m.npz", "n must be 1 or more"),
+        ("preview --source digits --task pair --out deep/p.png", "task must be a known name"),
+        ("preview --source digits --out taken/p.png", "out must be a folder, got the file taken"),
+        ("export --source digits --out taken/m.npz", "out must be a folder, got the file taken"),
+        ("report nowhere", "a study's folder must hold runs/"),
+        ("verify nowhere", "a study's folder must hold runs/"),
+    ],
+)
+def test_a_command_that_refuses_makes_no_folder(tmp_path, monkeypatch, capsys, line, said):
+    """What is refused must leave the working folder as it was."""
+    monkeypatch.chdir(tmp_path)
+    Path("taken").write_text("mine")
+    assert run(*line.split()) == 2
+    assert said in capsys.readouterr().err
+    assert [path.name for path in Path().rglob("*")] == ["taken"]
+
+
+@pytest.mark.parametrize("line", ["export --source digits --out taken/m.npz", "preview --source digits --out taken/p.png"])
+def test_a_place_is_checked_before_canvases_are_drawn(tmp_path, monkeypatch, line):
+    """Whoever waits for canvases must not learn afterwards that there is no place for them."""
+    monkeypatch.chdir(tmp_path)
+    Path("taken").write_text("mine")
+    monkeypatch.setattr("mixmnist.data.drawing.draw", None)
+    assert run(*line.split()) == 2
+
+
+def test_verify_says_how_far_it_is(monkeypatch, capsys):
+    """Each verdict must be said with its number, how many there are, and from the second on about how long the rest takes."""
+    found = [Verdict(f"baseline s0-4 s{seed}", (), place=seed + 1, of=3) for seed in range(3)]
+    monkeypatch.setattr("mixmnist.grid.verifying.verify", lambda *_: iter(found))
+    monkeypatch.setattr("mixmnist.commands.studies.time.monotonic", iter([0.0, 40.0, 80.0, 120.0]).__next__)
+    assert run("verify", "somewhere") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "somewhere baseline s0-4 s0: as recorded (1 of 3, about 80 s left)",
+        "somewhere baseline s0-4 s1: as recorded (2 of 3, about 40 s left)",
+        "somewhere baseline s0-4 s2: as recorded (3 of 3)",
+    ]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mixmnist import cli
+from mixmnist.commands import parsing
 from mixmnist.commands.shelves import card, describe
 from mixmnist.core import registry
 from mixmnist.core.records import Options
@@ -33,7 +34,7 @@ def commands():
 def test_commands_on_pages_are_taken(page, line):
     """The command line must take every command that a page shows."""
     words = shlex.split(line.split(" > ")[0], comments=True)[1:]
-    assert cli._parser().parse_args(words).command
+    assert parsing.make_parser().parse_args(words).command
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mixmnist.core import checks
 from mixmnist.core.records import require
 
 Say = Callable[[str], None]
@@ -42,13 +43,13 @@ def read_numbers(settings: Sequence[str]) -> dict[str, float]:
 
 
 def new_file(name: str, endings: tuple[str, ...]) -> Path:
-    """Gives the path of a file to be written, its folder made.
+    """Gives the path of a file that is to be written, without making anything.
 
     Raises:
-        ValueError: If it has another ending or is a folder.
+        ValueError: If it has another ending, is a folder, or may not be written.
     """
     path = Path(name)
     require(path.suffix in endings, f"out must end in {' or '.join(endings)}, got {name!r}. Rename it.")
     require(not path.is_dir(), f"out must be a file, got the folder {name!r}. Add a file name.")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    checks.check_writable(path.parent)
     return path

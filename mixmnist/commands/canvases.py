@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 def preview(args: argparse.Namespace, say: Say) -> Answer:
     """Draws the first canvases of a mixture with their classes."""
     require(args.n <= 400, f"n must be at most 400 in a preview, got n={args.n}. Use mixmnist export for more.")
+    path = new_file(args.out, (".png", ".pdf", ".svg"))
     mixture, source = _draw(args)
     from mixmnist.report.drawing import save_preview
 
-    path = new_file(args.out, (".png", ".pdf", ".svg"))
     classes = mixture.titles(len(mixture))
     caption = f"{args.task}, {source} glyphs, {args.split}, seed {args.seed}; above each canvas, its class."
+    path.parent.mkdir(parents=True, exist_ok=True)
     save_preview(mixture.images.numpy(), classes, caption, path)
     say(f"{len(mixture)} canvases: {path}")
     return Answer({"file": str(path), "canvases": len(mixture), "source": source})
@@ -27,10 +28,11 @@ def preview(args: argparse.Namespace, say: Say) -> Answer:
 
 def export(args: argparse.Namespace, say: Say) -> Answer:
     """Writes a mixture and everything that is known about it to an .npz."""
+    path = new_file(args.out, (".npz",))
     mixture, source = _draw(args)
     import numpy as np
 
-    path = new_file(args.out, (".npz",))
+    path.parent.mkdir(parents=True, exist_ok=True)
     stored = mixture.as_arrays(masks=args.masks)
     partial = path.with_name(f".{path.name}.partial.npz")
     try:
@@ -65,11 +67,12 @@ def _canvas(args: argparse.Namespace) -> Canvas:
 
 def _draw(args: argparse.Namespace) -> "tuple[Mixture, str]":
     """Draws the mixture that the options ask for; gives it and the name of its source."""
-    from mixmnist.data.mixture import draw
+    from mixmnist.data import drawing
     from mixmnist.data.sources import resolve_source
 
     canvas, settings = _canvas(args), read_numbers(args.set)
+    drawing.check(args.task, args.n, canvas, settings, seed=args.seed, copies=2, masks=getattr(args, "masks", False))
     source, root = resolve_source(args.source, args.data_root)
     warn_of_digits(args.source, source)
-    mixture = draw(args.task, source, args.split, args.n, canvas=canvas, settings=settings, root=root, seed=args.seed)
+    mixture = drawing.draw(args.task, source, args.split, args.n, canvas=canvas, settings=settings, root=root, seed=args.seed)
     return mixture, source

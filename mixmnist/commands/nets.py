@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mixmnist.commands.answers import Answer, Say, read_numbers, warn_of_digits
-from mixmnist.core import registry
+from mixmnist.core import checks, registry
 from mixmnist.core.records import require
 
 if TYPE_CHECKING:
@@ -126,6 +126,8 @@ def _tell(found: "Evaluation", permutations: int, say: Say) -> Answer:
     best = found.units.sort_values("alignment", ascending=False)[[column for column in shown if column in found.units]]
     say(f"\nThe best units of {len(best)}:\n\n{as_markdown(best.head(BEST))}\n\n{of_p_values(permutations)}\n")
     assert found.folder is not None
+    for line in found.said:
+        say(line)
     say(f"Tables: {found.folder / 'tables'}   figures: {found.folder / 'figures'}   records: {found.folder / 'runs'}")
     page = found.folder / "report" / "index.html"
     say(f"Page: {page}")
@@ -143,6 +145,8 @@ def plant(args: argparse.Namespace, say: Say) -> Answer:
     for name in dials:
         if name not in DIALS:
             raise registry.nearest("dial", name, DIALS)
+    size = 4 * args.n * (48 * args.units + 1000)  # four readouts with answers, places, logits and scores
+    checks.check_memory(f"{args.n:,} images of {args.units:,} units", size, "Ask for fewer with --n or --units.")
     faults = Faults(**dials)
     known = truth(faults, args.concept, args.prevalence)
     scores = beside_sound(faults, args.n, args.seed, concept=args.concept, prevalence=args.prevalence, units=args.units)

@@ -1,6 +1,7 @@
 """Commands about studies: run them, write their tables and figures, verify, index and plan them."""
 
 import argparse
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -79,23 +80,28 @@ def _dry_run(studies: Sequence[str], options: Options, reference: Path, say: Say
     warn_of_digits(options.source, blocks[0].source)
     left = [estimating.what_is_left(block, blocks[:place]) for place, block in enumerate(blocks)]
     todo = [block for block, state in zip(blocks, left, strict=True) if state in ("to do", "to score")]
-    pace = estimating.find_pace(todo, (Path(options.out), reference))
+    paces = iter(estimating.find_paces(todo, (Path(options.out), reference)))
+    bases = dict[str, int]()
     rows, costs = [], []
     for block, state in zip(blocks, left, strict=True):
         images = block.variant.training.epochs * block.variant.training.images * len(block.seeds)
-        cost = estimating.estimate(block, pace, state == "to score") if pace is not None and block in todo else None
-        costs += [cost] if cost else []
+        pace = next(paces) if state in ("to do", "to score") else None
+        cost = estimating.estimate(block, pace, state == "to score") if pace else None
+        if pace and cost:
+            costs.append(cost)
+            bases[pace.basis] = bases.get(pace.basis, 0) + 1
         about = f", about {cost}" if cost else ""
         say(f"{block.label}: {len(block.seeds)} runs, {images:,} training images in all, {state}{about}")
         row = {"block": block.label, "runs": len(block.seeds), "training_images": images, "state": state}
         rows.append(row | (asdict(cost) if cost else {"seconds": 0, "memory": 0}))
-    if pace is None:
+    if not todo:
         return Answer({"blocks": rows, "seconds": 0, "memory": 0})
     together = min(sweep.blocks_at_a_time(todo, options.threads), len(todo))
     total = estimating.in_all(costs, together)
     say(f"In all: about {total}, {together} at a time; tables and figures are not counted.")
-    say(f"Time: {pace.basis}.\nMemory: {estimating.COUNTED}.")
-    return Answer({"blocks": rows, **asdict(total), "at_a_time": together, "basis": pace.basis})
+    basis = "; ".join(basis if len(bases) == 1 else f"{n} blocks {basis}" for basis, n in bases.items())
+    say(f"Time: {basis}.\nMemory: {estimating.COUNTED}.")
+    return Answer({"blocks": rows, **asdict(total), "at_a_time": together, "basis": basis})
 
 
 def report(args: argparse.Namespace, say: Say) -> Answer:
@@ -129,6 +135,8 @@ def _report(
 
     say(f"Writing tables and figures of {folder} ...")
     records = write_report(folder, look or Look(FORMATS), only, keep, say)
+    for line in records.left_out:
+        say(line)
     say(f"\n{show_variants(records)}")
     return records
 
@@ -192,12 +200,16 @@ def plan(args: argparse.Namespace, say: Say) -> Answer:
 
 def verify(args: argparse.Namespace, say: Say) -> Answer:
     """Recomputes recorded scores from recorded weights."""
+    from mixmnist.grid.estimating import as_time
     from mixmnist.grid.verifying import verify as check
 
     verdicts = []
     for folder in args.folders:
+        started = time.monotonic()
         for found in check(folder, args.data_root):
             said = "; ".join(found.differences) or "as recorded"
-            say(f"{folder} {found.run}: {said}")
+            left = (time.monotonic() - started) / found.place * (found.of - found.place)
+            about = f", about {as_time(left)} left" if found.place < found.of else ""
+            say(f"{folder} {found.run}: {said} ({found.place} of {found.of}{about})")
             verdicts.append({"folder": folder, **asdict(found)})
     return Answer(verdicts, max((2 if v["fatal"] else 1 if v["differences"] else 0 for v in verdicts), default=0))

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mixmnist.core import checks
+
 Number = int | float | str
 Settings = Mapping[str, Number]
 
@@ -55,6 +57,7 @@ class Canvas:
     """One of reject (no two glyph boxes overlap), max, clip (sum, at most 255), wrap (sum modulo 256)."""
 
     def __post_init__(self) -> None:
+        checks.check_fields(self)
         policies = ("clip", "max", "reject", "wrap")
         require(self.glyph >= 1, f"glyph must be 1 pixel or more, got glyph={self.glyph}.")
         require(
@@ -80,6 +83,18 @@ class Task:
     settings: Settings = field(default_factory=dict)  # what a variant may override, with the defaults
     useless: tuple[str, ...] = ()  # concepts that say nothing about the class
     canvas: Canvas = field(default_factory=Canvas)  # the layout where nobody asks for another
+
+    def __post_init__(self) -> None:
+        checks.check_fields(self)
+        require(self.concepts, "concepts must be one or more, got none. Name what may be drawn.")
+        require(self.classes, "classes must be one or more, got none. Name what is to be told apart.")
+        for what in ("concepts", "classes"):
+            names: tuple[str, ...] = getattr(self, what)
+            checks.check_distinct(what, names)
+            broken = [name for name in names if not name.isprintable()]
+            require(not broken, f"{what} must be in one line of letters that can be printed, got {broken[:1]}. Rename it.")
+        unknown = [name for name in self.useless if name not in self.concepts]
+        require(not unknown, f"useless must be among the concepts, got {unknown[:1]}. Mend the name.")
 
     def with_settings(self, settings: Settings) -> dict[str, Number]:
         """Merges the task's own settings with others; unknown names are refused."""

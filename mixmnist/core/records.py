@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
+from mixmnist.core import checks
 from mixmnist.core.entries import (
     Analysis,
     Canvas,
@@ -45,6 +47,8 @@ __all__ = [
 ]
 ORIGINS = ("trained", "untrained")  # how a network comes about; or, planted, by name
 PLANTED = "planted:"
+MOST_THREADS = 256  # of a block
+MOST_RUNS = 20_000  # of a study: at ten seconds each more than two days
 FORMER_ORIGINS = {"shuffled": {"origin": "trained", "objective": "shuffled"}}  # origins as they were spelt, and what they are now
 
 
@@ -70,6 +74,7 @@ class Training:
     """One of sgd, nesterov, adamw."""
 
     def __post_init__(self) -> None:
+        checks.check_fields(self)
         require(self.epochs >= 1, f"epochs must be 1 or more, got epochs={self.epochs}.")
         require(
             1 <= self.batch <= self.images,
@@ -110,6 +115,7 @@ class Variant:
     """Overrides of the objective's settings."""
 
     def __post_init__(self) -> None:
+        checks.check_fields(self)
         require(self.probe_images >= 1, f"probe_images must be 1 or more, got probe_images={self.probe_images}.")
         twice = self.origin in FORMER_ORIGINS and self.objective not in (Variant.objective, self.origin)
         require(not twice, f"origin {self.origin} is the objective of that name, got objective={self.objective!r} too. Name one.")
@@ -170,6 +176,7 @@ class Claim:
     """Seeds below which there is no verdict."""
 
     def __post_init__(self) -> None:
+        checks.check_fields(self)
         rules = ("above", "below", "within")
         require(self.rule in rules, f"rule must be one of {', '.join(rules)}, got rule={self.rule!r} in claim {self.id}.")
 
@@ -185,11 +192,25 @@ class Study:
     analyses: tuple[str, ...] = ()  # entries of the shelf of analyses, made of the recorded nets when the grid is done
 
     def __post_init__(self) -> None:
+        checks.check_fields(self)
+        checks.check_names("a variant", self.variants)
+        checks.check_names("an analysis", [Path(name).stem for name in self.analyses])
         require(bool(self.variants), "variants must hold at least one variant, got none.")
-        require(self.seeds >= 1, f"seeds must be 1 or more, got seeds={self.seeds}.")
+        check_runs(self.seeds, len(self.variants))
         for claim in self.claims:
             for name in (claim.variant, claim.against or claim.variant):
                 require(name in self.variants, f"claims must be of the study's variants, got {name!r} in claim {claim.id}.")
+
+
+def check_runs(seeds: int, n_variants: int) -> None:
+    """Bounds the number of runs before blocks are made of them.
+
+    Raises:
+        ValueError: If there are none, or more than anybody waits for.
+    """
+    require(seeds >= 1, f"seeds must be 1 or more, got seeds={seeds}.")
+    runs, said = seeds * n_variants, f"{seeds:,} seeds of {n_variants} variants"
+    require(runs <= MOST_RUNS, f"a study must have at most {MOST_RUNS:,} runs, got {runs:,}: {said}. Ask for fewer.")
 
 
 @dataclass(frozen=True)
@@ -218,3 +239,11 @@ class Options:
     """2 epochs on 4,000 images, into OUT/<study>/<source>-quick; says nothing about the claims."""
     refer: str | None = None
     """Folder of other results: runs recorded there under the same configuration are referred to, not run again."""
+
+    def __post_init__(self) -> None:
+        for name in ("root", "out", "refer"):
+            if isinstance(getattr(self, name), Path):
+                object.__setattr__(self, name, str(getattr(self, name)))
+        checks.check_fields(self)
+        most = f"threads must be at most {MOST_THREADS}, got threads={self.threads}. One a core is enough."
+        require(self.threads <= MOST_THREADS, most)

@@ -8,6 +8,7 @@ import difflib
 import importlib
 import importlib.util
 import re
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -73,8 +74,8 @@ def _from_file(shelf: str, path: Path) -> Any:  # noqa: ANN401 -- as above
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever a stranger's file may raise
-        raise ValueError(f"{path} must be a file that Python can run, got {type(error).__name__}: {error}. Mend it.") from error
+    except (Exception, SystemExit) as error:  # whatever a stranger's file may raise
+        raise ValueError(f"{path} must be a file that Python can run, got {raised(error, path)}. Mend it.") from error
     entry = getattr(module, constant, None)
     if type(entry).__name__ != constant.title():
         got = "none" if entry is None else type(entry).__name__
@@ -82,6 +83,18 @@ def _from_file(shelf: str, path: Path) -> Any:  # noqa: ANN401 -- as above
             f"{path} must end in {constant} = {constant.title()}(...), got {got}. See `mixmnist list {shelf} --long`."
         )
     return entry
+
+
+def raised(error: BaseException, path: Path) -> str:
+    """Says in a line what a stranger's file raised, and at which of its lines."""
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).resolve() == path.resolve()
+    ]
+    line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
+    said = (error.msg if isinstance(error, SyntaxError) else str(error)).strip().splitlines()
+    kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+    what = f"{kind}{said[0] if said else 'no word'}".removesuffix(".")
+    return f"{what} ({path}{'' if line is None else f', line {line}'})"
 
 
 def explain(shelf: str, name: str) -> str:

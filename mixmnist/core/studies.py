@@ -13,7 +13,7 @@ def study_files() -> dict[str, Path]:
     """Finds the studies that have a name: those in ./benchmarks, then those that come with the package; imports none."""
     found: dict[str, Path] = {}
     for path in (p for folder in (Path("benchmarks"), _shipped()) for p in sorted(folder.glob("*.py"))):
-        if re.search(r"^STUDY\b", path.read_text(encoding="utf-8"), re.MULTILINE):
+        if re.search(r"^STUDY\b", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE):
             found.setdefault(path.stem, path)
     return found
 
@@ -34,8 +34,8 @@ def load_study(name: str) -> tuple[str, Study]:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise ValueError(f"a study's file must run, got {error!r} from {path}. Mend the file.") from error
+    except (Exception, SystemExit) as error:  # whatever a stranger's file may raise
+        raise ValueError(f"a study's file must run, got {registry.raised(error, path)}. Mend the file.") from error
     study = getattr(module, "STUDY", None)
     if not isinstance(study, Study):
         raise ValueError(f"a study's file must end in STUDY = Study(...), got {path} without it. Add that line.")

@@ -3,15 +3,18 @@
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from scipy import stats
 
 from mixmnist.core import registry
-from mixmnist.core.records import Canvas, Settings, Task, require
+from mixmnist.core.records import Canvas, Settings, Task
 from mixmnist.core.seeding import Stream
-from mixmnist.data.mixture import Mixture, draw
+from mixmnist.data import drawing
+from mixmnist.data.mixture import Mixture
 from mixmnist.data.sources import load_glyphs, resolve_source
 
 RARE = 1e-3  # p-value below which a seeded draw counts as not as promised
+OTHERS = 20_000  # labels of other draws of a task
 PART = 2_000  # images whose masks are compared at once
 
 
@@ -49,19 +52,30 @@ def audit(
         >>> audit("pairs", "digits", n=500)["good"].all()
         np.True_
     """
-    mixture = draw(task, source, split, n, canvas=canvas, settings=settings, root=root, seed=seed)
+    drawing.check(task, n, canvas, settings, seed=seed, copies=4)  # canvases that are the same are found by sorting copies
+    mixture = drawing.draw(task, source, split, n, canvas=canvas, settings=settings, root=root, seed=seed)
     entry: Task = registry.choose("tasks", task)
-    rows = [*check(mixture, entry.useless), _leakage(*resolve_source(source, root))]
+    others = None
+    if task.endswith(".py"):  # those of the shelf are promised to be uniform
+        others, _ = entry.draw(max(OTHERS, n), Stream(seed, "audit", "classes"), **entry.with_settings(settings or {}))
+    rows = [*check(mixture, entry.useless, others), _leakage(*resolve_source(source, root))]
     return pd.DataFrame(rows, columns=["check", "found", "expected", "good"])
 
 
 Row = tuple[str, str, str, bool]
 
 
-def check(mixture: Mixture, useless: tuple[str, ...] = ()) -> list[Row]:
-    """Checks what a mixture shows by itself; `useless` are the concepts that say nothing about the class."""
+def check(mixture: Mixture, useless: tuple[str, ...] = (), others: NDArray[np.int64] | None = None) -> list[Row]:
+    """Checks what a mixture shows by itself.
+
+    Args:
+        mixture: As drawn.
+        useless: The concepts that say nothing about the class.
+        others: Labels of other draws of its task, where its classes need not come equally often.
+    """
     return [
-        _balance(mixture),
+        _balance(mixture) if others is None else _like_others(mixture, others),
+        _shares(mixture),
         *_prevalence(mixture, useless),
         *_positions(mixture),
         _duplicates(mixture),
@@ -83,6 +97,30 @@ def _balance(mixture: Mixture) -> Row:
     table = np.stack([labels.sum(axis=0), (1 - labels).sum(axis=0)])
     p = float(stats.chi2_contingency(table).pvalue)
     return "classes", f"chi-square p = {p:.3f}", f"all equally often (p >= {RARE:g})", p >= RARE
+
+
+def _like_others(mixture: Mixture, others: NDArray[np.int64]) -> Row:
+    """Classes come as often as in other draws of the task: the least p-value of a class, times their number."""
+    ours, theirs = (_classes(labels, len(mixture.classes)) for labels in (mixture.labels.numpy(), others))
+    p_values = []
+    for one, other in zip(ours.T, theirs.T, strict=True):
+        table = np.array([[one.sum(), (~one).sum()], [other.sum(), (~other).sum()]])
+        if table.any(axis=0).all():  # else it comes always, or never, in both
+            p_values.append(float(stats.fisher_exact(table).pvalue))
+    p = min(1.0, min(p_values, default=1.0) * len(p_values))
+    return "classes", f"p = {p:.3f}, the least of {len(p_values)}", f"as in the task's other draws (p >= {RARE:g})", p >= RARE
+
+
+def _shares(mixture: Mixture) -> Row:
+    """Shares of the images that belong to the rarest and to the most frequent class."""
+    shares = _classes(mixture.labels.numpy(), len(mixture.classes)).mean(axis=0)
+    return "shares of classes", f"{shares.min():.3f} .. {shares.max():.3f}", "", True
+
+
+def _classes(labels: NDArray[np.int64], n_classes: int) -> NDArray[np.bool_]:
+    """Says of each image and class whether it belongs to it."""
+    found: NDArray[np.bool_] = labels == 1 if labels.ndim == 2 else labels[:, None] == np.arange(n_classes)
+    return found
 
 
 def _prevalence(mixture: Mixture, useless: tuple[str, ...]) -> list[Row]:
@@ -165,34 +203,3 @@ def _overlap(mixture: Mixture) -> Row:
     share = float(touch.triu(1).any(dim=(1, 2)).float().mean())
     reject = mixture.canvas.overlap == "reject"
     return "images with overlapping boxes", f"{share:.3f}", "0" if reject else "", share == 0 or not reject
-
-
-def check_task(task: Task, name: str) -> None:
-    """Draws a little of a task that somebody wrote, so that a fault in it gets a sentence and not plausible numbers.
-
-    Raises:
-        ValueError: If `draw` raises, or what it gives is not labels of the task's classes and slots of its concepts.
-    """
-    n, way_out = 64, "See what the file of `pairs` gives."
-    try:
-        labels, shown = task.draw(n, Stream(0, "mixture", "test", "classes"), **task.settings)
-    except Exception as error:  # whatever a stranger's task may raise
-        raise ValueError(
-            f"draw must run on n and a stream, got {type(error).__name__}: {error} from {name}. {way_out}"
-        ) from error
-    for what, found, limits in (("labels", labels, (0, len(task.classes) - 1)), ("slots", shown, (-1, len(task.concepts) - 1))):
-        whole = isinstance(found, np.ndarray) and found.dtype == np.int64 and len(found) == n
-        require(whole, f"draw must give {n} {what} as an int64 array, got {_shape(found)} from {name}. {way_out}")
-        if what == "labels" and found.ndim == 2:  # classes do not exclude each other
-            require(found.shape[1] == len(task.classes), f"draw must give a label a class, got {_shape(found)} from {name}.")
-            limits = (0, 1)
-        lowest, highest = int(found.min()), int(found.max())
-        require(
-            limits[0] <= lowest <= highest <= limits[1],
-            f"draw must give {what} of {limits[0]}..{limits[1]}, got {lowest}..{highest} from {name}. {way_out}",
-        )
-    require(shown.ndim == 2, f"draw must give slots [n, slots], got {_shape(shown)} from {name}. {way_out}")
-
-
-def _shape(found: object) -> str:
-    return f"{found.dtype} {list(found.shape)}" if isinstance(found, np.ndarray) else type(found).__name__

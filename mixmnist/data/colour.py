@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Int, UInt8
+from numpy.typing import NDArray
 from torch import Tensor
 
-from mixmnist.core.records import require
+from mixmnist.core.records import Canvas, require
 from mixmnist.data.canvas import render, resize
 from mixmnist.data.mixture import Mixture
 from mixmnist.data.sources import load_glyphs, resolve_source
@@ -64,9 +66,31 @@ class Coloured:
         """As the grey mixture's."""
         return self.grey.boxes
 
+    @property
+    def positions(self) -> Int[Tensor, "images slots 2"]:
+        """As the grey mixture's."""
+        return self.grey.positions
+
+    @property
+    def canvas(self) -> Canvas:
+        """As the grey mixture's."""
+        return self.grey.canvas
+
     def mask(self, concept: int, indices: Int[Tensor, " some"] | None = None) -> Bool[Tensor, "some rows cols"]:
         """Renders the ink mask of one concept, as the grey mixture's."""
         return self.grey.mask(concept, indices)
+
+    def masks(self, indices: Int[Tensor, " some"]) -> Bool[Tensor, "some concepts rows cols"]:
+        """Renders the ink masks of all concepts for some images, as the grey mixture's."""
+        return self.grey.masks(indices)
+
+    def as_arrays(self, masks: bool = False) -> dict[str, NDArray[Any]]:
+        """Gives all that is known as numpy arrays, as the grey mixture's, the images [images, 3, rows, cols]."""
+        return {**self.grey.as_arrays(masks), "images": self.images.cpu().numpy()}
+
+    def to(self, device: str | torch.device) -> "Coloured":
+        """Moves it to a device; images and masks are then rendered there."""
+        return Coloured(self.grey.to(device), self.tiles.to(device))
 
     def titles(self, n: int) -> list[str]:
         """Names the class, or the classes, of each of the first n images."""

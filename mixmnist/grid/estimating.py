@@ -1,11 +1,11 @@
 """Estimating: about how long blocks take and how much memory they need, before any is run.
 
 Seconds are arithmetic times a pace. Training is counted in multiply-adds of the forward passes, scoring in images times units;
-the pace is what recorded runs of this hardware took, else what a trial of some seconds takes here. Memory is counted, not tried.
+the pace is what recorded runs of the same net took on this hardware, else what a trial of some seconds takes here, in the
+processor's own time: what else it has to do at that moment does not count. Memory is counted, not tried.
 """
 
 import json
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from mixmnist.core import registry
-from mixmnist.core.records import PLANTED, Task, Variant
+from mixmnist.core import registry, storage
+from mixmnist.core.records import PLANTED, Task, Training, Variant
 from mixmnist.grid import origins
 from mixmnist.grid.block import Block
-from mixmnist.grid.machine import hardware
+from mixmnist.grid.machine import hardware, stopwatch
 from mixmnist.grid.recording import score_net
 from mixmnist.kinds import Lesson
 
@@ -51,7 +51,7 @@ class Cost:
     memory: int  # bytes
 
     def __str__(self) -> str:
-        return f"{_as_time(self.seconds)} and {self.memory / 1e9:.1f} GB"
+        return f"{as_time(self.seconds)} and {self.memory / 1e9:.1f} GB"
 
 
 @dataclass(frozen=True)
@@ -64,16 +64,26 @@ class _Size:
     classes: int
 
 
-def find_pace(blocks: Sequence[Block], roots: Iterable[Path]) -> Pace | None:
-    """Finds the pace for some blocks that are to be run; None if there are none.
+def find_paces(blocks: Sequence[Block], roots: Iterable[Path]) -> list[Pace]:
+    """Finds the pace of each of some blocks that are to be run: one for all that have the same net.
 
     Args:
         blocks: On one device, with one precision and number of threads.
         roots: Folders of results, <study>/<source> each, whose records may be of this hardware.
     """
-    if not blocks:
-        return None
-    return _recorded_pace(blocks[0], roots) or _tried_pace(blocks[0])
+    places, found = tuple(roots), dict[str, Pace]()
+    for block in blocks:
+        kind = _kind(block.variant)
+        if kind not in found:
+            found[kind] = _recorded_pace(block, places) or _tried_pace(block)
+    return [found[_kind(block.variant)] for block in blocks]
+
+
+def _kind(variant: Variant) -> str:
+    """Gives what the pace of a variant depends on: all but how many images it is trained on, how fast, and scored with."""
+    batch = variant.training.batch
+    recipe = Training(images=batch, epochs=1, batch=batch, optimiser=variant.training.optimiser)
+    return storage.fingerprint(replace(variant, training=recipe, probe_images=1).as_dict())
 
 
 def what_is_left(block: Block, earlier: Sequence[Block]) -> str:
@@ -110,33 +120,33 @@ def in_all(costs: Sequence[Cost], at_a_time: int) -> Cost:
 
 
 def _recorded_pace(block: Block, roots: Iterable[Path]) -> Pace | None:
-    """Gives the median pace of recorded runs of the same hardware, precision and threads; None if there are none."""
+    """Gives the median pace of recorded runs of the same net, hardware, precision and threads; None if there are none."""
     trained, scored = [], []
     for record, variant in _records_like(block, roots):
-        size, seconds = _size(variant), record["seconds"]
+        size, seconds = _size(variant), {**record["seconds"], **{k: v for k, v in record.get("processor", {}).items() if v}}
         scored.append(seconds["score"] / (variant.probe_images * size.units))
-        if variant.origin == "trained":
-            trained.append(seconds["train"] / (_trained_on(variant) * size.multiply_adds))
-    if not trained:
+        trained.append(seconds["train"] / max(1.0, _trained_on(variant) * size.multiply_adds))
+    if not scored:
         return None
     low, middle, high = np.quantile(trained, (0.25, 0.5, 0.75))
-    spread = f"the middle half of their training took {low / middle:.1f} to {high / middle:.1f} times the median"
-    basis = f"from {len(scored)} recorded runs on {hardware(block.device)}; {spread}"
+    spread = f"; the middle half of their training took {low / middle:.1f} to {high / middle:.1f} times the median"
+    basis = f"from {len(scored)} recorded runs on {hardware(block.device)} of the same net{spread if middle else ''}"
     return Pace(float(middle), float(np.median(scored)), basis)
 
 
 def _records_like(block: Block, roots: Iterable[Path]) -> Iterator[tuple[dict[str, Any], Variant]]:
-    """Gives a record of each block of the same hardware, device, precision and threads, and its variant."""
-    here = hardware(block.device)
+    """Gives a record of each block of the same net, hardware, device, precision and threads, and its variant."""
+    here, kind = hardware(block.device), _kind(block.variant)
     for home in sorted({home.resolve() for root in roots for home in root.glob("*/*/runs/*/s*-*")}):
         try:
             record = json.loads(min(home.glob("s*/record.json")).read_text(encoding="utf-8"))
             config = record["config"]
             same = all(config[name] == getattr(block, name) for name in ("device", "precision", "threads"))
-            if same and record["hardware"] == here and not record["failure"]:
+            if same and record["hardware"] == here and not record["failure"] and record.get("quick", False) == block.quick:
                 variant = Variant.from_dict(config["variant"])
-                _size(variant)
-                yield record, variant
+                if _kind(variant) == kind:
+                    _size(variant)
+                    yield record, variant
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue  # none there, damaged, or of a net that is no longer known
 
@@ -153,15 +163,14 @@ def _tried_pace(block: Block) -> Pace:
                 slow = _trial_training(block) / size.multiply_adds
             bar.update()
             for n in sizes:
-                started = time.perf_counter()
+                spent = stopwatch(block.device, block.threads)
                 score_net(replace(block, variant=replace(v, probe_images=n)), net)
-                seconds = time.perf_counter() - started
+                seconds = spent()
                 bar.update()
     finally:
         torch.set_num_threads(before)
-    basis = (
-        f"from a trial of some seconds on {hardware(block.device)} (no run of it is recorded); beside other work it takes longer"
-    )
+    where = f"from a trial of some seconds on {hardware(block.device)} (no run of that net is recorded)"
+    basis = f"{where}; beside other work it takes longer"
     return Pace(slow, seconds / (n * size.units), basis)
 
 
@@ -172,11 +181,11 @@ def _trial_training(block: Block) -> float:
     variant = replace(v, training=recipe, origin="trained")
     lesson = Lesson(variant, block.seeds, block.draw, block.device, block.precision)
     kind.train(lesson)  # loops are compiled, canvases drawn, memory is got
-    rounds, started = 0, time.perf_counter()
-    while time.perf_counter() - started < TRIAL_SECONDS:
+    rounds, spent = 0, stopwatch(block.device, block.threads)
+    while rounds == 0 or spent() < TRIAL_SECONDS:
         kind.train(lesson)
         rounds += 1
-    return (time.perf_counter() - started) / (rounds * recipe.images * len(block.seeds))
+    return spent() / (rounds * recipe.images * len(block.seeds))
 
 
 def _trained_on(variant: Variant) -> float:
@@ -218,7 +227,7 @@ def _counted(task: str, net: str, settings: tuple[tuple[str, Any], ...], size: i
     )
 
 
-def _as_time(seconds: float) -> str:
+def as_time(seconds: float) -> str:
     """Writes seconds, minutes or hours."""
     if seconds < 90:
         return f"{max(seconds, 1):.0f} s"

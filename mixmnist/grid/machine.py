@@ -3,6 +3,8 @@
 import os
 import platform
 import re
+import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -50,3 +52,14 @@ def hardware(device: str) -> str:
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return f"{next(named, platform.processor() or platform.machine())}, {os.cpu_count()} cores"
+
+
+def stopwatch(device: str, threads: int) -> Callable[[], float]:
+    """Starts to count seconds; gives a function that says how many have passed.
+
+    On a processor they are its own, of this process, a thread's share: waiting for others does not count. On a GPU all counts.
+    """
+    own = device == "cpu"
+    clock, share = (time.process_time, threads) if own else (time.perf_counter, 1)
+    started = clock()
+    return lambda: (clock() - started) / share

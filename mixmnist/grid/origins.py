@@ -8,6 +8,7 @@ from torch import nn
 
 from mixmnist.core import registry
 from mixmnist.core.records import Kind, Objective, Plant, Variant, require
+from mixmnist.data import drawing
 from mixmnist.kinds import Lesson, Trained
 from mixmnist.training import Outcome
 
@@ -98,6 +99,9 @@ def check(variant: Variant, source: str, root: str | None) -> None:
     Raises:
         ValueError: On unknown names and settings, or where the network would not be what it is meant to be.
     """
+    for n in (variant.training.images, variant.probe_images):
+        drawing.check(variant.task, n, variant.canvas, variant.task_settings)
+    drawing.check_glyphs(source, root, "train", variant.canvas)
     if variant.plant is not None:
         check_plant(variant, source)
     else:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from mixmnist.core import storage
 from mixmnist.grid import canvases
 from mixmnist.grid.block import Block
+from mixmnist.grid.machine import stopwatch
 from mixmnist.grid.origins import bring_about
 from mixmnist.grid.recording import load_block, record, summary
 from mixmnist.kinds import Lesson
@@ -34,16 +35,16 @@ def run_block(block: Block, tell: Tell, watch: Watch = Watch()) -> list[str]:  #
 
 def fill(block: Block, folder: Path, tell: Tell, watch: Watch = Watch()) -> None:  # noqa: B008 -- as above
     """Writes the records of a block, s<seed> each, into an empty folder."""
-    started = time.perf_counter()
+    started, spent, own = time.perf_counter(), stopwatch(block.device, block.threads), None
     holder = block if block.has_weights() else block.twin()
     if holder is not None:
-        trained, seconds = load_block(holder)
+        trained, seconds, own = load_block(holder)
     else:
         watched = replace(watch, title=block.label)
         lesson = Lesson(block.variant, block.seeds, block.draw, block.device, block.precision, watched)
         trained = bring_about(lesson, tell, canvases.forget)
-        seconds = time.perf_counter() - started
+        seconds, own = time.perf_counter() - started, spent()
     nets = list(zip(block.seeds, trained, strict=True))
     for seed, one in tqdm(nets, f"{block.label}: scoring", position=watch.position, leave=False, disable=None):
         (folder / f"s{seed}").mkdir()
-        record(block, folder / f"s{seed}", seed, one, seconds / len(trained))
+        record(block, folder / f"s{seed}", seed, one, seconds / len(trained), own and own / len(trained))

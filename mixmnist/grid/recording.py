@@ -18,7 +18,7 @@ from mixmnist.data.mixture import Mixture
 from mixmnist.grid import origins
 from mixmnist.grid.block import WEIGHTS, Block
 from mixmnist.grid.layers import join, score_variant, write_scores
-from mixmnist.grid.machine import circumstances
+from mixmnist.grid.machine import circumstances, stopwatch
 from mixmnist.kinds import Trained
 from mixmnist.scoring import Scores
 from mixmnist.training import Outcome
@@ -27,9 +27,18 @@ TOP = 12  # images kept of each unit, for pictures
 FIRST = 32  # canvases kept of the test mixture, for pictures
 
 
-def record(block: Block, folder: Path, seed: int, trained: Trained, train_seconds: float) -> None:
-    """Probes and scores one trained net and writes its record; of a failed run only the failure."""
-    started = time.perf_counter()
+def record(block: Block, folder: Path, seed: int, trained: Trained, train_seconds: float, processor: float | None = None) -> None:
+    """Probes and scores one trained net and writes its record; of a failed run only the failure.
+
+    Args:
+        block: What the net belongs to.
+        folder: Where the record goes; it is there, and empty.
+        seed: The net's.
+        trained: It, and what became of its training.
+        train_seconds: That its training took, by the hour.
+        processor: And by the processor's own time; None where that is not known.
+    """
+    started, spent = time.perf_counter(), stopwatch(block.device, block.threads)
     net, outcome = trained.net, trained.outcome
     known: dict[str, Any] = {
         "study": block.study,
@@ -55,6 +64,7 @@ def record(block: Block, folder: Path, seed: int, trained: Trained, train_second
         state = {name: tensor.contiguous().cpu() for name, tensor in net.state_dict().items()}
         (folder / WEIGHTS).write_bytes(save(state))
         known["weights_sha256"] = sums.sha256(folder / WEIGHTS)
+    known["processor"] = {"train": processor and round(processor, 2), "score": round(spent(), 2)}
     known["seconds"] = {"train": round(train_seconds, 2), "score": round(time.perf_counter() - started, 2)}
     sums.write_sealed(folder / "record.json", known)
 
@@ -118,16 +128,17 @@ def stored_net(folder: Path, record: Mapping[str, Any]) -> nn.Module:
     return copy.eval()
 
 
-def load_block(block: Block) -> tuple[list[Trained], float]:
-    """Loads recorded weights, for scores to be computed anew, and the seconds that they took."""
-    trained, seconds = [], 0.0
+def load_block(block: Block) -> tuple[list[Trained], float, float | None]:
+    """Loads recorded weights, for scores to be computed anew; and the seconds that they took, by the hour and the processor."""
+    trained, seconds, processor = [], 0.0, list[float | None]()
     for seed in block.seeds:
         record = block.record(seed)
         net = None if record["failure"] else load_net(block.place / f"s{seed}").to(block.device)
         outcome = Outcome(tuple((loss, accuracy) for loss, accuracy in record["history"]), record["failure"])
         trained.append(Trained(net, outcome, tuple(record.get("together", block.seeds))))
         seconds += record["seconds"]["train"]
-    return trained, seconds
+        processor.append(record.get("processor", {}).get("train"))
+    return trained, seconds, None if None in processor else sum(filter(None, processor))
 
 
 def summary(block: Block, seconds: float) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from mixmnist.core import registry, storage, sums
-from mixmnist.core.records import Options, Study, Variant, require
+from mixmnist.core.records import Options, Study, Variant, check_runs, require
 from mixmnist.core.studies import load_study
 from mixmnist.data.sources import label, resolve_source
 from mixmnist.grid import origins
@@ -140,7 +140,7 @@ def plan(study: Study | str, options: Options) -> list[Block]:
     """Gives the blocks of a study in the order in which they run; checks everything and writes nothing."""
     name, study = load_study(study) if isinstance(study, str) else (_folder_name(study.title), study)
     seeds = study.seeds if options.seeds is None else options.seeds
-    require(seeds >= 1, f"seeds must be 1 or more, got seeds={seeds}.")
+    check_runs(seeds, len(options.variants or study.variants))
     require(options.threads >= 1, f"threads must be 1 or more, got threads={options.threads}.")
     for asked in options.variants:
         if asked not in study.variants:

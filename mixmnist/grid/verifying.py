@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ class Verdict:
     run: str  # variant, block and seed
     differences: tuple[str, ...]  # sentences; none if the record stands
     fatal: bool = False  # the record cannot be read at all
+    place: int = 1  # its number among all that are verified
+    of: int = 1
 
 
 def verify(folder: str | Path, root: str | None = None) -> Iterator[Verdict]:
@@ -49,25 +51,15 @@ def verify(folder: str | Path, root: str | None = None) -> Iterator[Verdict]:
     homes = sorted(folder.glob("runs/*/s*-*"))
     if not homes:
         raise FileNotFoundError(f"a study's folder must hold runs/, got none in {folder}. Make them: mixmnist run sanity.")
+    runs: list[tuple[str, Path]] = []
     for home in homes:
+        label = f"{home.parent.name} {home.name}"
         try:
-            places = run_folders(home.name, storage.follow(home))
+            runs += [(f"{label} {place.name}", place / "record.json") for place in run_folders(home.name, storage.follow(home))]
         except ValueError as error:
-            yield Verdict(f"{home.parent.name} {home.name}", (str(error),), fatal=True)
-            continue
-        for path in (place / "record.json" for place in places):
-            run = f"{home.parent.name} {home.name} {path.parent.name}"
-            try:
-                record = sums.read_json(path)
-                if "evaluation" in record:
-                    yield Verdict(run, (f"{path} {NO_STUDY}",), fatal=True)
-                    continue
-                block = _block(record, folder, root)
-                yield Verdict(run, tuple(_differences(record, block, path.parent)))
-            except ValueError as error:
-                yield Verdict(run, (str(error),), fatal=True)
-            except (OSError, KeyError, TypeError, AttributeError) as error:
-                yield Verdict(run, (f"{path} cannot be used ({type(error).__name__}: {error})",), fatal=True)
+            yield Verdict(label, (str(error),), fatal=True)
+    for number, (run, path) in enumerate(runs, start=1):
+        yield replace(_verdict(run, path, folder, root), place=number, of=len(runs))
     stale = _stale_tables(folder)
     if stale:
         yield Verdict(
@@ -76,6 +68,19 @@ def verify(folder: str | Path, root: str | None = None) -> Iterator[Verdict]:
     beside = sums.troubles(folder)
     if beside:
         yield Verdict("beside the runs", tuple(sentence.rstrip(".") for sentence in beside), fatal=True)
+
+
+def _verdict(run: str, path: Path, folder: Path, root: str | None) -> Verdict:
+    """Recomputes one run."""
+    try:
+        record = sums.read_json(path)
+        if "evaluation" in record:
+            return Verdict(run, (f"{path} {NO_STUDY}",), fatal=True)
+        return Verdict(run, tuple(_differences(record, _block(record, folder, root), path.parent)))
+    except ValueError as error:
+        return Verdict(run, (str(error),), fatal=True)
+    except (OSError, KeyError, TypeError, AttributeError) as error:
+        return Verdict(run, (f"{path} cannot be used ({type(error).__name__}: {error})",), fatal=True)
 
 
 def _stale_tables(folder: Path) -> list[Path]:

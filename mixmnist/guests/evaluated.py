@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,9 @@ from typing import Any
 import pandas as pd
 import torch
 
-from mixmnist.core import registry, storage, sums
+from mixmnist.core import checks, registry, storage, sums
 from mixmnist.core.records import Task, Variant, require
-from mixmnist.core.sums import EVALUATION
+from mixmnist.core.sums import ANNOTATIONS, EVALUATION
 from mixmnist.data.colour import Coloured
 from mixmnist.data.mixture import Mixture
 from mixmnist.grid import digests
@@ -27,6 +28,8 @@ from mixmnist.report import write_report
 from mixmnist.report.drawing import FORMATS, Look
 from mixmnist.trust._permutation import FEWEST
 
+RUNS = "runs"  # folder of records
+PATIENCE = 600.0  # seconds that one evaluation waits for another to write into the same folder
 NULL_IMAGES = 2_000  # test images, the first ones, on which a unit is held against its null
 
 
@@ -39,6 +42,7 @@ class Evaluation:
     layers: pd.DataFrame  # a row a layer
     curves: pd.DataFrame  # ablation curves of the last layer; only the number of units where it feeds no linear head
     folder: Path | None  # where tables, figures and page were written
+    said: tuple[str, ...] = ()  # sentences: what could not be drawn, where earlier results are
 
 
 @dataclass(frozen=True)
@@ -50,55 +54,102 @@ class Run:
     started: float
 
 
-def joined(scored: Sequence[Scored], folder: Path | None) -> Evaluation:
+def joined(scored: Sequence[Scored], folder: Path | None, said: tuple[str, ...] = ()) -> Evaluation:
     """Joins what was found of several layers."""
     scores, rows = join(scored)
-    return Evaluation(scores.units, scores.concepts, pd.DataFrame(rows), scores.curves, folder)
+    return Evaluation(scores.units, scores.concepts, pd.DataFrame(rows), scores.curves, folder, said)
+
+
+def check_place(out: Path, name: str, source: str) -> Path:
+    """Gives the folder of an evaluation, and refuses one that cannot be written, before any work.
+
+    Raises:
+        ValueError: If something else lies there, it may not be written to, or the name is none for a folder.
+    """
+    checks.check_name("an evaluation", name)
+    folder = out / name / source
+    checks.check_writable(folder)
+    require(
+        not folder.exists() or (folder / EVALUATION).is_file(),
+        f"out must not hold something else by that name, got {folder}, which no evaluation wrote. Choose --name or --out.",
+    )
+    return folder
 
 
 def finish(
     scored: Sequence[Scored], run: Run, about: Mapping[str, Any], test: Mixture | Coloured | None, out: Path | None
 ) -> Evaluation:
-    """Writes, where it is asked for, a record as a study's runs have, and tables and figures of all that the folder holds.
+    """Publishes, where it is asked for, a record as a study's runs have, and tables, figures and page of all that there is.
 
-    Runs of the same name under another setting are not of one kind with this one. They are replaced when this one is recorded
-    whole, and kept, as an earlier run of the same seed is, in the folder's `replaced/`.
+    All of it appears at once, or nothing does. Runs of the same name and setting under other seeds stay; what the new run takes
+    the place of, or is of another setting, is kept in `out/<name>/replaced`.
 
     Raises:
-        ValueError: If something else lies in the folder, or the name is none for a folder.
+        ValueError: As `check_place`.
     """
     if out is None:
         return joined(scored, None)
-    named = re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", run.name)
-    require(named, f"name must be of letters, digits and . _ + -, got name={run.name!r}. Choose another --name.")
-    folder = out / run.name / str(about["source"])
-    require(
-        not folder.exists() or (folder / EVALUATION).is_file(),
-        f"out must not hold something else by that name, got {folder}, which no evaluation wrote. Choose --name or --out.",
-    )
-    home, replaced = folder / "runs" / run.name / f"s{run.seed}-{run.seed}", folder / "replaced"
-    storage.publish(home, lambda partial: _record(partial / f"s{run.seed}", scored, run, about, test), replaced)
-    _set_others_aside(folder, about)
+    folder = check_place(out, run.name, str(about["source"]))
+    storage.clear_partials(folder.parent)
+    about, said = {**about, "absent": [] if test is None else _absent(test)}, list[str]()
+    with storage.sole_right(folder.parent / ".locks" / f"{folder.name}.lock", PATIENCE) as mine:
+        require(mine, f"one evaluation at a time may write into {folder}, got another that is at it. Wait for it, or name --out.")
+        alike = _is_alike(folder, about)
+        replaces = folder.exists() and not (alike and not _home(folder, run).exists())
+        replaced = folder.parent / "replaced"
+        before = set(replaced.glob("*"))
+        storage.publish(
+            folder,
+            lambda partial: said.extend(_fill(partial, scored, run, about, test, folder if alike else None)),
+            replaced if replaces else None,
+        )
+        for kept in set(replaced.glob("*")) - before:
+            said.append(f"What was in {folder} is of another setting, or of the same seed; it is kept in {kept}.")
+    return joined(scored, folder, tuple(said))
+
+
+def _fill(
+    folder: Path,
+    scored: Sequence[Scored],
+    run: Run,
+    about: Mapping[str, Any],
+    test: Mixture | Coloured | None,
+    earlier: Path | None,
+) -> tuple[str, ...]:
+    """Writes everything of an evaluation into an empty folder, beside earlier runs of its kind; says what is left out."""
+    for kept in [] if earlier is None else [earlier / RUNS, earlier / ANNOTATIONS]:
+        if kept.is_dir():
+            shutil.copytree(kept, folder / kept.name)
+    home = _home(folder, run)
+    shutil.rmtree(home, ignore_errors=True)
+    _record(home / f"s{run.seed}", scored, run, about, test)
     title = f"{run.name}: {', '.join(about['layers'])}"
     sums.write_sealed(folder / EVALUATION, {"title": title, "notes": _notes(about), "about": dict(about)}, beside=False)
-    write_report(folder, Look(FORMATS))
+    records = write_report(folder, Look(FORMATS))
     if test is not None:
         storage.publish(folder / "exhibits", lambda partial: _exhibit(partial, scored, run, about, test))
     make_page([folder], folder / "report", None, lambda _line: None)
-    return joined(scored, folder)
+    return records.left_out
 
 
-def _set_others_aside(folder: Path, about: Mapping[str, Any]) -> None:
-    """Moves runs under another setting to those that were replaced, and damaged ones, whose setting is unknown."""
-    ours = json.loads(storage.as_json(dict(about)))
-    for home in sorted(folder.glob("runs/*/*")):
-        try:
-            records = [sums.read_sealed(path) for path in home.glob("*/record.json")]
-            others = not records or storage.is_link(home) or any(record["evaluation"] != ours for record in records)
-        except (ValueError, KeyError):
-            others = True
-        if others:
-            storage.set_aside(home, folder / "replaced")
+def _absent(test: Mixture | Coloured) -> list[str]:
+    """Names the classes that no image belongs to."""
+    seen = test.labels.any(dim=0) if test.labels.ndim == 2 else torch.bincount(test.labels, minlength=len(test.classes)) > 0
+    return [name for name, there in zip(test.classes, seen.tolist(), strict=True) if not there]
+
+
+def _home(folder: Path, run: Run) -> Path:
+    return folder / RUNS / run.name / f"s{run.seed}-{run.seed}"
+
+
+def _is_alike(folder: Path, about: Mapping[str, Any]) -> bool:
+    """Says whether all runs that lie in a folder are of an evaluation under the same setting."""
+    now = json.loads(storage.as_json(dict(about)))
+    try:
+        found = [sums.read_sealed(path) for path in folder.glob(f"{RUNS}/*/*/*/record.json")]
+        return folder.is_dir() and all(record["evaluation"] == now for record in found)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # damaged: it is kept apart
 
 
 def _record(folder: Path, scored: Sequence[Scored], run: Run, about: Mapping[str, Any], test: Mixture | Coloured | None) -> None:
@@ -165,6 +216,8 @@ def _notes(about: Mapping[str, Any]) -> list[str]:
     if about.get("few"):
         said.append(f"Maps, and silencing where the network is run again: the first {about['few']:,} images.")
     said += [f"{caution[0].upper()}{caution[1:]}." for caution in about.get("cautions", [])]
+    if about.get("absent"):
+        said.append(f"Classes on none of the test images, left out: {', '.join(about['absent'])}.")
     if not about["classifies"]:
         said.append("Scored as a detector: there are no logits [n, classes] for the task's classes, so no accuracy and no drops.")
     if about.get("fitted_on"):

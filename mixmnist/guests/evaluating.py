@@ -15,16 +15,16 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from mixmnist.core import registry
+from mixmnist.core import checks, registry
 from mixmnist.core.readout import Readout
 from mixmnist.core.records import Canvas, Metric, Task, require
-from mixmnist.data.audit import check_task
+from mixmnist.data import drawing
 from mixmnist.data.colour import Coloured, has_colours, in_colour
-from mixmnist.data.mixture import Mixture, draw
+from mixmnist.data.mixture import Mixture
 from mixmnist.data.sources import label, resolve_source
 from mixmnist.grid.layers import Scored, few_of, score_layers
 from mixmnist.guests.arrays import LAYER, Arrays, read_arrays
-from mixmnist.guests.evaluated import NULL_IMAGES, Evaluation, Run, finish, joined
+from mixmnist.guests.evaluated import NULL_IMAGES, Evaluation, Run, check_place, finish, joined
 from mixmnist.guests.factory import try_net
 from mixmnist.probing import HeadAlgebra, check_layers, probe, probe_layers
 from mixmnist.probing.axes import heard
@@ -65,7 +65,10 @@ class Setting:
     def __post_init__(self) -> None:
         require(self.channels in (1, 3), f"channels must be 1 or 3, got channels={self.channels}.")
         way_out = "1000 is usual."
+        checks.check_fields(self)
         require(self.permutations >= 1, f"permutations must be 1 or more, got permutations={self.permutations}. {way_out}")
+        said = f"the null of {self.permutations:,} permutations"
+        checks.check_memory(said, 8 * self.permutations * UNITS_AT_ONCE, f"Ask for fewer: {way_out}")
         require(self.n >= 1, f"n must be 1 canvas or more, got n={self.n}.")
         least = f"few must lie between 1 and n, got few={self.few} with n={self.n}."
         require(self.few is None or 1 <= self.few <= self.n, least)
@@ -124,18 +127,26 @@ def evaluate(
     layers = (layer,) if isinstance(layer, str) else tuple(layer)
     require(layers, "layer must name one layer or more, got none. `mixmnist layers` lists them.")
     with_more(more)  # a metric that cannot be is told before anything is drawn
+    called = name or type(net).__name__.lower()
+    if out is not None:
+        check_place(Path(out), called, label(*resolve_source(known.source, known.root)))
     scene, seen = _prepare(net, layers, known, transform)
     with heard() as cautions:  # and no warning of a k above the number of images, which gives no number
         scored = _score(net, scene, layers, seen, known, more)
     device = str(scored[0].readout.response.device)
     about = {**asdict(known), "source": scene.source, "layers": [one.readout.layer for one in scored], "few": _few(known)}
     about |= {"device": device, "classifies": scored[-1].readout.logits is not None, "cautions": cautions}
-    run = Run(name or type(net).__name__.lower(), seed, started)
+    run = Run(called, seed, started)
     return finish(_against_null(scored, known), run, about, scene.test, None if out is None else Path(out))
 
 
 def _score(
-    net: nn.Module, scene: "_Scene", layers: Sequence[str], seen: Transform | None, known: Setting, more: Mapping[str, Metric] | None
+    net: nn.Module,
+    scene: "_Scene",
+    layers: Sequence[str],
+    seen: Transform | None,
+    known: Setting,
+    more: Mapping[str, Metric] | None,
 ) -> list[Scored]:
     """Scores the layers; the one that feeds a linear head comes last, whose curves and figures are shown."""
     try:
@@ -166,8 +177,7 @@ def _prepare(
 ) -> tuple["_Scene", Transform | None]:
     """Draws the images; before that, refuses what can be told without them."""
     check_layers(net, layers)
-    if setting.task.endswith(".py"):
-        check_task(registry.choose("tasks", setting.task), setting.task)
+    drawing.check(setting.task, setting.n, setting.canvas, seed=setting.draw, channels=setting.channels, copies=2)
     scene = _draw(setting)
     seen = _with_channels(scene, transform, setting.channels)
     try_net(net, 3 if isinstance(scene.test, Coloured) else 1, setting.canvas.size, seen)
@@ -191,7 +201,7 @@ def _draw(setting: Setting) -> _Scene:
     source, root = resolve_source(setting.source, setting.root)
     drawn: list[Mixture | Coloured] = []
     for split in ("test", "rank"):
-        mixture = draw(setting.task, source, split, setting.n, canvas=setting.canvas, root=root, seed=setting.draw)
+        mixture = drawing.draw(setting.task, source, split, setting.n, canvas=setting.canvas, root=root, seed=setting.draw)
         coloured = setting.channels == 3 and has_colours(source, root)
         drawn.append(in_colour(mixture, source, split, root) if coloured else mixture)
     return _Scene(drawn[0], drawn[1], label(source, root))
@@ -263,6 +273,7 @@ def evaluate_arrays(
         ValueError: As `score_arrays`; or if the file holds other names.
     """
     started = time.perf_counter()
+    check_place(Path(out), name or Path(path).stem, LAYER)
     given, rank = read_arrays(path)
     known = Setting(permutations=permutations)
     scored = _of_arrays(given, rank, known, more)

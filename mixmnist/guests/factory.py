@@ -3,7 +3,7 @@
 import importlib
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from mixmnist.core import checks
 from mixmnist.core.records import require
 from mixmnist.probing import Caution
 from mixmnist.probing.running import Transform
@@ -87,9 +88,7 @@ def load_weights(net: nn.Module, path: str | Path) -> nn.Module:
     for wrapper in (prefix for prefix in WRAPPERS if said and all(name.startswith(prefix) for name in stored)):
         bare = {name.removeprefix(wrapper): tensor for name, tensor in stored.items()}
         if not _misfits(net, bare):
-            told = (
-                f"the names of the weights in {path} begin with {wrapper!r}, put there by a wrapper: they are taken without it"
-            )
+            told = f"the names of the weights in {path} begin with {wrapper!r}, put there by a wrapper: they are taken without it"
             warnings.warn(told, Caution, stacklevel=2)
             stored, said = bare, ""
     hint = _hint(stored) if said else ""
@@ -161,6 +160,8 @@ def black(net: nn.Module, n: int, channels: int, size: int) -> Float[Tensor, "n 
         ValueError: If there are no such images, or the precision is below what scores need.
     """
     require(size >= 1 and channels >= 1, f"size and channels must be 1 or more, got size={size}, channels={channels}.")
+    said = f"images [{n}, {channels}, {size}, {size}]"
+    checks.check_memory(said, 8 * n * channels * size**2, "Use a smaller --size or fewer --channels.")
     parameter = next((p for p in net.parameters() if not isinstance(p, nn.UninitializedParameter)), torch.zeros(()))
     way_out = "Call net.float()."
     fits = parameter.dtype in (torch.float32, torch.float64)

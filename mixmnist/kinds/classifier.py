@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import partial
+from typing import Any
 
 import torch
 from jaxtyping import Int, UInt8
 from torch import Tensor, nn
 
-from mixmnist.core import registry
+from mixmnist.core import checks, registry
 from mixmnist.core.records import Kind, Net, Objective, Task, Variant, require
 from mixmnist.data.mixture import draw
 from mixmnist.kinds import Lesson
@@ -30,15 +31,37 @@ def check(variant: Variant, source: str, root: str | None) -> None:
     for setting in variant.net_settings:
         if setting not in known:
             raise registry.nearest("net setting", setting, known)
-    settings, size = net.settings(**variant.net_settings), variant.canvas.size
+    settings, size = _net_settings(net, variant), variant.canvas.size
+    _check_memory(net, settings, len(task.classes))
+    module = net.load(settings, len(task.classes)).eval()
     try:
-        net.load(settings, len(task.classes)).eval()(torch.zeros(1, 1, size, size))
+        module(torch.zeros(1, 1, size, size))
     except RuntimeError as error:
         raise ValueError(f"the canvas must suit the net, got size={size} with {error}. Use a larger canvas.") from error
     sample = 20 * len(task.classes)  # enough for every digit to be shown
     for split in ("train", "test"):
         drawn = draw(variant.task, source, split, sample, canvas=variant.canvas, settings=variant.task_settings, root=root)
         _try(objective, variant, drawn.images[None], drawn.labels[None])
+
+
+def _net_settings(net: Net, variant: Variant) -> Any:  # noqa: ANN401 -- each net has its own
+    """Gives the settings of a variant's net, each of the type that it usually has.
+
+    Raises:
+        ValueError: If one is of another.
+    """
+    checks.check_settings("net", variant.net_settings, {field.name: field.default for field in fields(net.settings)})
+    return net.settings(**variant.net_settings)
+
+
+def _check_memory(net: Net, settings: object, n_classes: int) -> None:
+    """Makes sure that a net's parameters can be held, where they can be counted without them."""
+    try:
+        with torch.device("meta"):
+            parameters = sum(parameter.numel() for parameter in net.load(settings, n_classes).parameters())
+    except (NotImplementedError, RuntimeError, TypeError):
+        return  # somebody's own net, which must be made to be known
+    checks.check_memory(f"a net of {parameters:,} parameters", 8 * parameters, "Use a smaller net.")
 
 
 def _try(objective: Objective, variant: Variant, images: Tensor, labels: Tensor) -> None:

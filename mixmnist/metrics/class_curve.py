@@ -23,7 +23,7 @@ from torch import Tensor
 from mixmnist.core.readout import Without
 from mixmnist.core.records import Metric
 from mixmnist.metrics._decisions import one_vs_rest
-from mixmnist.metrics.class_units import class_concepts
+from mixmnist.metrics.class_units import owners
 
 
 def class_curve(
@@ -47,11 +47,12 @@ def class_curve(
         keep: Whether the n best units are kept or removed.
 
     Returns:
-        units + 1 accuracies in [0, 1]; `nan` where no class has a concept of its own.
+        units + 1 accuracies in [0, 1]; `nan` where no class has a concept of its own. Classes on none or all of the images
+        are left out.
     """
     labels, zero = labels[: without.n_images], torch.zeros_like(rank_alignment[:, 0])
     curves = []
-    for label, concepts in class_concepts(rank_present, rank_labels).items():
+    for label, concepts in owners(rank_present, rank_labels, labels).items():
         best_first = rank_alignment[:, concepts].nan_to_num(-1).amax(dim=1).argsort(descending=True, stable=True)
         back = without.returning(best_first.flip(0) if keep else best_first, zero)  # the last of the order comes back first
         found = torch.stack([one_vs_rest(now, labels, label) for now in back])

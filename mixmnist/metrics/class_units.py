@@ -42,6 +42,17 @@ def class_concepts(
     return {label: found for label, found in always.items() if found.any()}
 
 
+def owners(
+    rank_present: Bool[Tensor, "rank_images concepts"],
+    rank_labels: Int[Tensor, "rank_images *classes"],
+    labels: Int[Tensor, "images *classes"],
+) -> dict[int, Bool[Tensor, " concepts"]]:
+    """Gives the concepts of each class that has any, and images to be told from others among those that are scored."""
+    found = class_concepts(rank_present, rank_labels)
+    shares = {label: (labels[:, label] > 0 if labels.ndim == 2 else labels == label).float().mean() for label in found}
+    return {label: concepts for label, concepts in found.items() if 0 < shares[label] < 1}
+
+
 def _accuracy(
     without: Without,
     labels: Int[Tensor, "images *classes"],
@@ -55,7 +66,7 @@ def _accuracy(
     """Averages the classes' accuracies, a function of the class's units giving those that are silenced."""
     detects, values = detector_groups(rank_alignment), share * rank_mean.mean(dim=0)
     labels, found = labels[: without.n_images], []
-    for label, concepts in class_concepts(rank_present, rank_labels).items():
+    for label, concepts in owners(rank_present, rank_labels, labels).items():
         if detects[:, concepts].any(dim=0).all():
             gone = silenced(detects[:, concepts].any(dim=1))
             found.append(one_vs_rest(without(gone[None], values)[0], labels, label))

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -54,17 +55,21 @@ def write_report(
         keep: Files that stay as they are.
         tell: Called with a line that names those that would differ, if any.
 
+    Returns:
+        The records, with a sentence a figure that there is nothing for.
+
     Raises:
         FileNotFoundError: If the folder holds no records.
         ValueError: If every run in it failed, or there is no such figure.
     """
     folder, records = Path(folder), read_study(Path(folder))
     left: list[str] = []
+    left_out: list[str] = []
 
     def draw(partial: Path) -> None:
         if only and (folder / "figures").is_dir():
             shutil.copytree(folder / "figures", partial, dirs_exist_ok=True)
-        draw_figures(records, partial, look or Look(), only)
+        left_out.extend(draw_figures(records, partial, look or Look(), only) or ())
         left.extend(restore(partial, folder / "figures", keep))
 
     def write(partial: Path) -> None:
@@ -77,4 +82,4 @@ def write_report(
     if left:
         what = f"{len(left)} committed files are left as they are, though the records give others"
         tell(f"{what}: {', '.join(sorted(left))}; --force writes over them.")
-    return records
+    return replace(records, left_out=tuple(left_out))

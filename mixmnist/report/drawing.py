@@ -2,7 +2,7 @@
 
 import textwrap
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
+from tqdm import tqdm
 
 from mixmnist.core.records import require
 
@@ -53,6 +54,7 @@ def style(look: Look) -> Iterator[None]:
     """Draws in colours that the colour-blind can tell apart, with text that stays text."""
     context = sns.plotting_context("paper", font_scale=STYLES[look.style], rc={"lines.linewidth": 1.5 * STYLES[look.style]})
     fixed = {"figure.dpi": 150, "savefig.dpi": 150, "pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "mixmnist"}
+    fixed |= {"text.parse_math": False}  # a dollar in a name is a dollar
     theme = {**sns.axes_style("whitegrid"), **context, **fixed}
     with mpl.rc_context({**theme, "axes.prop_cycle": cycler(color=sns.color_palette("colorblind"))}):
         yield
@@ -84,6 +86,35 @@ class Album:
         for kind in self.look.formats:
             write_figure(figure, self.folder / f"{name}.{kind}")
         data.to_csv(self.folder / f"{name}.csv", index=False)
+
+
+def draw_each(
+    figures: Mapping[str, Callable[[], None]], needs: Callable[[str], Sequence[str]], tables: Sequence[pd.DataFrame]
+) -> tuple[str, ...]:
+    """Draws figures; what cannot be drawn is left out.
+
+    Args:
+        figures: Each draws one, by name.
+        needs: Gives the columns that a figure shows.
+        tables: Those that have these columns.
+
+    Returns:
+        A sentence a figure that is left out, with why.
+    """
+    left_out = []
+    full = {str(column): bool(table[column].notna().any()) for table in tables for column in table}
+    for name, draw in tqdm(figures.items(), "figures", leave=False, disable=None):
+        empty = [column for column in needs(name) if not full.get(column, True)]
+        if empty:
+            left_out.append(f"The figure {name} is left out: there are no numbers in {' and '.join(empty)}.")
+            continue
+        try:
+            draw()
+        except (OSError, MemoryError):
+            raise  # of the machine, not of the numbers
+        except Exception as error:  # numbers that nobody thought of may not cost the others
+            left_out.append(f"The figure {name} is left out: it could not be drawn ({type(error).__name__}: {error}).")
+    return tuple(left_out)
 
 
 def write_figure(figure: Figure, path: Path) -> None:

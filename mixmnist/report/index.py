@@ -7,6 +7,7 @@ import pandas as pd
 from mixmnist.core import sums
 from mixmnist.core.records import require
 from mixmnist.report.claims import judge
+from mixmnist.report.escaping import for_markdown
 from mixmnist.report.reading import StudyRecords, read_study
 from mixmnist.report.tables import CLAIMS, as_markdown
 
@@ -44,19 +45,26 @@ def write_index(root: Path, path: Path) -> list[str]:
             found = judge(records.claims, records.of_layer(records.layer).runs)
             found.insert(0, "results", place)
             verdicts.append(found)
-        contents += [f"## {place}", "", *_content(folder, records), ""]
+        contents += [f"## {for_markdown(place)}", "", *_content(folder, records), ""]
     lines = ["# Results", "", f"Made from the records in `{root.resolve().name}` {MARK}", ""]
     if verdicts:
         table = pd.concat(verdicts).sort_values(["id", "results"], kind="stable")
         lines += ["## Claims", "", CLAIMS, "", as_markdown(table), ""]
-    path.write_text("\n".join([*lines, *contents]).rstrip() + "\n", encoding="utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".partial-{path.name}")
+    try:
+        partial.write_text("\n".join([*lines, *contents]).rstrip() + "\n", encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return damaged
 
 
 def _content(folder: Path, records: StudyRecords) -> list[str]:
     """Says what a study holds."""
-    said = [sums.read_sealed(folder / sums.STUDY)["title"] + "."] if sums.trouble(folder / sums.STUDY) is None else []
+    title = folder / sums.STUDY
+    said = [for_markdown(sums.read_sealed(title)["title"]) + "."] if sums.trouble(title) is None else []
     runs = records.of_layer(records.layer).runs
     found = {"seeds": ("seed", "size")} | ({"accuracy": ("accuracy", "mean")} if "accuracy" in runs else {})
     seeds = runs.groupby("variant", sort=False).agg(**found).reset_index()
-    return [*said, " ".join(records.notes()), "", as_markdown(seeds)]
+    return [*said, " ".join(map(for_markdown, records.notes())), "", as_markdown(seeds)]

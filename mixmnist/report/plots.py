@@ -1,7 +1,4 @@
-"""Figures of a study, each with the csv it was drawn from: a preview, alignment against ablation, cumulative ablation curves,
-class curves, drops of one class against overall drops, detector cards, the best alignment of each concept, and scores against
-the number in the variants' names.
-"""
+"""Figures of a study, each with the csv it was drawn from: of canvases, units, concepts, classes, and by a number in names."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -13,11 +10,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.integrate import trapezoid
-from tqdm import tqdm
 
 from mixmnist.core.registry import nearest
 from mixmnist.core.thresholds import THRESHOLD
-from mixmnist.report.drawing import DASHES, MARKERS, Album, Look, rule, style
+from mixmnist.report.drawing import DASHES, MARKERS, Album, Look, draw_each, rule, style
 from mixmnist.report.pictures import cards, preview
 from mixmnist.report.ranges import over_seeds
 from mixmnist.report.reading import StudyRecords
@@ -48,10 +44,10 @@ BY_NUMBER = {
 }
 
 
-def draw_figures(records: StudyRecords, folder: Path, look: Look = Look(), only: Sequence[str] = ()) -> None:  # noqa: B008 -- frozen
-    """Draws the figures of a study into a folder, of the layer that feeds the head.
+def draw_figures(records: StudyRecords, folder: Path, look: Look = Look(), only: Sequence[str] = ()) -> tuple[str, ...]:  # noqa: B008 -- frozen
+    """Draws the figures of a study into a folder, of the layer that feeds the head; says which of them there is nothing for.
 
-    Figures of what was not scored, as the drops of networks that do not classify, are left out.
+    Figures of what was not scored, as the drops of networks that do not classify, are not among them.
 
     Raises:
         ValueError: If `only` names a figure that there is not.
@@ -69,16 +65,18 @@ def draw_figures(records: StudyRecords, folder: Path, look: Look = Look(), only:
     }
     if _numbered(records):
         figures["scores_by_number"] = _by_number
-    figures = {
-        name: draw for name, draw in figures.items() if there.issuperset(NEEDS.get(re.sub("^cards_.*", "cards", name), ()))
-    }
+    figures = {name: draw for name, draw in figures.items() if there.issuperset(_needs(name))}
     for name in only:
         if name not in figures:
             raise nearest("figure", name, figures)
     album = Album(folder, look, tuple(records.notes()))
+    chosen = {name: partial(draw, records, album) for name, draw in figures.items() if not only or name in only}
     with style(look):
-        for draw in tqdm([f for name, f in figures.items() if not only or name in only], "figures", leave=False, disable=None):
-            draw(records, album)
+        return draw_each(chosen, _needs, (records.units, records.curves, records.concepts))
+
+
+def _needs(name: str) -> tuple[str, ...]:
+    return NEEDS.get(re.sub("^cards_.*", "cards", name), ())
 
 
 def _seeds(records: StudyRecords) -> str:
@@ -261,6 +259,8 @@ def _bands(records: StudyRecords) -> str:
 
 def _legend_above(figure: Figure, ax: Axes) -> None:
     handles, labels = ax.get_legend_handles_labels()
+    if not labels:
+        return
     letter = mpl.rcParams["font.size"] * 0.6 / 72  # inches, about
     fitting = int(figure.get_figwidth() / (letter * (max(map(len, labels)) + 8)))  # with the line and the gap
     figure.legend(handles, labels, loc="outside upper center", ncols=max(1, min(len(labels), 5, fitting)), frameon=False)

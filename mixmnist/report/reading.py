@@ -32,6 +32,7 @@ class StudyRecords:
     mixed_code: bool  # runs of one task, net, objective, origin and kind were made by different code
     fitted: tuple[str, ...]  # variants whose head was fitted after a training on something else
     unsealed: int = 0  # runs whose record has no sums to check its files by
+    left_out: tuple[str, ...] = ()  # one sentence a figure that could not be drawn
 
     @property
     def layer(self) -> str:
@@ -123,7 +124,7 @@ def read_study(folder: Path) -> StudyRecords:
     )
     if not good:
         raise ValueError(" ".join([f"a report needs one run that did not fail, got none in {folder}. Run again.", *damaged]))
-    found = {name: pd.concat([run.tables[name] for run in good], ignore_index=True) for name in TABLES}
+    found: dict[str, Any] = {name: pd.concat([run.tables[name] for run in good], ignore_index=True) for name in TABLES}
     runs = _with_best(pd.DataFrame([row for run in good for row in _runs(run.record)]), found["concepts"])
     return StudyRecords(
         runs=_with_analyses(runs, sorted(folder.glob("analyses/*/runs.csv"))),

@@ -9,6 +9,7 @@ import pandas as pd
 from mixmnist.core.records import Claim
 from mixmnist.core.thresholds import THRESHOLD, USED
 from mixmnist.report.claims import judge
+from mixmnist.report.escaping import for_latex, for_markdown
 from mixmnist.report.ranges import bounds_of, is_share, over_seeds
 from mixmnist.report.reading import KEYS, StudyRecords
 from mixmnist.stats import ANYWHERE, FEWEST, Bounds, Interval, holm, sign_flip, smallest_p
@@ -47,7 +48,6 @@ CUT = "*: the end of the score's range, beyond which the t interval would go."
 JOINED = "Joined from the tables of the runs by `mixmnist report`."
 LARGEST = 200_000  # bytes of a md or tex; a larger table is in its csv alone
 SIGNIFICANT = 0.05  # corrected p-value below which a variant is said to differ from the first
-TEX = str.maketrans({"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "[": "{[}", ">": r"$>$"})  # "[" after a line end is a length
 
 
 def write_tables(records: StudyRecords, folder: Path) -> None:
@@ -212,7 +212,7 @@ def ordered(table: pd.DataFrame, first: Sequence[str]) -> pd.DataFrame:
 
 def as_markdown(table: pd.DataFrame) -> str:
     """Writes a table as a Markdown table whose columns line up in plain text too."""
-    cells = [[str(c) for c in table.columns]] + [[_text(v) for v in row] for row in table.itertuples(index=False)]
+    cells = [[for_markdown(_text(v)) for v in row] for row in [list(table.columns), *table.itertuples(index=False)]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(table.columns))]
     lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in cells]
     lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
@@ -235,7 +235,7 @@ def _write_for_people(
     folder: Path, name: str, table: pd.DataFrame, notes: Sequence[str], bold: Collection[tuple[str, str, str]] = ()
 ) -> None:
     def written(before: str, after: str, tex: bool) -> pd.DataFrame:
-        cells = table.map(lambda v: _text(v).translate(TEX) if tex else _text(v))
+        cells = table.map(lambda v: for_latex(_text(v)) if tex else _text(v))
         for column in cells.columns:
             for row in cells.index:
                 if bold and (table["variant"][row], table["layer"][row], column) in bold:
@@ -244,8 +244,8 @@ def _write_for_people(
 
     markdown = _page(notes, as_markdown(written("**", "**", tex=False)))
     text = written(r"\textbf{", "}", tex=True)
-    text.columns = [str(c).translate(TEX) for c in text.columns]
-    caption = " ".join(notes).replace("`", "").translate(TEX)
+    text.columns = [for_latex(str(c)) for c in text.columns]
+    caption = for_latex(" ".join(notes).replace("`", ""))
     latex = text.to_latex(index=False, escape=False, caption=caption, column_format="l" * len(text.columns))
     latex = latex.replace("{table}", "{table*}")
     if max(len(markdown.encode()), len(latex.encode())) > LARGEST:
@@ -256,7 +256,7 @@ def _write_for_people(
 
 
 def _page(notes: Sequence[str], content: str) -> str:
-    return " ".join(notes) + "\n\n" + content + "\n"
+    return " ".join(map(for_markdown, notes)) + "\n\n" + content + "\n"
 
 
 def _text(value: object) -> str:

@@ -31,7 +31,7 @@ def analyse(folder: Path, root: str | None, tell: Callable[[str], None]) -> None
     shelves = [code.entry(shelf, name) for shelf in ("metrics", "plants") for name in registry.names(shelf)]  # any may be asked
     for name, analysis in chosen.items():
         made_from = {"records": storage.fingerprint(nets), "code": code.digest([code.entry("analyses", name), *shelves])}
-        home, label = folder / "analyses" / name, f"{folder.parent.name} {folder.name}: {analysis.title}"
+        home, label = folder / "analyses" / Path(name).stem, f"{folder.parent.name} {folder.name}: {analysis.title}"
         why = _why_again(home / sums.ANALYSIS, made_from)
         if why is None:
             tell(f"{label}: already made")

@@ -85,3 +85,33 @@ def test_shared_glyphs_are_found(tmp_path, monkeypatch):
     found = audit("pairs", "digits", n=300)
     assert found[~found["good"]]["check"].tolist() == ["glyphs in both splits"]
     assert np.issubdtype(found["good"].dtype, np.bool_)
+
+
+SKEWED = """
+import numpy as np
+from mixmnist.core.records import Task
+def draw(n, stream):
+    number = stream.integers(0, 9, (n,))
+    labels = np.where(number < {often}, 0, 1 + number % 2)
+    return {labels}, stream.integers(0, 9, (n, 1))
+TASK = Task("t", tuple("0123456789"), ("often", "seldom", "rarely"), draw)
+"""
+
+
+@pytest.mark.parametrize("labels", ["labels", "(labels[:, None] == np.arange(3)).astype(np.int64)"])
+def test_a_task_whose_classes_come_unequally_is_not_condemned(tmp_path, labels):
+    """Classes of one's own task need not come equally often: they must come as often as in its other draws."""
+    path = tmp_path / "skewed.py"
+    path.write_text(SKEWED.format(often=7, labels=labels))
+    found = audit(str(path), "digits", n=800).set_index("check")
+    assert found["good"].all()
+    assert found.loc["classes", "expected"].startswith("as in the task's other draws")
+    assert found.loc["shares of classes", "found"].startswith("0.099 .. 0.72")
+
+
+def test_a_task_whose_classes_depend_on_the_seed_is_told(tmp_path):
+    """A mixture whose classes come otherwise than in the task's other draws is not as promised."""
+    path = tmp_path / "moody.py"
+    path.write_text(SKEWED.format(often="(2 if stream.integers(0, 1, (1,))[0] else 9)", labels="labels"))
+    verdicts = {bool(audit(str(path), "digits", n=800, seed=seed).set_index("check").loc["classes", "good"]) for seed in range(6)}
+    assert False in verdicts

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import mixmnist
 from mixmnist.core.records import Canvas
 from mixmnist.data.colour import has_colours, in_colour
 from mixmnist.data.mixture import draw
@@ -77,3 +78,21 @@ def test_two_channels_are_no_colours(tmp_path):
         ValueError, match=r"images must be uint8 \[n, rows, cols\] or \[n, rows, cols, 3\], got uint8 \[4, 8, 8, 2\]"
     ):
         draw("pairs", str(tmp_path / "two.npz"), n=4)
+
+
+def test_canvases_can_be_drawn_in_the_colours_that_are_evaluated(coloured):
+    """`mixmnist.draw(..., colour=True)` must give the images that a network of three channels is evaluated on, and the truth."""
+    drawn = mixmnist.draw("pairs", coloured, "test", n=20, seed=3, colour=True)
+    grey = mixmnist.draw("pairs", coloured, "test", n=20, seed=3)
+    assert drawn.images.shape == (20, 3, 32, 32)
+    assert torch.equal(drawn.images, in_colour(grey, coloured, "test").images)
+    assert torch.equal(drawn.masks(torch.arange(5)), grey.masks(torch.arange(5)))
+    assert torch.equal(drawn.images.amax(dim=1) > 0, grey.images > 0)
+    assert set(drawn.as_arrays(masks=True)) == set(grey.as_arrays(masks=True))
+    assert drawn.as_arrays()["images"].shape == (20, 3, 32, 32)
+
+
+def test_grey_glyphs_have_no_colours_to_be_drawn_in():
+    """To ask for colours that there are not must be answered before anything is drawn."""
+    with pytest.raises(ValueError, match="glyphs must be in colour to be drawn so, got grey ones from digits"):
+        mixmnist.draw("pairs", "digits", n=20, colour=True)

@@ -1,12 +1,12 @@
 """Mixtures: pinned bytes, honest splits, and labels, boxes and masks that agree with the pixels."""
 
 import hashlib
-import importlib
 import warnings
 
 import pytest
 import torch
 
+import mixmnist
 from mixmnist.core.records import Canvas
 from mixmnist.data.canvas import resize
 from mixmnist.data.mixture import SPLITS, draw
@@ -196,9 +196,13 @@ def test_glyphs_of_the_sources_own_size_are_taken_as_they_are():
     assert (mixture.tiles.numpy() == load_glyphs("digits", None, "test").images).all()
 
 
-def test_the_public_name_is_this_function():
-    """`mixmnist.draw` is the function tested here."""
-    assert importlib.import_module("mixmnist").draw is draw
+def test_the_public_function_gives_what_studies_draw():
+    """`mixmnist.draw` must draw what training and probing draw, whatever it checks beforehand."""
+    ours, theirs = (
+        function("redundant", "digits", "rank", n=30, seed=4, settings={"q": 0.25}) for function in (mixmnist.draw, draw)
+    )
+    for name in ("labels", "shown", "glyphs", "positions", "images"):
+        assert torch.equal(getattr(ours, name), getattr(theirs, name))
 
 
 @pytest.mark.parametrize("n", [0, -3])

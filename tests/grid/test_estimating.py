@@ -1,17 +1,20 @@
 """Estimates are arithmetic: from recorded runs of this hardware, else from a trial."""
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mixmnist import cli
-from mixmnist.core.records import Training, Variant
+from mixmnist.core.records import Canvas, Training, Variant
 from mixmnist.grid import estimating
 from mixmnist.grid.block import Block
-from mixmnist.grid.estimating import BASE, Cost, Pace, estimate, find_pace, in_all, what_is_left
+from mixmnist.grid.estimating import BASE, Cost, Pace, estimate, find_paces, in_all, what_is_left
 from mixmnist.grid.machine import hardware
+from mixmnist.grid.pipeline import run_block
+from mixmnist.grid.recording import load_block
 
 PACE = Pace(train=1e-9, score=1e-3, basis="")
 SMALL = Variant(
@@ -84,7 +87,7 @@ def test_the_pace_is_the_median_of_recorded_runs(tmp_path):
     recorded(tmp_path, "failed", 900.0, 900.0, failure="out of memory")
     (tmp_path / "tiny/digits/runs/a/s5-9/s5").mkdir(parents=True)
     (tmp_path / "tiny/digits/runs/a/s5-9/s5/record.json").write_text("{")
-    pace = find_pace([block()], [tmp_path])
+    pace = find_paces([block()], [tmp_path])[0]
     assert pace.train == pytest.approx(3.0 / (64 * 3 * multiply_adds()))
     assert pace.score == pytest.approx(1.44 / (720 * 12))
     assert "from 3 recorded runs on" in pace.basis
@@ -93,11 +96,58 @@ def test_the_pace_is_the_median_of_recorded_runs(tmp_path):
 def test_without_records_a_trial_says(tmp_path, monkeypatch):
     """Where no run of this hardware is recorded, a trial must give a pace and say so."""
     monkeypatch.setattr(estimating, "TRIAL_SECONDS", 0.01)
-    pace = find_pace([block()], [tmp_path])
+    pace = find_paces([block()], [tmp_path])[0]
     assert pace.train > 0
     assert pace.score > 0
     assert "from a trial" in pace.basis
-    assert find_pace([], [tmp_path]) is None
+    assert find_paces([], [tmp_path]) == []
+
+
+def test_the_processors_own_time_counts(tmp_path):
+    """Where a record knows the processor's own seconds, those by the hour, which follow what else it did, must not count."""
+    recorded(tmp_path, "a", 900.0, 900.0, processor={"train": 2.0, "score": 1.44})
+    recorded(tmp_path, "b", 2.0, 1.44, processor={"train": None, "score": None})
+    (pace,) = find_paces([block()], [tmp_path])
+    assert pace.train == pytest.approx(2.0 / (64 * 3 * multiply_adds()))
+    assert pace.score == pytest.approx(1.44 / (720 * 12))
+
+
+def test_records_of_other_nets_do_not_count(tmp_path, monkeypatch):
+    """The pace of a net on a canvas may only come from runs of that net on that canvas, whatever else is recorded."""
+    monkeypatch.setattr(estimating, "_tried_pace", lambda _: Pace(1.0, 1.0, "a trial"))
+    own = {"device": "cpu", "precision": "float32", "threads": 1}
+    wide = replace(SMALL, net_settings={**SMALL.net_settings, "conv3": 50})
+    large = replace(SMALL, canvas=Canvas(size=40))
+    for name, variant in (("wide", wide), ("large", large)):
+        recorded(tmp_path, name, 900.0, 900.0, config=own | {"variant": variant.as_dict()})
+    more = replace(SMALL, probe_images=900, training=Training(images=128, epochs=9, batch=16))
+    recorded(tmp_path, "more", 18.0, 1.8, config=own | {"variant": more.as_dict()})
+    found = find_paces([block(), replace(block(), variant=wide), block(task="single")], [tmp_path])
+    assert found[0].train == pytest.approx(18.0 / (128 * 9 * multiply_adds()))
+    assert found[1].basis.startswith("from 1 recorded runs")
+    assert found[2].basis == "a trial"
+
+
+def test_a_trial_does_not_follow_what_else_the_machine_does(tmp_path, monkeypatch):
+    """Where other work makes each second by the hour count tenfold, a trial must say about the same."""
+    monkeypatch.setattr(estimating, "TRIAL_SECONDS", 0.3)
+    (quiet,) = find_paces([block()], [tmp_path])
+    real = time.perf_counter
+    monkeypatch.setattr(time, "perf_counter", lambda: 10 * real())
+    (busy,) = find_paces([block()], [tmp_path])
+    assert quiet.train / 3 < busy.train < quiet.train * 3
+    assert quiet.score / 3 < busy.score < quiet.score * 3
+
+
+def test_a_run_records_both_times(tmp_path):
+    """A record must know the seconds of its training and scoring by the hour and by the processor."""
+    one = block(tmp_path / "tiny" / "digits", seeds=(0,))
+    run_block(one, lambda _: None)
+    record = one.record(0)
+    assert set(record["processor"]) == set(record["seconds"]) == {"train", "score"}
+    assert 0 < record["processor"]["train"] < 60
+    _, _, processor = load_block(one)
+    assert processor == record["processor"]["train"]
 
 
 def test_the_same_runs_are_counted_once(tmp_path):

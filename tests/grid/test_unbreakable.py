@@ -193,7 +193,7 @@ def test_a_damaged_record_is_told_and_kept(options):
 
 
 def test_sigterm_ends_like_an_interrupt(options, monkeypatch, capsys):
-    """SIGTERM must stop the command with exit code 2 and one sentence, and leave nothing half-written."""
+    """SIGTERM must stop the command with exit code 130 and one sentence, and leave nothing half-written."""
     real = classifier.train
 
     def ended(module, *args, **kwargs):
@@ -213,7 +213,7 @@ def test_sigterm_ends_like_an_interrupt(options, monkeypatch, capsys):
     )
     before = signal.getsignal(signal.SIGTERM)
     code = cli.main(["run", str(study), "--source", "digits", "--out", options.out, "--device", "cpu", "--quiet"])
-    assert code == 2
+    assert code == 130
     assert "stopped. What was finished is recorded" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGTERM) == before
     assert not list(Path(options.out).rglob("*partial*"))

@@ -38,7 +38,7 @@ class Own(nn.Module):
 @pytest.fixture
 def no_report(monkeypatch):
     """Leaves tables and figures out where a test does not look at them."""
-    monkeypatch.setattr("mixmnist.guests.evaluated.write_report", lambda _folder, _look: None)
+    monkeypatch.setattr("mixmnist.guests.evaluated.write_report", lambda folder, _look: read_study(folder))
     monkeypatch.setattr("mixmnist.guests.evaluated.make_page", lambda *_: None)
 
 
@@ -215,7 +215,7 @@ def test_a_file_that_is_no_task_is_refused(tmp_path, text, said):
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("return stream", "draw must run on n and a stream, got TypeError"),
+        ("return stream", "draw must give labels and slots, got Stream"),
         ("return np.zeros(n), np.zeros((n, 1), dtype=int)", r"draw must give 64 labels as an int64 array, got float64 \[64\]"),
         ("return np.full(n, 3), np.zeros((n, 1), dtype=int)", r"draw must give labels of 0\.\.2, got 3\.\.3"),
         ("return np.zeros(n, dtype=int), np.full((n, 1), 5)", r"draw must give slots of -1\.\.1, got 5\.\.5"),
@@ -323,7 +323,7 @@ def test_the_layer_with_the_head_is_shown_wherever_it_is_named(tmp_path, no_repo
 @pytest.mark.parametrize("name", ["../up", "a b", "", "x/y"])
 def test_a_name_that_is_none_for_a_folder_is_refused(tmp_path, name):
     """A name may not lead out of the folder of results."""
-    with pytest.raises(ValueError, match="name must be of letters, digits and"):
+    with pytest.raises(ValueError, match="the name of an evaluation must be of letters, digits and"):
         evaluate(Own().eval(), "second", source="digits", out=tmp_path / "out", name=name or "-", setting=SMALL)
     assert not (tmp_path / "out").exists()
 

@@ -52,9 +52,7 @@ def _writes_into_pixels(pixels):
     return _fills(mean=pixels.mean, present=pixels.present)
 
 
-@pytest.mark.parametrize(
-    "writes", [_writes_into_tensors, _writes_into_columns, _writes_into_what_silences, _writes_into_pixels]
-)
+@pytest.mark.parametrize("writes", [_writes_into_tensors, _writes_into_columns, _writes_into_what_silences, _writes_into_pixels])
 def test_a_metric_that_writes_into_its_inputs_changes_nothing_else(copied, writes):
     """What a stranger's function writes into what it got must reach neither the readout nor another column."""
     plain = score(copied, rank=copied, sets=False)

@@ -132,3 +132,20 @@ def test_referring_to_nothing_is_refused(tmp_path):
     options = Options(source="stamps", out=str(tmp_path), device="cpu", refer=str(tmp_path / "none"))
     with pytest.raises(ValueError, match=r"refer must be a folder of results, got .* which is none"):
         run(Study("again", {"mine": PLANTED}, seeds=1), options)
+
+
+def test_an_analysis_of_ones_own_leaves_its_file_alone(folder, tmp_path):
+    """An analysis that is named by its path must write into the study's folder by its file's name, not where its file lies."""
+    own = tmp_path / "noted.py"
+    text = (
+        "from mixmnist.core.records import Analysis\n"
+        "def note(folder, out, root):\n    (out / 'summary.md').write_text('Noted.\\n')\n"
+        "ANALYSIS = Analysis('A note', note)\n"
+    )
+    own.write_text(text)
+    said = json.loads((folder / "study.json").read_text())
+    (folder / "study.json").write_text(json.dumps(said | {"analyses": [str(own)]}))
+    analyse(folder, None, lambda _: None)
+    (folder / "study.json").write_text(json.dumps(said))
+    assert own.read_text() == text
+    assert (folder / "analyses" / "noted" / "summary.md").read_text() == "Noted.\n"
