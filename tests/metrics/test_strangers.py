@@ -52,9 +52,7 @@ def _writes_into_pixels(pixels):
     return _fills(mean=pixels.mean, present=pixels.present)
 
 
-@pytest.mark.parametrize(
-    "writes", [_writes_into_tensors, _writes_into_columns, _writes_into_what_silences, _writes_into_pixels]
-)
+@pytest.mark.parametrize("writes", [_writes_into_tensors, _writes_into_columns, _writes_into_what_silences, _writes_into_pixels])
 def test_a_metric_that_writes_into_its_inputs_changes_nothing_else(copied, writes):
     """What a stranger's function writes into what it got must reach neither the readout nor another column."""
     plain = score(copied, rank=copied, sets=False)
@@ -206,7 +204,7 @@ def test_what_a_metric_raises_is_told_with_its_name(tied):
     def leaves(mean):
         raise SystemExit(3)
 
-    with pytest.raises(ValueError, match="the metric own must run, got SystemExit: 3 from its column mine. Mend its file."):
+    with pytest.raises(ValueError, match=r"the metric own must run, got SystemExit: 3 from its column mine\. Mend"):
         scored(tied, {"mine": leaves})
     with pytest.raises(ValueError, match="the metric own must run, got AttributeError: 'Tensor' object has no attribute 'nix'"):
         scored(tied, {"mine": lambda mean: mean.nix})
