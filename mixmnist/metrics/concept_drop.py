@@ -1,9 +1,9 @@
 """Concept drop: accuracy lost without the unit on the images that show a concept; and how much more than on the others.
 
 Accuracy before minus accuracy after, the unit's map silenced to zero. Removing a perfect digit detector hurts exactly the images
-that show its digit, nine of the 45 pair classes. Where classes do not exclude each other, each decision on such an image keeps the
-weight w that it has in the overall accuracy, and the drop is the weighted mean: the share of the accuracy that is at stake there
-which is lost. So the overall drop is the mean of both parts, weighted by the w of their decisions.
+that show its digit, nine of the 45 pair classes. Where classes do not exclude each other, a decision keeps the weight w that it
+has in the overall accuracy, and the drop is the weighted mean over the decisions on such images. So the overall drop is the mean
+of both parts, weighted by the sums of their w.
 
 Formula: sum of w x (right before - right after) / sum of w, over the decisions on images with the concept, w = 1 for one class of
     many; in [-1, 1]; `damage_selectivity`: that minus the same over the others, within -2 and 2.

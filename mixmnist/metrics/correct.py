@@ -4,7 +4,7 @@ Where classes do not exclude each other a decision is a yes or no about one clas
 accuracy.
 
 Formula: 1 if the right class has the largest logit, else 0; where classes do not exclude each other, 1 for each class whose
-    logit is on the right side of 0; in [0, 1].
+    logit is on the right side of 0, times the decision's weight; the mean is in [0, 1].
 Ties: a right class that ties with t - 1 others for the largest logit counts 1/t.
 Dead units: silencing changes nothing.
 Cost: at the head a rank-one step on n x classes logits a unit; below it the network's rest is run again for every unit.

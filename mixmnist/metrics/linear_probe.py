@@ -5,7 +5,7 @@ Least squares from the units' mean responses to presence, fitted on the rank ima
 Formula: average precision of w . m + b, m the mean responses, w and b by least squares on the rank images; in [0, 1].
 Ties: tied images are one threshold; answers that differ by less than 2**-32 tie, since rounding alone may part them.
 Dead units: a column without information.
-Cost: one least squares of n x units, one sort a concept.
+Cost: one least squares of n x units, two sorts of the images by all units, one sort a concept.
 
 Source:
     G. Alain and Y. Bengio (2016), "Understanding intermediate layers using linear classifier probes", arXiv:1610.01644.

@@ -340,8 +340,14 @@ def test_what_does_not_classify_is_said(tmp_path, no_report):
     [
         ({"mine": lambda responce: responce}, "the metric own must ask for what there is, got responce"),
         ({"mine": lambda response: response / 0 + None}, "the metric own must run, got TypeError"),
-        ({"mine": lambda response: response}, r"the metric own must give a tensor of units, got \[800, 6\]"),
-        ({"mine": lambda response: 3}, "the metric own must give a tensor of units, got int"),
+        (
+            {"mine": lambda response: response},
+            r"own must give a tensor of units \[6\], real numbers, got float32 \[800, 6\]",
+        ),
+        (
+            {"mine": lambda response: 3},
+            r"own must give a tensor of units \[6\], real numbers, got int from",
+        ),
     ],
 )
 def test_a_metric_with_a_fault_is_named(columns, said):

@@ -16,7 +16,7 @@ SHELF = collect("metrics")
 COLUMNS = [(n, column) for n, metric in SHELF.items() for column in metric.columns if metric.axes != ("units", "steps")]
 RESAMPLED = {"correct_without_resample", "drop_resample", "mean_drop_resample"}  # maps come from the image at another place
 COUNTS = {"classes_with_detectors"}  # beside shares, in one file
-SEVERAL = {"correct"}  # decisions are weighted; their mean is in the range
+WEIGHTED = {"correct"}  # the mean of these, not each, is in the range where there is a yes or no for each class
 RANGES = {
     name: (float(found[1]), float(found[2]))
     for name in SHELF
@@ -68,7 +68,7 @@ def turned_several(several) -> Sheet:
 def test_scores_stay_in_the_range_of_their_card(name, column, tied_sheet, several):
     """Whatever decides, one class of many or a yes or no for each, a score lies where its card says."""
     low, high = RANGES[name]
-    for sheet in (tied_sheet, several)[: 1 if name in SEVERAL else 2]:
+    for sheet in (tied_sheet, several)[: 1 if name in WEIGHTED else 2]:
         found = sheet.compute(SHELF[name], column)
         known = found[~found.isnan()]
         assert low - 1e-6 <= known.min()

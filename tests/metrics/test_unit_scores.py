@@ -149,11 +149,11 @@ def test_the_linear_probe_equals_scikit_learn():
 
 @pytest.mark.parametrize("levels", [2, 3, 300])
 def test_the_linear_probe_does_not_follow_the_order_of_images(levels):
-    """Images with the same responses tie to the last bit, wherever they stand: another order gives the very same number."""
+    """Where many images have answers that are equal but for rounding, another order gives the very same number."""
     (mean, present), (other, shows) = drawn(levels), drawn(levels, seed=1)
-    mean, other = mean / 3, other / 3
+    mean, other = (torch.cat([one, one.flip(1)], dim=1) / 3 for one in (mean, other))  # each unit has a copy
     expected = linear_probe(mean, present, other, shows)
-    for seed in range(20):
+    for seed in range(6):
         g = torch.Generator().manual_seed(seed)
         rows, ranks = torch.randperm(N, generator=g), torch.randperm(N, generator=g)
         assert torch.equal(linear_probe(mean[rows], present[rows], other[ranks], shows[ranks]), expected)
@@ -168,18 +168,3 @@ def test_answers_of_the_linear_probe_that_differ_by_rounding_tie():
     shares = level * torch.eye(3)[torch.randint(0, 3, (N,), generator=g)]  # one copy alone answers, more or less strongly
     found = linear_probe(shares, present, fitted, present)
     torch.testing.assert_close(found, average_precision(level.float(), present)[0])
-
-
-def test_the_linear_probe_of_superposed_units_does_not_follow_the_order_of_images():
-    """Where many images have answers that are equal but for rounding, the order of images decides nothing."""
-    g = torch.Generator().manual_seed(0)
-    shows = torch.stack([torch.randperm(10, generator=g)[:2] for _ in range(800)])
-    present = torch.zeros(800, 10, dtype=torch.bool).scatter(1, shows, value=True)
-    mean = present.view(800, 5, 2).sum(dim=2) / 49  # a unit for two digits each
-    found = [linear_probe(mean[rows], present[rows], mean[rows], present[rows]) for rows in _orders(800)]
-    assert all(torch.equal(one, found[0]) for one in found)
-
-
-def _orders(n):
-    """Gives some orders of images."""
-    return [torch.arange(n), *(torch.randperm(n, generator=torch.Generator().manual_seed(seed)) for seed in range(5))]

@@ -11,7 +11,7 @@ from mixmnist.scoring import Sheet
 
 
 class Path(nn.Module):
-    """Two convolutions of which the first is silenced by running the net again; its input is shifted by a half, in place or not."""
+    """Two convolutions, of which the first is silenced by running the net again, after a step that may write into the image."""
 
     def __init__(self, *, in_place: bool, channels: int = 1):
         super().__init__()
