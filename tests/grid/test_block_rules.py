@@ -109,7 +109,7 @@ def test_a_twin_with_the_same_scores_comes_first(out, monkeypatch):
 
 
 def test_what_is_out_of_date_is_named():
-    """Changed weights, some changed scores, all of them, scores that are gone, and newer ones must each be told as what they are."""
+    """Changed weights, changed scores, scores that are gone and newer ones must each be told as what they are."""
     old = {"weights": "w", "scores": {"a": "1", "b": "2", "c": "3"}}
     assert outdated(old, old) == []
     assert outdated(old, old | {"weights": "x"}) == ["what decides the weights has changed"]
@@ -145,7 +145,7 @@ def test_why_it_is_run_again_is_said(out, monkeypatch):
 
 
 def test_failed_runs_are_listed_with_their_reason(out, recorded):
-    """Each failed run must give a sentence with study, seed, reason and file; a want of memory is tried again, others are kept."""
+    """Each failed run must give a sentence with study, seed, reason and file; only a want of memory is tried again."""
     block = planned(out)[0]
     assert block.failures() == []
     recorded(1, failure="the loss was not a number")
