@@ -40,7 +40,8 @@ SAME = (  # kinds that do the same at each place
     *(nn.Hardtanh, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.Softsign, nn.Softshrink, nn.Hardshrink, nn.Tanhshrink, nn.LogSigmoid),
     *(nn.RReLU, nn.Threshold, nn.PReLU, nn.Softmax, nn.LogSoftmax, nn.Dropout, nn.AlphaDropout, nn.Identity),
 )
-DECLARED = ("out_channels", "out_features", "num_features", "num_channels", "normalized_shape")  # numbers of units
+GIVEN = ("out_channels", "out_features", "num_features", "num_channels", "normalized_shape")  # numbers of units that come out
+TAKEN = ("in_channels", "in_features", *GIVEN[2:])  # and that go in
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,9 @@ class _Pass:
             self.said[id(self.x)] = (1, True)  # its channels
 
         def take(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-            axis = _by_kind(module, inputs[0]) if inputs and isinstance(inputs[0], Tensor) else None
+            if not inputs or not isinstance(inputs[0], Tensor):
+                return
+            axis = _by_kind(module, inputs[0]) or _by_number(module, inputs[0], TAKEN)
             if axis is not None:
                 self.taken.setdefault(id(inputs[0]), set()).add(axis)
                 self.kept.append(inputs[0])
@@ -182,7 +185,7 @@ class _Pass:
             self.joined.append((id(entered), id(output)))
         elif id(output) not in self.said:
             axis = _by_kind(module, output)
-            declared = _by_number(module, output) if axis is None else None
+            declared = None if axis else _by_number(module, output, GIVEN)
             if axis is not None or declared is not None:
                 self.said[id(output)] = (axis or declared or 0, axis is not None)
 
@@ -231,12 +234,14 @@ def _by_kind(module: nn.Module, tensor: Tensor) -> int | None:
     return None if _kind(module, LAST) is None else tensor.ndim - 1
 
 
-def _by_number(module: nn.Module, output: Tensor) -> int | None:
-    """Gives the one axis that is as long as the number of units that a module of any kind declares."""
-    for name in DECLARED:
+def _by_number(module: nn.Module, tensor: Tensor, names: Sequence[str]) -> int | None:
+    """Gives the one axis that is as long as a number of units that a module of any kind declares; None of vectors."""
+    if tensor.ndim < 3 or _spans_all(module) or _kind(module, (*FIRST, *LAST)):
+        return None
+    for name in names:
         number = getattr(module, name, None)
         number = number[0] if isinstance(number, tuple | torch.Size) and len(number) == 1 else number
         if isinstance(number, int):
-            fits = [axis for axis in range(1, output.ndim) if output.shape[axis] == number]
+            fits = [axis for axis in range(1, tensor.ndim) if tensor.shape[axis] == number]
             return fits[0] if len(fits) == 1 else None
     return None
