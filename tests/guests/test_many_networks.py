@@ -76,9 +76,7 @@ FAMILIES = {
         {"features.0": 24, "features.1": 24, "features.1.1.mlp": 24, "features.2": 48, "features.3": 48, "norm": 48},
     ),
     "swin_v2": (
-        partial(
-            SwinTransformer, [4, 4], 24, [2, 2], [2, 4], [4, 4], num_classes=CLASSES, block=SwinTransformerBlockV2
-        ),
+        partial(SwinTransformer, [4, 4], 24, [2, 2], [2, 4], [4, 4], num_classes=CLASSES, block=SwinTransformerBlockV2),
         {"features.1": 24, "features.1.0.norm1": 24},
     ),
     "vit": (
