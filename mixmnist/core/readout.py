@@ -28,6 +28,23 @@ class Without(Protocol):
         """Gives the logits with all units silenced, then with the last of the order back, and so on until none is silenced."""
 
 
+@runtime_checkable
+class WithoutOfHead(Without, Protocol):
+    """The same where the layer feeds a linear head through its mean, whose numbers are there."""
+
+    @property
+    def mean(self) -> Float[Tensor, "images units"]:
+        """What the head reads."""
+
+    @property
+    def weight(self) -> Float[Tensor, "classes units"]:
+        """The head's weights."""
+
+    @property
+    def bias(self) -> Float[Tensor, " classes"]:
+        """The head's biases."""
+
+
 @dataclass(frozen=True)
 class Field:
     """What a layer's cells see of the image, along rows and along columns, in pixels."""

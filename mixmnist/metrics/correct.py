@@ -1,7 +1,8 @@
 """Correct: how right each of the network's decisions is, intact and with every unit silenced in turn. Ablation builds on it.
 
 Where classes do not exclude each other a decision is a yes or no about one class, weighted so that the mean is the balanced
-accuracy.
+accuracy. Where a unit's map comes from another image the answer is the mean over all images that it may come from, or over two
+random orders of the images where the network must be run again.
 
 Formula: 1 if the right class has the largest logit, else 0; where classes do not exclude each other, 1 for each class whose
     logit is on the right side of 0, times the decision's weight; the mean is in [0, 1].
@@ -11,7 +12,6 @@ Cost: at the head a rank-one step on n x classes logits a unit; below it the net
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -20,10 +20,9 @@ from torch import Tensor
 from mixmnist.core.readout import Without
 from mixmnist.core.records import Metric
 from mixmnist.metrics._decisions import correct
+from mixmnist.metrics._resampling import resampled_correct
 
 CHUNK = 2**20  # logits held at once: few enough for the processor's cache
-SEED = 0  # of the images whose maps are put in place of others
-DRAWS, DEAR = 4, 2  # of them, averaged; DEAR where units are silenced on some images only, as where the net is run again
 
 
 def correct_without(
@@ -67,19 +66,7 @@ def _each_to_mean(
 def _each_resampled(
     without: Without, labels: Int[Tensor, "images *classes"], response: Float[Tensor, "images units"]
 ) -> Float[Tensor, "units decisions"]:
-    """Averages over several draws of the other images."""
-    n, device = without.n_images, response.device
-    generator = torch.Generator().manual_seed(SEED)
-    each = torch.eye(response.shape[1], dtype=torch.bool, device=device)
-    draws = [torch.randperm(n, generator=generator).to(device) for _ in range(DRAWS if n == len(labels) else DEAR)]
-    found = [_a_few_at_a_time(partial(_resampled, without, others), labels[:n], each) for others in draws]
-    return torch.stack(found).mean(dim=0)
-
-
-def _resampled(
-    without: Without, others: Int[Tensor, " images"], sets: Bool[Tensor, "sets units"]
-) -> Float[Tensor, "sets images classes"]:
-    return without.resampled(sets, others)
+    return resampled_correct(without, labels, response.shape[1])
 
 
 METRIC = Metric(

@@ -1,10 +1,10 @@
 """Drop: how much accuracy the network loses without the unit, overall and in the class that loses most.
 
 Accuracy before minus accuracy after, so a positive drop means harm. The unit's map is silenced to zero (`drop`), to its mean
-over the rank images (`drop_mean`) or to its map on another random image (`drop_resample`, the mean of four draws, of two where
-the net is run again; of one, a unit's drop moves by .003 on 10,000 images); all are printed, since they can disagree about a
-whole network. A class counts for the largest class drop if 30 of the images on which units are silenced are its own: of fewer,
-one that goes wrong by chance makes a large drop.
+over the rank images (`drop_mean`) or to its map on another random image (`drop_resample`: with a linear head the mean over all
+images, elsewhere over two random orders of them); all are printed, since they can disagree about a whole network. A class counts
+for the largest class drop if 30 of the images on which units are silenced are its own: of fewer, one that goes wrong by chance
+makes a large drop.
 
 Formula: mean of correct before minus mean of correct after, over all images or over a class's; in [-1, 1]; nan for the largest
     class drop where no class has 30 images.

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mixmnist.core.registry import collect
 from mixmnist.metrics.concept_drop import concept_drop, damage_selectivity
-from mixmnist.metrics.correct import DRAWS, correct, correct_without
+from mixmnist.metrics.correct import correct, correct_without
 from mixmnist.metrics.curve import ORDERS, curve, random_orders
 from mixmnist.metrics.detectors import coverage, detectors, unique_concepts
 from mixmnist.metrics.drop import class_drops, drop, max_class, max_class_drop
@@ -473,21 +473,6 @@ def test_chance_is_the_best_constant_answer():
     """Where classes are uneven, always saying the most frequent one is chance; yes or no for each class is at .5."""
     assert chance_of(torch.tensor([0, 1, 1, 1])) == 0.75
     assert chance_of(torch.tensor([[0, 1], [1, 1], [1, 1]])) == 0.5
-
-
-def test_resampled_drop_averages_several_draws(tied, tied_sheet):
-    """Four draws of other images, each a permutation, count alike; the draws differ."""
-    draws = [[] for _ in range(DRAWS)]
-    generator = torch.Generator().manual_seed(0)
-    for found in draws:
-        others = torch.randperm(720, generator=generator)
-        for u in range(7):
-            mean = tied.mean.clone()
-            mean[:, u] = tied.mean[others, u]
-            found.append(slow_correct(mean @ tied.head.T, tied.labels).mean())
-    each = torch.tensor(draws)
-    assert each.std(dim=0).max() > 0
-    torch.testing.assert_close(tied_sheet["correct_without_resample"].mean(dim=1), each.mean(dim=0))
 
 
 @settings(deadline=None, max_examples=30)

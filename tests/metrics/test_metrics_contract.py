@@ -137,12 +137,9 @@ def shuffled_rows(tied, tied_rank, rows, pick) -> Sheet:
     return Sheet(pick(tied, rows=rows), Sheet(pick(tied_rank, rows=torch.arange(127, -1, -1))))
 
 
-@each([(n, c) for n, c in COLUMNS if "correct_without_resample" not in inputs(n, c) | {c}])
+@each(COLUMNS)
 def test_order_of_images_never_matters(name, column, tied_sheet, shuffled_rows, rows):
-    """Heavy ties or not, another order of the images gives the same numbers: detection exactly, sums up to rounding.
-
-    But for resampled maps, which come from the image at another place.
-    """
+    """Heavy ties or not, another order of the images gives the same numbers: detection exactly, sums up to rounding."""
     before, after = value(tied_sheet, name, column), value(shuffled_rows, name, column)
     if SHELF[name].axes == ("units", "images"):
         before = before[:, rows]
