@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mixmnist.core.readout import Readout
 from mixmnist.core.records import Metric
+from mixmnist.metrics._strangers import check_metrics
 from mixmnist.scoring import Scores, score
 
 FIELDS = ("response", "mean", "present", "labels", "glyphs", "logits", "head")
@@ -166,8 +167,11 @@ def test_any_real_numbers_become_a_column(tied, axes, given):
 )
 def test_a_metric_that_cannot_be_is_refused_before_anything_is_scored(tied, axes, columns, said):
     """Axes, columns and needs that lead nowhere must get one sentence that names the metric."""
+    metric = Metric("Own", ("units",), {"mine": lambda mean: mean})
+    object.__setattr__(metric, "axes", axes)  # past the tests' own check of types, which users do not have
+    object.__setattr__(metric, "columns", columns)
     with pytest.raises(ValueError, match=re.escape(said)):
-        scored(tied, columns, axes)
+        score(tied, rank=tied, more={"own": metric})
 
 
 @pytest.mark.parametrize(
@@ -177,10 +181,10 @@ def test_a_metric_that_cannot_be_is_refused_before_anything_is_scored(tied, axes
         ([len], "more must be metrics by name, got list"),
     ],
 )
-def test_what_is_no_metric_is_refused(tied, more, said):
+def test_what_is_no_metric_is_refused(more, said):
     """Something else in the place of a metric must get one sentence."""
     with pytest.raises(ValueError, match=said):
-        score(tied, rank=tied, more=more)
+        check_metrics(more, {})
 
 
 @pytest.mark.parametrize(
