@@ -33,6 +33,7 @@ SCRIPT = {  # of the page's scripts, which no Python tool reads: what stands the
     "++": "--", "= 0": "= 1", "= 1": "= 2", "0.5": "1.5", ": 0": ": 1", "? ": "? !", "(n - ": "(n + ",
 }  # fmt: skip
 SILENT = {"require", "warn", "tell", "skip"}  # calls whose words are read by people
+GUARDS = {"strict", "frozen"}  # arguments that only say what is believed
 Place = tuple[int, int]  # line and column
 
 
@@ -166,7 +167,7 @@ def _silent(text: str) -> list[tuple[Place, Place]]:
             called = getattr(node.func, "id", getattr(node.func, "attr", ""))
             found += node.args[1:] if called == "require" else node.args if called in SILENT else []
             found += node.args[1:] if called == "isinstance" else []
-            found += [keyword for keyword in node.keywords if keyword.arg == "strict"]  # of zip: a belief
+            found += [keyword for keyword in node.keywords if keyword.arg in GUARDS]
         elif isinstance(node, ast.BinOp) and any(_is_text(part) for part in (node.left, node.right)):
             found.append(_between(node))
     return [((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)) for node in found]  # type: ignore[attr-defined]
