@@ -73,19 +73,19 @@ def test_after_a_failure_the_same_call_does_it(tmp_path, breaking, monkeypatch):
 def test_a_lock_is_held_by_one(tmp_path):
     """While one holds a lock another must be told that it did not get it, and get it when it is given back."""
     place = tmp_path / "deep" / "one.lock"
-    with storage.sole_right(place, 0) as mine:
+    with storage.sole_right(place, 0.0) as mine:
         assert mine is True
-        with storage.sole_right(place, 0) as theirs:
+        with storage.sole_right(place, 0.0) as theirs:
             assert theirs is False
-    with storage.sole_right(place, 0) as again:
+    with storage.sole_right(place, 0.0) as again:
         assert again is True
 
 
 def test_a_lock_is_given_back_after_an_error(tmp_path):
     """An error inside must not keep the lock."""
-    with pytest.raises(RuntimeError, match="on purpose"), storage.sole_right(tmp_path / "one.lock", 0):
+    with pytest.raises(RuntimeError, match="on purpose"), storage.sole_right(tmp_path / "one.lock", 0.0):
         raise RuntimeError("on purpose")
-    with storage.sole_right(tmp_path / "one.lock", 0) as mine:
+    with storage.sole_right(tmp_path / "one.lock", 0.0) as mine:
         assert mine
 
 
