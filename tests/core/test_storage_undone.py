@@ -101,3 +101,19 @@ def test_a_reference_is_followed_wherever_both_are_moved(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).rename(moved / name)
     assert storage.follow(moved / "a" / "runs" / "one") == moved / "b" / "runs" / "two"
+
+
+def test_what_has_another_name_is_no_partial(tmp_path):
+    """A hidden folder whose name only begins like a half-written one must stay, and be no error."""
+    for name in (".one.partial-strange", ".two.partial-a-b-c", ".three.partial-machine-12"):
+        (tmp_path / name).mkdir()
+    storage.clear_partials(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_place_for_replaced_folders_is_made_whole(tmp_path):
+    """What is replaced must be kept however deep the place for it lies."""
+    for text in ("old", "new"):
+        storage.publish(tmp_path / "runs" / "one", filled(text), tmp_path / "kept" / "for" / "ever")
+    (kept,) = (tmp_path / "kept" / "for" / "ever").iterdir()
+    assert tree(kept) == {"result.txt": "old"}
