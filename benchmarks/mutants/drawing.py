@@ -29,10 +29,12 @@ OPERATORS = (
     *PLAIN.split(),
 )
 SCRIPT = {  # of the page's scripts, which no Python tool reads: what stands there, and what it is changed to
-    " + ": " - ", " - ": " + ", " * ": " / ", " / ": " * ", " += ": " -= ", " < ": " <= ", " > ": " >= ", " === ": " !== ",
+    " + ": " - ", " - ": " + ", " * ": " / ", " / ": " * ", " += ": " -= ", " < ": " > ", " > ": " >= ", " === ": " !== ",
     "++": "--", "= 0": "= 1", "= 1": "= 2", "0.5": "1.5", ": 0": ": 1", "? ": "? !", "(n - ": "(n + ",
 }  # fmt: skip
 SILENT = {"require", "warn", "tell", "skip"}  # calls whose words are read by people
+GUARDS = {"strict", "frozen"}  # arguments that only say what is believed
+SPEED = {"AT_ONCE", "BATCH", "CHUNK", "TOGETHER"}  # constants that decide how much is held at once, and no number
 Place = tuple[int, int]  # line and column
 
 
@@ -160,16 +162,21 @@ def _silent(text: str) -> list[tuple[Place, Place]]:
             found += [node.returns] if node.returns else []
         elif isinstance(node, ast.arg | ast.AnnAssign):
             found += [node.annotation] if node.annotation else []
-        elif isinstance(node, ast.Raise | ast.Assert | ast.JoinedStr):
+        elif isinstance(node, ast.Raise | ast.Assert | ast.JoinedStr) or _is_speed(node):
             found.append(node)
         elif isinstance(node, ast.Call):
             called = getattr(node.func, "id", getattr(node.func, "attr", ""))
             found += node.args[1:] if called == "require" else node.args if called in SILENT else []
             found += node.args[1:] if called == "isinstance" else []
-            found += [keyword for keyword in node.keywords if keyword.arg == "strict"]  # of zip: a belief
+            found += [keyword for keyword in node.keywords if keyword.arg in GUARDS]
         elif isinstance(node, ast.BinOp) and any(_is_text(part) for part in (node.left, node.right)):
             found.append(_between(node))
     return [((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)) for node in found]  # type: ignore[attr-defined]
+
+
+def _is_speed(node: ast.AST) -> bool:
+    """Says whether a constant is set that decides how much is held at once."""
+    return isinstance(node, ast.Assign) and bool(SPEED & {getattr(target, "id", "") for target in node.targets})
 
 
 def _is_text(node: ast.expr) -> bool:

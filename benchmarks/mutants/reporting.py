@@ -54,7 +54,8 @@ def summary(rows: Sequence[Row], reasons: Path, seed: int, must_be_enough: bool)
     lines += ["", "## Survivors", ""]
     for row in left:
         reason = why.get(row["kin"], "no reason is known")
-        lines.append(f"* `{row['file']}:{row['line']}` (`{row['kin']}`): `{row['text']}` became `{row['became']}`: {reason}")
+        place = f"`{row['file']}:{row['line']}` (`{row['kin']}`)"
+        lines.append(f"* {place}: `{row['text']}` became `{row.get('became', '')}`: {reason}")
     lines += [] if left else ["None."]
     enough = not must_be_enough or round(len(left) / max(1, len(rows)), 9) <= round(1 - ENOUGH, 9)
     return "\n".join(lines) + "\n", enough and all(row["kin"] in why for row in left)

@@ -73,19 +73,19 @@ def test_after_a_failure_the_same_call_does_it(tmp_path, breaking, monkeypatch):
 def test_a_lock_is_held_by_one(tmp_path):
     """While one holds a lock another must be told that it did not get it, and get it when it is given back."""
     place = tmp_path / "deep" / "one.lock"
-    with storage.sole_right(place, 0) as mine:
+    with storage.sole_right(place, 0.0) as mine:
         assert mine is True
-        with storage.sole_right(place, 0) as theirs:
+        with storage.sole_right(place, 0.0) as theirs:
             assert theirs is False
-    with storage.sole_right(place, 0) as again:
+    with storage.sole_right(place, 0.0) as again:
         assert again is True
 
 
 def test_a_lock_is_given_back_after_an_error(tmp_path):
     """An error inside must not keep the lock."""
-    with pytest.raises(RuntimeError, match="on purpose"), storage.sole_right(tmp_path / "one.lock", 0):
+    with pytest.raises(RuntimeError, match="on purpose"), storage.sole_right(tmp_path / "one.lock", 0.0):
         raise RuntimeError("on purpose")
-    with storage.sole_right(tmp_path / "one.lock", 0) as mine:
+    with storage.sole_right(tmp_path / "one.lock", 0.0) as mine:
         assert mine
 
 
@@ -101,3 +101,19 @@ def test_a_reference_is_followed_wherever_both_are_moved(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).rename(moved / name)
     assert storage.follow(moved / "a" / "runs" / "one") == moved / "b" / "runs" / "two"
+
+
+def test_what_has_another_name_is_no_partial(tmp_path):
+    """A hidden folder whose name only begins like a half-written one must stay, and be no error."""
+    for name in (".one.partial-strange", ".two.partial-a-b-c", ".three.partial-machine-12"):
+        (tmp_path / name).mkdir()
+    storage.clear_partials(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_place_for_replaced_folders_is_made_whole(tmp_path):
+    """What is replaced must be kept however deep the place for it lies."""
+    for text in ("old", "new"):
+        storage.publish(tmp_path / "runs" / "one", filled(text), tmp_path / "kept" / "for" / "ever")
+    (kept,) = (tmp_path / "kept" / "for" / "ever").iterdir()
+    assert tree(kept) == {"result.txt": "old"}

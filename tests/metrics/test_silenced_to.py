@@ -107,3 +107,11 @@ def test_without_detectors_there_is_no_class(both):
     assert sheet.compute(metric, "classes_with_detectors").item() == 0
     assert sheet.compute(metric, "class_accuracy_kept").isnan()
     assert sheet.compute(metric, "class_accuracy").isnan()
+
+
+def test_classes_that_do_not_exclude_each_other_have_concepts_too():
+    """With a yes or no for each class its concepts are those on every image that has it; one that no image has has none."""
+    labels = torch.tensor([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 0]])  # 4 images, 3 classes
+    present = torch.tensor([[1, 1], [1, 0], [0, 0], [1, 1]]).bool()  # 4 images, 2 concepts
+    found = {label: own.tolist() for label, own in class_concepts(present, labels).items()}
+    assert found == {0: [True, False]}

@@ -158,3 +158,19 @@ def test_weights_of_interpolation_by_hand():
     assert found.tolist() == expected
     assert spread(cells=1, pixels=3, stride=3.0, first=1.0).tolist() == [[1], [1], [1]]
     assert spread(cells=2, pixels=3, stride=2.0, first=0.0).tolist() == [[1, 0], [0.5, 0.5], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "above", "below", "inside"),
+    [(9, 1, 1, True), (9, 0, 0, True), (9, 1, 0, True), (8, 0, 1, True), (7, 2, 0, False), (7, 3, 0, False), (7, 0, 2, False)],
+)
+def test_a_field_counts_only_where_it_lies_on_the_image(rows, above, below, inside):
+    """Two middle cells whose fields touch the image's first or last row may be cut off there, and tell nothing."""
+    net = nn.Sequential(nn.ZeroPad2d((0, 0, above, below)), nn.Conv2d(1, 2, 3, (2, 1)), nn.ReLU()).eval()
+    images = torch.randint(0, 256, (3, rows, COLS), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    cells = (rows + above + below - 3) // 2 + 1
+    assert cells in (4, 5)
+    field = probe(net, Drawn(images), "2").pixels.field
+    assert field.stride == ((2.0, 1.0) if inside else (rows / cells, 1.0))
+    assert field.first == ((1.0 - above, 1.0) if inside else (rows / cells / 2 - 0.5, 1.0))
+    assert field.size == (3, 3) or not inside

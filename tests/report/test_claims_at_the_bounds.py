@@ -50,12 +50,12 @@ def test_a_margin_that_is_met_exactly_is_not_kept():
     """Within a margin must leave out both of its ends."""
     lower, upper = row(TABLE)[["lower", "upper"]]  # above .5, so that taking them off 1 is exact
     for value, margin, expected in (
-        (0, upper, "undecided"),
-        (1, 1 - lower, "undecided"),
-        (0, lower, "fails"),
-        (1, 1 - upper, "fails"),
-        (0, np.nextafter(upper, 1), "holds"),
-        (0, np.nextafter(lower, 1), "undecided"),
+        (0.0, upper, "undecided"),
+        (1.0, 1 - lower, "undecided"),
+        (0.0, lower, "fails"),
+        (1.0, 1 - upper, "fails"),
+        (0.0, np.nextafter(upper, 1), "holds"),
+        (0.0, np.nextafter(lower, 1), "undecided"),
     ):
         assert row(TABLE, rule="within", value=value, margin=margin)["verdict"] == expected
 
