@@ -91,9 +91,7 @@ def load_weights(net: nn.Module, path: str | Path) -> nn.Module:
     for wrapper in (prefix for prefix in WRAPPERS if said and all(name.startswith(prefix) for name in stored)):
         bare = {name.removeprefix(wrapper): tensor for name, tensor in stored.items()}
         if not _misfits(net, bare):
-            told = (
-                f"the names of the weights in {path} begin with {wrapper!r}, put there by a wrapper: they are taken without it"
-            )
+            told = f"the names of the weights in {path} begin with {wrapper!r}, put there by a wrapper: they are taken without it"
             warnings.warn(told, Caution, stacklevel=2)
             stored, said = bare, ""
     hint = _hint(stored) if said else ""
