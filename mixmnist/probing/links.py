@@ -52,7 +52,8 @@ class Links(TorchFunctionMode):
 
     def nearest(self, tensor: Tensor, claims: Mapping[int, Any]) -> Iterator[tuple[Any, Moved]]:
         """Gives the claims on the tensors nearest to one, with where their axes lie in it; nothing if none is reached."""
-        level, seen = [(id(tensor), {axis: axis for axis in range(tensor.ndim)})], {id(tensor)}
+        level = [(id(tensor), {axis: axis for axis in range(tensor.ndim)})]
+        seen = {_key(*level[0])}
         while level:
             found = [(claims[one], moved) for one, moved in level if one in claims]
             if found:
@@ -61,10 +62,16 @@ class Links(TorchFunctionMode):
             further = []
             for one, moved in level:
                 for other, places in self.to.get(one, ()):
-                    if other not in seen:
-                        seen.add(other)
-                        further.append((other, {b: moved[a] for a, b in places.items() if a in moved}))
+                    way = (other, {b: moved[a] for a, b in places.items() if a in moved})
+                    if _key(*way) not in seen:
+                        seen.add(_key(*way))
+                        further.append(way)
             level = further
+
+
+def _key(one: int, moved: Moved) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """Tells one way to a tensor from another that moves its axes otherwise."""
+    return one, tuple(sorted(moved.items()))
 
 
 def _tensors(args: Sequence[Any]) -> Iterator[Tensor]:

@@ -82,7 +82,7 @@ class Traced:
         )
 
 
-def trace(net: nn.Module, x: Float[Tensor, "n channels rows cols"], asked: Sequence[str] | None = None) -> list[Traced]:
+def trace(net: nn.Module, x: Float[Tensor, "n *axes"], asked: Sequence[str] | None = None) -> list[Traced]:
     """Follows a few images through a network and tells, of each run of each layer that gives a tensor, the axis of its units.
 
     Args:

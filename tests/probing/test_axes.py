@@ -142,7 +142,7 @@ class Fixed(nn.Module):
         (lambda x: functional.layer_norm(x, x.shape[1:]), (3, 1)),
         (lambda x: x @ torch.ones(5, 6), (None, None)),
         (lambda x: x.flatten(2) + x.flatten(2).transpose(1, 2)[:, :3].transpose(1, 2)[:, :, :1], (3, 1)),
-        (lambda x: x.permute(0, 2, 3, 1)[:, :3] + x[:, :, :5, :3], (None, None)),
+        (lambda x: x.permute(0, 2, 3, 1)[:, :3] + x[:, :, :5, :3].clone(), (None, None)),
     ],
 )
 def test_functions_between_layers_are_followed(function, expected):
@@ -170,7 +170,7 @@ def test_an_axis_that_is_not_certain_must_be_named(pairs_mixture):
         torch.testing.assert_close(readout.mean, small.mean(other))
 
 
-@pytest.mark.parametrize("axis", [0, 4, -4])
+@pytest.mark.parametrize("axis", [0, 4, -4, True])
 def test_an_axis_that_is_none_is_refused(axis, pairs_mixture):
     """The axis of the images, and axes that the output lacks, may not be named."""
     with pytest.raises(ValueError, match=rf"axis must lie between 1 and 3, or between -1 and -3, got axis={axis}"):
@@ -251,3 +251,9 @@ def test_maps_that_lie_across_the_image_have_no_places(pairs_mixture):
     net = Through(lambda x: functional.avg_pool2d(x, 16).transpose(2, 3) * torch.ones(5, 1, 1)).eval()
     with pytest.warns(Caution, match="the places of layer 'layer' are no grid along the image"):
         assert probe(net, pairs_mixture, "layer", axis=1).pixels is None
+
+
+def test_maps_that_no_gradient_reaches_are_read(pairs_mixture):
+    """Without gradients nothing is known of places, which is told where they are needed; units must be read all the same."""
+    net = Through(lambda x: functional.avg_pool2d(x.detach(), 8).permute(0, 2, 3, 1) * torch.ones(5)).eval()
+    assert probe(net, pairs_mixture, "layer").n_units == 5
