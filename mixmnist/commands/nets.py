@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TextIO
 
 from mixmnist.commands.answers import Answer, Say, read_numbers, warn_of_digits
 from mixmnist.core import checks, registry
@@ -83,11 +83,18 @@ def _cautions_said(say: Say) -> Iterator[None]:
         warnings.simplefilter("always", Caution)
         before = warnings.showwarning
 
-        def show(message: Warning | str, category: type[Warning], *place: Any) -> None:  # noqa: ANN401 -- as Python's own
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
             if issubclass(category, Caution):
                 said.append(str(message))
             else:
-                before(message, category, *place)
+                before(message, category, filename, lineno, file, line)
 
         warnings.showwarning = show  # the context puts it back
         yield

@@ -16,7 +16,7 @@ from mixmnist.core.registry import nearest
 from mixmnist.probing.axes import Caution, named_axis
 from mixmnist.probing.checks import SAME, check_answers, refuse_kinds, said_of_company
 from mixmnist.probing.fields import Pixels, box_mask
-from mixmnist.probing.patches import Patches, find_patches, lies_straight, with_gradient
+from mixmnist.probing.patches import Patches, find_patches, lies_straight
 from mixmnist.probing.reading import Read, as_logits, read_layers
 from mixmnist.probing.running import BATCH, Images, Transform, refuse_training
 from mixmnist.probing.silencing import HeadAlgebra, Replay
@@ -182,7 +182,7 @@ def _places(net: nn.Module, module: nn.Module, read: Read, at: tuple[str, int, b
     if read.ndim == 3:
         sure, way = find_patches(net, module, images, axis) or False, "of patches by the gradient of its tokens"
     else:
-        sure, way = plain or lies_straight(*with_gradient(net, module, images), axis), "along the image"
+        sure, way = plain or lies_straight(net, module, images, axis), "along the image"
     if sure is False:
         told = f"the places of layer {layer!r} are no grid {way}: its maps, and IoU with them, are left out"
         warnings.warn(told, Caution, stacklevel=4)

@@ -94,11 +94,12 @@ def named_axis(axis: int, shape: Sequence[int], layer: str) -> int:
     Raises:
         ValueError: If the layer has no such axis, or it is that of the images.
     """
-    found = axis + len(shape) if axis < 0 else axis
-    if not 1 <= found < len(shape):
+    whole = isinstance(axis, int) and not isinstance(axis, bool)
+    found = axis + len(shape) if whole and axis < 0 else axis
+    if not whole or not 1 <= found < len(shape):
         last = len(shape) - 1
         raise ValueError(
-            f"axis must lie between 1 and {last}, or between -1 and -{last}, got axis={axis} for layer={layer!r} with output "
+            f"axis must lie between 1 and {last}, or between -1 and -{last}, got axis={axis!r} for layer={layer!r} with output "
             f"{as_text(shape)}. Axis 0 is that of the images."
         )
     return found

@@ -83,7 +83,7 @@ def _answers(net: nn.Module, modules: Sequence[nn.Module], images: Images) -> li
     """Gives every tensor that some layers and the network give on the first batch."""
     found: list[Tensor] = []
 
-    def keep(output: Tensor) -> Tensor:
+    def keep(output: object) -> object:
         found.extend(one.clone() for one in _tensors(output))
         return output
 

@@ -75,14 +75,19 @@ def find_patches(net: nn.Module, module: nn.Module, images: Images, axis: int) -
     return None
 
 
-def lies_straight(output: Tensor, x: Tensor, axis: int) -> bool:
+def lies_straight(net: nn.Module, module: nn.Module, images: Images, axis: int) -> bool:
     """Says whether what a map's cells see moves along the image's rows with the map's rows, and so its columns.
 
-    False only if it moves the other way or more across than along; where it does not move at all nothing is known.
+    False only if it moves the other way or more across than along; where it does not move, or no gradient reaches the image,
+    nothing is known.
     """
-    maps = _weighted(as_maps(output, axis)).unflatten(1, output.movedim(axis, 1).shape[2:])  # noise rows cols
-    last = [maps.shape[1] - 1, maps.shape[2] - 1]
-    centres = {(row, col): _centre(energy(maps[:, row, col], x)) for row in (0, last[0]) for col in (0, last[1])}
+    try:
+        output, x = with_gradient(net, module, images)
+        maps = _weighted(as_maps(output, axis)).unflatten(1, output.movedim(axis, 1).shape[2:])  # noise rows cols
+        last = [maps.shape[1] - 1, maps.shape[2] - 1]
+        centres = {(row, col): _centre(energy(maps[:, row, col], x)) for row in (0, last[0]) for col in (0, last[1])}
+    except RuntimeError:
+        return True
     for along in (0, 1):
         for other in (0, last[1 - along]):
             near, far = ((0, other), (last[0], other)) if along == 0 else ((other, 0), (other, last[1]))

@@ -42,8 +42,8 @@ def read_layers(
     ndim = dict.fromkeys(modules, 2)
     batch = [0]  # images in the present one
 
-    def reader(layer: str) -> Callable[[Tensor], Tensor]:
-        def read(output: Tensor) -> Tensor:
+    def reader(layer: str) -> Callable[[object], object]:
+        def read(output: object) -> object:
             given = checked(output, layer, batch[0])
             axis = axes[layer]
             assert axis is not None

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Int, UInt8
@@ -11,7 +12,7 @@ from tqdm import tqdm
 
 BATCH = 250  # images per forward pass
 
-Edit = Callable[[Tensor], Tensor]
+Edit = Callable[[Any], Any]  # of a layer's output, which is a tensor where units can be read
 Transform = Callable[[Tensor], Tensor]
 
 
@@ -56,7 +57,7 @@ def refuse_training(net: nn.Module) -> None:
         raise ValueError(f"the net must be in eval mode, got train mode in {training}. Call net.eval() first.")
 
 
-def forward(net: nn.Module, x: Tensor) -> Tensor:
+def forward(net: nn.Module, x: Tensor) -> Any:  # noqa: ANN401 -- whatever the net gives
     """Runs the net without gradients, without TF32 and without what was compiled of it."""
     with torch.inference_mode(), plainly(net, x.device):
         output = net(x.clone())  # a net may write into what it gets, and a batch is run many times
@@ -95,7 +96,7 @@ def editing(module: nn.Module, edit: Edit) -> Iterator[list[int]]:
     """Passes a module's output through a function while the context lasts; counts how often it ran."""
     runs = [0]
 
-    def hook(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+    def hook(_module: nn.Module, _inputs: object, output: object) -> object:
         runs[0] += 1
         return edit(output)
 

@@ -4,17 +4,16 @@ One pass of a few images follows every tensor through the network. A layer's axi
 
 1. by its kind: a convolution, a batch norm and the like count units on axis 1, a linear layer or a layer norm on the last axis;
    any other module that declares a number of units, if one axis only has that length;
-2. by its neighbours: an activation keeps the axis of what comes in, a container has its last child's, and a layer whose very
-   output enters a module of a known kind has the axis that this one takes;
+2. by its neighbours: an activation and a sum keep the axes of what comes in, a permutation moves them, a container has its last
+   child's, and what enters a module of a known kind has the axis that this one takes; the nearest ones must agree;
 3. by its shape: if all other axes have length 1; or if all others change with the image's size.
 
 Otherwise it is not certain, and has to be named.
 """
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -23,6 +22,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mixmnist.probing.axes import as_text, choices, fault_of
+from mixmnist.probing.links import Links
 from mixmnist.probing.running import forward
 
 FIRST = (  # kinds that count units, or channels, on axis 1
@@ -82,7 +82,7 @@ class Traced:
         )
 
 
-def trace(net: nn.Module, x: Float[Tensor, "n channels rows cols"], asked: Sequence[str] | None = None) -> list[Traced]:
+def trace(net: nn.Module, x: Float[Tensor, "n *axes"], asked: Sequence[str] | None = None) -> list[Traced]:
     """Follows a few images through a network and tells, of each run of each layer that gives a tensor, the axis of its units.
 
     Args:
@@ -142,30 +142,29 @@ class _Pass:
     net: nn.Module
     x: Tensor
     ran: list[tuple[str, nn.Module, Tensor]] = field(default_factory=list)
-    said: dict[int, tuple[int, bool]] = field(default_factory=dict)  # the axis of a tensor by what made it, and by its kind
-    taken: dict[int, set[int]] = field(default_factory=dict)  # its axes by what it entered
-    joined: list[tuple[int, int]] = field(default_factory=list)  # tensors that share their axis
-    kept: list[Tensor] = field(default_factory=list)
+    made: dict[int, tuple[int, bool]] = field(default_factory=dict)  # a tensor's axis by what made it; whether by a kind
+    taken: dict[int, tuple[int, bool]] = field(default_factory=dict)  # and by what it entered first
+    links: Links = field(default_factory=Links)
 
     def __post_init__(self) -> None:
         if self.x.ndim == 4:
-            self.said[id(self.x)] = (1, True)  # its channels
+            self.made[id(self.x)] = (1, True)  # its channels
 
         def take(module: nn.Module, inputs: tuple[Any, ...]) -> None:
             if not inputs or not isinstance(inputs[0], Tensor):
                 return
-            axis = _by_kind(module, inputs[0]) or _by_number(module, inputs[0], TAKEN)
-            if axis is not None:
-                self.taken.setdefault(id(inputs[0]), set()).add(axis)
-                self.kept.append(inputs[0])
+            axis, number = _by_kind(module, inputs[0]), _by_number(module, inputs[0], TAKEN)
+            if axis or number:
+                self.taken.setdefault(id(inputs[0]), (axis or number or 0, axis is not None))
+                self.links.kept.append(inputs[0])
 
         def watch(name: str) -> Callable[..., None]:
             def hook(module: nn.Module, inputs: tuple[Any, ...], output: object) -> None:
                 if isinstance(output, Tensor):
                     self._left(name, module, inputs[0] if inputs else None, output)
                 elif isinstance(output, tuple) and _kind(module, TUPLES) and isinstance(output[0], Tensor):
-                    self.kept.append(output[0])  # which an activation may take
-                    self.said[id(output[0])] = (output[0].ndim - 1, True)
+                    self.links.kept.append(output[0])  # which an activation may take
+                    self.made[id(output[0])] = (output[0].ndim - 1, True)
 
             return hook
 
@@ -173,44 +172,37 @@ class _Pass:
             for name, module in self.net.named_modules():
                 hooks.callback(module.register_forward_pre_hook(take).remove)
                 hooks.callback(module.register_forward_hook(watch(name)).remove)
-            forward(self.net, self.x)
+            with self.links:
+                forward(self.net, self.x)
 
     def _left(self, name: str, module: nn.Module, entered: object, output: Tensor) -> None:
         """Notes what a module gave."""
-        self.kept.append(output)
+        self.links.kept.append(output)
         if name:
             self.ran.append((name, module, output))
         if isinstance(entered, Tensor) and output.shape == entered.shape and (_kind(module, SAME) or _spans_all(module)):
-            self.kept.append(entered)
-            self.joined.append((id(entered), id(output)))
-        elif id(output) not in self.said:
-            axis = _by_kind(module, output)
-            declared = None if axis else _by_number(module, output, GIVEN)
-            if axis is not None or declared is not None:
-                self.said[id(output)] = (axis or declared or 0, axis is not None)
+            self.links.join(entered, output)
+        elif id(output) not in self.made:
+            axis, number = _by_kind(module, output), _by_number(module, output, GIVEN)
+            if axis or number:
+                self.made[id(output)] = (axis or number or 0, axis is not None)
 
     def axis_of(self, output: Tensor) -> tuple[int | None, bool]:
         """Gives a tensor's axis and whether it is certain by a kind; None where neither kinds nor neighbours tell it."""
         if output.ndim == 2:
             return 1, True
-        same = self._groups.get(id(output), {id(output)})
-        made = {self.said[one] for one in same if one in self.said}
-        if len({axis for axis, _ in made}) == 1:
-            return next(iter(made))[0], any(plain for _, plain in made)
-        entered = set[int]().union(*(self.taken.get(one, ()) for one in same))
-        if not made and len(entered) == 1:
-            return next(iter(entered)), True
+        every = {axis: axis for axis in range(output.ndim)}
+        told = [
+            (moved[axis], plain and moved == every)
+            for claims in (self.made, self.taken)
+            for (axis, plain), moved in self.links.nearest(output, claims)
+            if axis in moved
+        ]
+        axes = {axis for axis, _ in told}
+        if len(axes) == 1:
+            return axes.pop(), any(plain for _, plain in told)
         longer = [axis for axis in range(1, output.ndim) if output.shape[axis] > 1]
-        return (longer[0], False) if not made and not entered and len(longer) == 1 else (None, False)
-
-    @cached_property
-    def _groups(self) -> Mapping[int, set[int]]:
-        """Gives the tensors that share each tensor's axis."""
-        groups: dict[int, set[int]] = {}
-        for one, other in self.joined:
-            together = groups.get(one, {one}) | groups.get(other, {other})
-            groups.update(dict.fromkeys(together, together))
-        return groups
+        return (longer[0], False) if not axes and len(longer) == 1 else (None, False)
 
 
 def _kind(module: nn.Module, kinds: tuple[type[nn.Module], ...]) -> type[nn.Module] | None:

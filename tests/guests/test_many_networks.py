@@ -42,7 +42,7 @@ def read(net, mixture, layers, axis=None):
             logits = readout.without(torch.eye(units).bool()[:2], torch.zeros(units))
             assert logits.shape == (2, 12 if isinstance(readout.without, HeadAlgebra) else 4, CLASSES)
         if readout.pixels is not None:
-            assert next(iter(readout.pixels))[1].shape == (4, units, SIZE, SIZE)
+            assert next(iter(readout.pixels))[1].shape[1:] == (units, SIZE, SIZE)
         found[readout.layer] = (units, readout.pixels is not None)
     return found
 
@@ -91,7 +91,7 @@ FAMILIES = {
         },
     ),
     "maxvit": (
-        partial(MaxVit, (SIZE, SIZE), 16, 4, [24, 48], [1, 1], 8, [0.0, 0.0], num_classes=CLASSES),
+        partial(MaxVit, (SIZE, SIZE), 16, 4, [24, 48], [1, 1], 8, 0.0, num_classes=CLASSES),
         {"stem": 16, "blocks.0": 24, "blocks.1": 48},
     ),
     "vgg": (
@@ -120,8 +120,7 @@ def test_layers_of_torchvisions_families_have_their_units(family, few):
 TIMM = {
     "vit_tiny_patch16_224": ({"img_size": SIZE, "patch_size": 8}, {"patch_embed": 192, "blocks.3": 192, "norm": 192}),
     "vit_small_patch14_reg4_dinov2": ({"img_size": SIZE, "patch_size": 16, "depth": 2}, {"blocks.0": 384, "blocks.1.mlp": 384}),
-    "mixer_s32_224": ({"img_size": SIZE, "patch_size": 8, "num_blocks": 2}, {"blocks.0": 512, "blocks.1.mlp_channels.fc1": 2048}),
-    "resmlp_12_224": ({"img_size": SIZE, "patch_size": 8, "num_blocks": 2}, {"blocks.0": 384}),
+    "mixer_s32_224": ({"img_size": SIZE}, {"blocks.0": 512, "blocks.1.mlp_channels.fc1": 2048}),
     "pvt_v2_b0": ({}, {"stages.0": 32, "stages.1": 64}),
     "convnextv2_atto": ({}, {"stem": 40, "stages.1": 80}),
     "poolformer_s12": ({}, {"stages.0": 64, "stages.1": 128}),
@@ -140,3 +139,120 @@ def test_layers_of_timms_families_have_their_units(family, few):
     net = timm.create_model(family, pretrained=False, num_classes=CLASSES, **settings)
     found = read(net, few, list(expected))
     assert {layer: units for layer, (units, _) in found.items()} == expected
+
+
+def test_a_mixer_of_tokens_and_units_is_asked_about(few):
+    """Where linear layers run over tokens and over units, and the size is fixed, the axis must be named, and then holds."""
+    timm = pytest.importorskip("timm")
+    net = timm.create_model("resmlp_12_224", pretrained=False, num_classes=CLASSES, img_size=SIZE)
+    with pytest.raises(ValueError, match="--axis 1: 16 units of 384 places; --axis 2: 384 units of 16 places"):
+        read(net, few, ["blocks.0"])
+    assert read(net, few, ["blocks.0"], axis=-1) == {"blocks.0": (384, True)}
+
+
+class Steps(nn.Module):
+    """Reads an image row by row with a recurrent layer, whose steps are classified together."""
+
+    def __init__(self, kind=nn.GRU) -> None:
+        super().__init__()
+        self.rnn = kind(SIZE, 12, batch_first=True)
+        self.steps, self.norm, self.head = nn.Identity(), nn.LayerNorm(12), nn.Linear(12, CLASSES)
+
+    def forward(self, x):
+        return self.head(self.norm(self.steps(self.rnn(x[:, 0])[0])).mean(1))
+
+
+class Sequence(nn.Module):
+    """Reads an image row by row with convolutions in one dimension and a transformer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Sequential(nn.Conv1d(SIZE, 12, 3), nn.ReLU())
+        self.mix = nn.TransformerEncoder(nn.TransformerEncoderLayer(12, 2, 20, batch_first=True), 2)
+        self.head = nn.Linear(12, CLASSES)
+
+    def forward(self, x):
+        return self.head(self.mix(self.conv(x[:, 0]).transpose(1, 2)).mean(1))
+
+
+class Auto(nn.Module):
+    """An encoder and a decoder: nothing is classified."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encode = nn.Sequential(nn.Conv2d(3, 5, 4, stride=4), nn.ReLU())
+        self.decode = nn.ConvTranspose2d(5, 3, 4, stride=4)
+
+    def forward(self, x):
+        return self.decode(self.encode(x))
+
+
+class Spectral(nn.Module):
+    """Classifies by the size of Fourier coefficients, which are complex numbers at the layer `fourier`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fourier, self.size, self.head = nn.Identity(), nn.Identity(), nn.Linear(8, CLASSES)
+
+    def forward(self, x):
+        return self.head(self.size(self.fourier(torch.fft.rfft2(x))[:, 0, :8, 0].abs()))
+
+
+def tied():
+    """Two convolutions that share their weights."""
+    net = nn.Sequential(
+        nn.Conv2d(3, 3, 3), nn.ReLU(), nn.Conv2d(3, 3, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 45)
+    )
+    net[2].weight = net[0].weight
+    return net
+
+
+OWN = {
+    "rnn": (Steps, {"steps": (12, False), "norm": (12, False)}),
+    "lstm": (partial(Steps, nn.LSTM), {"steps": (12, False)}),
+    "sequence": (Sequence, {"conv": (12, False), "mix": (12, False), "mix.layers.0": (12, False)}),
+    "detection only": (Auto, {"encode": (5, True), "decode": (3, True)}),
+    "segmentation": (
+        lambda: zoo.segmentation.lraspp_mobilenet_v3_large(weights=None, weights_backbone=None),
+        {"backbone.4": (40, True), "classifier.cbr": (128, True)},
+    ),
+    "spectral": (Spectral, {"size": (8, False)}),
+    "tied": (tied, {"0": (3, True), "2": (3, True)}),
+    "compiled": (lambda: torch.compile(tied()), {"_orig_mod.1": (3, True)}),
+    "wrapped": (lambda: nn.DataParallel(tied()), {"module.2": (3, True)}),
+    "memory channels last": (lambda: tied().to(memory_format=torch.channels_last), {"1": (3, True)}),
+    "double": (lambda: tied().double(), {"1": (3, True)}),
+}
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_networks_of_other_kinds_have_their_units(kind, few):
+    """Recurrent, sequence, wrapped, compiled, tied and detecting networks must have their units, and places if there are any."""
+    make, expected = OWN[kind]
+    torch.manual_seed(0)
+    assert read(make(), few, list(expected)) == expected
+
+
+def _quiet(function, *given):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return function(*given)
+
+
+@pytest.mark.parametrize(
+    ("make", "layer", "said"),
+    [
+        (Steps, "rnn", "got tuple from layer='rnn'"),
+        (Spectral, "fourier", "got complex64 numbers from layer='fourier'"),
+        (lambda: zoo.segmentation.lraspp_mobilenet_v3_large(weights=None, weights_backbone=None), "backbone", "got OrderedDict"),
+        (lambda: _quiet(torch.jit.script, tied().eval()), "0", "got a scripted or traced module at its top"),
+        (lambda: tied().to("meta"), "0", "the net must have weights"),
+        (lambda: nn.Sequential(tied(), nn.RReLU(), nn.Sequential()), "3", "layer must be a known name"),
+        (lambda: zoo.googlenet(weights=None, init_weights=False, aux_logits=True), "aux1", "got 0 runs of layer='aux1'"),
+    ],
+)
+def test_what_cannot_be_read_gets_a_sentence(make, layer, said, few):
+    """Whatever a network is, a layer that holds no units must end in one sentence."""
+    with pytest.raises(ValueError, match=said) as caught:
+        read(make(), few, [layer])
+    assert len(str(caught.value).splitlines()) == 1

@@ -107,6 +107,50 @@ def test_an_axis_that_is_certain_is_told(layer, function, expected):
     assert units(Through(function, layer))["layer"] == expected
 
 
+class Fixed(nn.Module):
+    """A layer behind what a function makes of three maps of 7 x 5, in a network that takes one size of images only."""
+
+    def __init__(self, function) -> None:
+        super().__init__()
+        self.cut, self.layer, self.function = nn.Conv2d(1, 3, 4, stride=4), nn.Identity(), function
+
+    def forward(self, x):
+        assert x.shape[2:] == (28, 20)
+        return self.layer(self.function(self.cut(x)))
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda x: x + 1, (3, 1)),
+        (lambda x: 2 * x.relu(), (3, 1)),
+        (lambda x: x + x.tanh() * torch.ones(3, 1, 1), (3, 1)),
+        (lambda x: x.permute(0, 3, 1, 2), (3, 2)),
+        (lambda x: x.permute((0, 2, 3, 1)).clone(), (3, 3)),
+        (lambda x: x.transpose(1, -1), (3, 3)),
+        (lambda x: x.flatten(2), (3, 1)),
+        (lambda x: x.flatten(2).transpose(1, 2) + torch.zeros(35, 1), (3, 2)),
+        (lambda x: x.permute(0, 2, 3, 1).reshape(-1, 35, 3), (3, 2)),
+        (lambda x: x.permute(0, 2, 3, 1).view(-1, 5, 7, 3), (3, 3)),
+        (lambda x: torch.cat([x, x], dim=1), (6, 1)),
+        (
+            lambda x: torch.cat([torch.zeros(len(x), 1, 3), x.flatten(2).mT.clone().transpose(1, 2).transpose(1, 2)], 1),
+            (None, None),
+        ),
+        (lambda x: torch.cat([torch.zeros(len(x), 1, 3), x.flatten(2).transpose(1, 2)], 1)[:, 1:], (3, 2)),
+        (lambda x: functional.pad(x, (1, 1)), (3, 1)),
+        (lambda x: functional.layer_norm(x, x.shape[1:]), (3, 1)),
+        (lambda x: x @ torch.ones(5, 6), (None, None)),
+        (lambda x: x.flatten(2) + x.flatten(2).transpose(1, 2)[:, :3].transpose(1, 2)[:, :, :1], (3, 1)),
+        (lambda x: x.permute(0, 2, 3, 1)[:, :3] + x[:, :, :5, :3].clone(), (None, None)),
+    ],
+)
+def test_functions_between_layers_are_followed(function, expected):
+    """Sums, permutations, reshapes and slices must carry the axis along; what is not followed, or disagrees, is not certain."""
+    found = describe_layers(Fixed(function).eval(), torch.rand(2, 1, 28, 20))
+    assert {one.name: (one.units, one.axis) for one in found}["layer"] == expected
+
+
 def test_a_layer_norm_over_maps_tells_no_axis():
     """A norm over channels, rows and columns must keep the axis of what comes in."""
     assert units(nn.Sequential(nn.Conv2d(1, 3, 5), nn.LayerNorm([3, 28, 28])))["1"] == (3, 1)
@@ -126,7 +170,7 @@ def test_an_axis_that_is_not_certain_must_be_named(pairs_mixture):
         torch.testing.assert_close(readout.mean, small.mean(other))
 
 
-@pytest.mark.parametrize("axis", [0, 4, -4])
+@pytest.mark.parametrize("axis", [0, 4, -4, True])
 def test_an_axis_that_is_none_is_refused(axis, pairs_mixture):
     """The axis of the images, and axes that the output lacks, may not be named."""
     with pytest.raises(ValueError, match=rf"axis must lie between 1 and 3, or between -1 and -3, got axis={axis}"):
@@ -207,3 +251,9 @@ def test_maps_that_lie_across_the_image_have_no_places(pairs_mixture):
     net = Through(lambda x: functional.avg_pool2d(x, 16).transpose(2, 3) * torch.ones(5, 1, 1)).eval()
     with pytest.warns(Caution, match="the places of layer 'layer' are no grid along the image"):
         assert probe(net, pairs_mixture, "layer", axis=1).pixels is None
+
+
+def test_maps_that_no_gradient_reaches_are_read(pairs_mixture):
+    """Without gradients nothing is known of places, which is told where they are needed; units must be read all the same."""
+    net = Through(lambda x: functional.avg_pool2d(x.detach(), 8).permute(0, 2, 3, 1) * torch.ones(5)).eval()
+    assert probe(net, pairs_mixture, "layer").n_units == 5
