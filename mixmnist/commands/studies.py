@@ -195,7 +195,10 @@ def plan(args: argparse.Namespace, say: Say) -> Answer:
         "effect": args.effect,
         "power": args.power,
     }
-    return Answer({**asked_for, "layer": records.layer, **found._asdict(), "sd": found.sd._asdict()})
+    for sentence in records.damaged:
+        complain(f"left out: {sentence}")
+    answer = {**asked_for, "layer": records.layer, **found._asdict(), "sd": found.sd._asdict()}
+    return Answer(answer, 1 if records.damaged else 0)
 
 
 def verify(args: argparse.Namespace, say: Say) -> Answer:

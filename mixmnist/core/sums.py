@@ -131,11 +131,10 @@ def trouble(path: Path, files: Iterable[str] = ()) -> str | None:
 def troubles(folder: Path) -> list[str]:
     """Says, a sentence each, what is damaged in the folder of a study or evaluation, its runs and what is made of them apart."""
     found = []
-    evaluated = (folder / EVALUATION).exists()
-    title, way_out = (EVALUATION, BY_EVALUATE) if evaluated else (STUDY, BY_RUN)
-    wrong = trouble(folder / title)
-    if wrong:
-        found.append(f"{wrong}; {way_out}.")
+    titles = {name: way_out for name, way_out in ((STUDY, BY_RUN), (EVALUATION, BY_EVALUATE)) if (folder / name).exists()}
+    if not titles:
+        found.append(f"{folder} has lost {STUDY} or {EVALUATION}, which says what it is; {BY_RUN}, or `mixmnist evaluate`.")
+    found += [f"{wrong}; {way_out}." for name, way_out in titles.items() if (wrong := trouble(folder / name))]
     for home in sorted(path for path in folder.glob("analyses/*") if path.is_dir()):
         wrong = trouble(home / ANALYSIS)
         if wrong:
