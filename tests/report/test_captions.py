@@ -11,6 +11,7 @@ from matplotlib.collections import FillBetweenPolyCollection, LineCollection, Pa
 from matplotlib.colors import to_hex, to_rgba
 from matplotlib.figure import Figure
 
+from mixmnist.core.records import Variant
 from mixmnist.core.thresholds import THRESHOLD
 from mixmnist.report import plots
 from mixmnist.report.drawing import Album, Look
@@ -20,6 +21,7 @@ from mixmnist.trust import card, fooled, matching, null, rotation
 from mixmnist.trust._columns import ACTS, KINDS, Column
 from mixmnist.trust._grading import Cell, Graded
 from mixmnist.trust._layers import IMAGES
+from mixmnist.trust._networks import Recorded
 
 PACKAGE = Path(plots.__file__).parents[1]
 SEEDS = {"one": 6, "two": 6, "three": 4}  # of each variant; the last has too few for an interval
@@ -256,7 +258,8 @@ def test_the_null_is_drawn_where_the_table_has_it(kept):
     ]
     units = pd.DataFrame(rows)
     units.loc[3, ["alignment", "p_layer"]] = np.nan
-    nets = [type("Net", (), {"variant": v})() for v in ("baseline", "baseline", "untrained", "untrained")]
+    variants = ("baseline", "baseline", "untrained", "untrained")
+    nets = [Recorded(v, i % 2, Path(v), "mnist", Variant(), "conv3", "") for i, v in enumerate(variants)]
     null._draw_alignments(Album(Path("nowhere"), Look(), ()), units, nets)
     one = kept["alignments"]
     (ax,) = one.panels
