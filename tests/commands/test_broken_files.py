@@ -153,14 +153,16 @@ def test_broken_glyphs_are_told_by_every_command(place, capsys, name, command):
     ends_in(COMMANDS[command].format(task="pairs").replace("digits", "glyphs.npz"), capsys, place, said)
 
 
+IMAGES = "source.py must give images uint8 [glyphs, rows, cols], got"
+ONE_A_GLYPH = "source.py must give a label a glyph, int64, 0 or more, got"
 OWN_SOURCES = {  # what a source's file of one's own gives, and what must be said
     "return 1 / 0": "source.py must give glyphs, got ZeroDivisionError: division by zero (source.py, line 4)",
     "return None": "source.py must give Glyphs(images, labels), got NoneType",
-    "return Glyphs(np.zeros((9, 8, 8)), np.arange(9))": "source.py must give images uint8 [glyphs, rows, cols], got float64 [9, 8, 8]",
-    "return Glyphs(np.zeros((9, 64), np.uint8), np.arange(9))": "source.py must give images uint8 [glyphs, rows, cols], got uint8",
-    "return Glyphs(np.zeros((9, 8, 8), np.uint8), np.arange(8))": "source.py must give a label a glyph, int64, 0 or more, got int64 [8]",
-    "return Glyphs(np.zeros((9, 8, 8), np.uint8), [0] * 9)": "source.py must give a label a glyph, int64, 0 or more, got list",
-    "return Glyphs(np.zeros((9, 8, 8), np.uint8), np.arange(9) - 1)": "source.py must give a label a glyph, int64, 0 or more, got",
+    "return Glyphs(np.zeros((9, 8, 8)), np.arange(9))": f"{IMAGES} float64 [9, 8, 8]",
+    "return Glyphs(np.zeros((9, 64), np.uint8), np.arange(9))": f"{IMAGES} uint8 [9, 64]",
+    "return Glyphs(np.zeros((9, 8, 8), np.uint8), np.arange(8))": f"{ONE_A_GLYPH} int64 [8]",
+    "return Glyphs(np.zeros((9, 8, 8), np.uint8), [0] * 9)": f"{ONE_A_GLYPH} list",
+    "return Glyphs(np.zeros((9, 8, 8), np.uint8), np.arange(9) - 1)": f"{ONE_A_GLYPH} int64 [9]",
 }
 
 
