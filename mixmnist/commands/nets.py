@@ -41,6 +41,7 @@ def evaluate(args: argparse.Namespace, say: Say) -> Answer:
     from mixmnist.guests.evaluating import evaluate as run_evaluation
     from mixmnist.guests.factory import load_weights, make_net
 
+    checks.check_distinct("names of metrics' files", [Path(path).stem for path in args.metric])
     more = {Path(path).stem: registry.choose("metrics", path) for path in args.metric}
     if args.arrays:
         return _tell(evaluate_arrays(args.arrays, args.out, args.name, more, args.permutations), args.permutations, say)
@@ -60,6 +61,8 @@ def evaluate(args: argparse.Namespace, say: Say) -> Answer:
         "name": args.name or args.factory.partition(":")[2],
         "setting": setting,
     }
+    for weights in args.weights or ():
+        load_weights(make_net(args.factory), weights)  # all are looked at before the first one takes its minutes
     for seed, weights in enumerate(args.weights or [None]):
         net = make_net(args.factory)
         with _cautions_said(say):

@@ -153,6 +153,30 @@ def test_broken_glyphs_are_told_by_every_command(place, capsys, name, command):
     ends_in(COMMANDS[command].format(task="pairs").replace("digits", "glyphs.npz"), capsys, place, said)
 
 
+IMAGES = "source.py must give images uint8 [glyphs, rows, cols], got"
+ONE_A_GLYPH = "source.py must give a label a glyph, int64, 0 or more, got"
+OWN_SOURCES = {  # what a source's file of one's own gives, and what must be said
+    "return 1 / 0": "source.py must give glyphs, got ZeroDivisionError: division by zero (source.py, line 4)",
+    "return None": "source.py must give Glyphs(images, labels), got NoneType",
+    "return Glyphs(np.zeros((9, 8, 8)), np.arange(9))": f"{IMAGES} float64 [9, 8, 8]",
+    "return Glyphs(np.zeros((9, 64), np.uint8), np.arange(9))": f"{IMAGES} uint8 [9, 64]",
+    "return Glyphs(np.zeros((9, 8, 8), np.uint8), np.arange(8))": f"{ONE_A_GLYPH} int64 [8]",
+    "return Glyphs(np.zeros((9, 8, 8), np.uint8), [0] * 9)": f"{ONE_A_GLYPH} list",
+    "return Glyphs(np.zeros((9, 8, 8), np.uint8), np.arange(9) - 1)": f"{ONE_A_GLYPH} int64 [9]",
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("body", OWN_SOURCES)
+def test_a_broken_source_is_told_by_every_command(place, capsys, body, command):
+    """A source's file of somebody's own must get one sentence whichever command takes it."""
+    head = "import numpy as np\nfrom mixmnist.core.records import Glyphs, Source\ndef load(root, split):\n    "
+    (place / "source.py").write_text(f"{head}{body}\nSOURCE = Source('s', load)\n")
+    study = (place / "study.py").read_text()
+    (place / "study.py").write_text(study.replace("task='task.py'", "task='pairs'"))
+    ends_in(COMMANDS[command].format(task="pairs").replace("digits", "source.py"), capsys, place, OWN_SOURCES[body])
+
+
 HEAD = "from mixmnist import Canvas, Study, Training, Variant\nfrom mixmnist.core.records import Claim\nSTUDY = "
 STUDIES = {
     "Study('s', {'a/../../b': Variant()})": "the name of a variant must be of letters, digits and . _ - + =",

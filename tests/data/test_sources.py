@@ -20,7 +20,7 @@ from mixmnist.core import registry
 from mixmnist.data import mixture as mixture_module
 from mixmnist.data import sources
 from mixmnist.data.mixture import draw
-from mixmnist.data.sources import _torchvision, mnist
+from mixmnist.data.sources import _torchvision, label, mnist
 
 IDX = {"mnist": "MNIST", "fashion": "FashionMNIST", "kmnist": "KMNIST", "qmnist": "QMNIST"}
 SIZES = {"train": 30, "test": 20}  # glyphs of 5 x 4 pixels
@@ -572,3 +572,17 @@ def test_the_real_mnist_is_mnist(split, counts):
     glyphs = load("mnist", REAL_MNIST, split)
     assert glyphs.images.shape == ({"train": 60_000, "test": 10_000}[split], 28, 28)
     assert np.bincount(glyphs.labels).tolist() == counts
+
+
+@pytest.mark.parametrize(
+    ("name", "root", "said"),
+    [
+        ("digits", None, "digits"),
+        ("file", "/a/my glyphs, (1).npz", "file-my-glyphs-1"),
+        ("file", "..npz", "file-"),
+        ("elsewhere/own.py", None, "source-own"),
+    ],
+)
+def test_what_folders_call_a_source_stays_in_its_place(name, root, said):
+    """A file's name becomes part of a path: whatever it is, it must be one folder of ordinary letters."""
+    assert label(name, root) == said
