@@ -22,6 +22,7 @@ from mixmnist.grid.layers import Scored, join, write_scores
 from mixmnist.grid.machine import circumstances
 from mixmnist.grid.recording import save_pictures
 from mixmnist.guests.arrays import LAYER
+from mixmnist.guests.nulls import NULL_IMAGES
 from mixmnist.page.exhibit import About, make_exhibit, save
 from mixmnist.page.making import make_page
 from mixmnist.report import write_report
@@ -30,7 +31,6 @@ from mixmnist.trust._permutation import FEWEST
 
 RUNS = "runs"  # folder of records
 PATIENCE = 600.0  # seconds that one evaluation waits for another to write into the same folder
-NULL_IMAGES = 2_000  # test images, the first ones, on which a unit is held against its null
 
 
 @dataclass(frozen=True, eq=False)

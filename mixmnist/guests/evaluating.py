@@ -11,9 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from mixmnist.core import checks, registry
 from mixmnist.core.readout import Readout
@@ -24,15 +22,13 @@ from mixmnist.data.mixture import Mixture
 from mixmnist.data.sources import label, resolve_source
 from mixmnist.grid.layers import Scored, few_of, score_layers
 from mixmnist.guests.arrays import LAYER, Arrays, read_arrays
-from mixmnist.guests.evaluated import NULL_IMAGES, Evaluation, Run, check_place, finish, joined
+from mixmnist.guests.evaluated import Evaluation, Run, check_place, finish, joined
 from mixmnist.guests.factory import try_net
+from mixmnist.guests.nulls import UNITS_AT_ONCE, against_null
 from mixmnist.probing import HeadAlgebra, check_layers, probe, probe_layers
 from mixmnist.probing.axes import heard
 from mixmnist.probing.running import Transform
 from mixmnist.scoring import score, with_more
-from mixmnist.trust._permutation import hold_against_null, over_layer
-
-UNITS_AT_ONCE = 64  # that are held against their null between two steps of the progress bar
 
 
 @dataclass(frozen=True)
@@ -137,7 +133,9 @@ def evaluate(
     about = {**asdict(known), "source": scene.source, "layers": [one.readout.layer for one in scored], "few": _few(known)}
     about |= {"device": device, "classifies": scored[-1].readout.logits is not None, "cautions": cautions}
     run = Run(called, seed, started)
-    return finish(_against_null(scored, known), run, about, scene.test, None if out is None else Path(out))
+    return finish(
+        against_null(scored, known.permutations, known.draw), run, about, scene.test, None if out is None else Path(out)
+    )
 
 
 def _score(
@@ -291,24 +289,4 @@ def _of_arrays(given: Arrays, rank: Arrays | None, known: Setting, more: Mapping
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a k above the number of images gives no number
         scores = score(readout, rank=other, sets=False, more=more)
-    return _against_null([Scored(readout, other, scores)], known)
-
-
-def _against_null(scored: Sequence[Scored], setting: Setting) -> list[Scored]:
-    """Adds to each unit what its alignment would be if it knew nothing, with p-values by its own null and over its layer."""
-    found = []
-    for one in scored:
-        response, present = one.readout.response[:NULL_IMAGES].cpu(), one.readout.present[:NULL_IMAGES].cpu()
-        parts = [
-            hold_against_null(part, present, n=setting.permutations, seed=setting.draw)
-            for part in tqdm(response.split(UNITS_AT_ONCE, dim=1), "permutations", delay=2, leave=False, disable=None)
-        ]
-        tested = {
-            "null_95": torch.cat([part.null.quantile(0.95, dim=0) for part in parts]),
-            "p": torch.cat([part.p for part in parts]),
-            "p_layer": over_layer(parts),
-            "corrected": torch.cat([part.corrected for part in parts]),
-        }
-        columns = {name: values.tolist() for name, values in tested.items()}
-        found.append(replace(one, scores=replace(one.scores, units=one.scores.units.assign(**columns))))
-    return found
+    return against_null([Scored(readout, other, scores)], known.permutations, known.draw)

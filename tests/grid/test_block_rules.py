@@ -84,13 +84,13 @@ def test_runs_of_other_results_are_found_where_they_are_referred_to(out, tmp_pat
 
 @pytest.mark.parametrize("change", ["weights", "damage", "variant", "itself"])
 def test_what_is_no_twin(out, change, monkeypatch):
-    """Other weights, a damaged record, another variant and the block itself must not be taken for it."""
+    """Other weights, lost ones, another variant and the block itself must not be taken for it."""
     block = planned(out, "Second", "narrow")[0]
     first = planned(out)[0]
     if change == "weights":
         monkeypatch.setattr(digests, "of_weights", lambda variant: "other code")
     elif change == "damage":
-        (first.home / "s0" / "units.csv").unlink()
+        (first.home / "s0" / "weights.safetensors").unlink()
     elif change == "variant":
         block = planned(out, "Second", "narrow", replace(TINY, net_settings={"conv1": 3, "conv2": 4, "conv3": 5}))[0]
     else:

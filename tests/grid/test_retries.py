@@ -29,4 +29,5 @@ def test_a_block_is_tried_three_times_more(monkeypatch):
     class KilledWorker(Exception):  # noqa: N818 -- as Dask calls it
         pass
 
-    assert cluster._explain(KilledWorker()).startswith("its workers died 4 times")
+    assert cluster._explain(KilledWorker(), 4).startswith("its workers died 4 times")
+    assert [deaths for deaths in range(6) if cluster._again(deaths)] == [0, 1, 2, 3]

@@ -99,14 +99,14 @@ def test_too_few_permutations_give_no_p_values():
 
 def test_a_wide_layer_has_one_null(monkeypatch):
     """Units held against their null some at a time must have the p-values of one layer, and one of 200 can be significant."""
-    monkeypatch.setattr("mixmnist.guests.evaluating.UNITS_AT_ONCE", 64)
+    monkeypatch.setattr("mixmnist.guests.nulls.UNITS_AT_ONCE", 64)
     rng = np.random.default_rng(1)
     present = rng.random((200, 3)) < 0.3
     response = rng.normal(size=(200, 200))
     response[:, 130] += 3 * present[:, 1]
     units = score_arrays(response, present, permutations=300).units
     assert units["unit"][units["p_layer"] < 0.05].tolist() == [130]
-    monkeypatch.setattr("mixmnist.guests.evaluating.UNITS_AT_ONCE", 1000)
+    monkeypatch.setattr("mixmnist.guests.nulls.UNITS_AT_ONCE", 1000)
     pd.testing.assert_series_equal(score_arrays(response, present, permutations=300).units["p_layer"], units["p_layer"])
 
 

@@ -10,7 +10,14 @@ from mixmnist.metrics.sharp import has_sharp_detector, sharp_detectors
 from mixmnist.metrics.spearman import ATTRIBUTES, DAMAGE, spearman
 from mixmnist.scoring import Sheet
 
-TO_MEAN = ("mean_drop_mean", "max_drop_mean", "mean_group_drop_mean", "reliance_area_mean", "class_accuracy_kept_mean")
+TO_MEAN = (
+    "mean_drop_mean",
+    "max_drop_mean",
+    "mean_group_drop_mean",
+    "reliance_mean",
+    "reliance_area_mean",
+    "class_accuracy_kept_mean",
+)
 
 
 def column(sheet, name):

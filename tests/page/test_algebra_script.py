@@ -130,7 +130,7 @@ def test_accuracy_by_class_is_that_of_python():
     assert without[3] is None
     labels, (one, other) = torch.from_numpy(ONE), (correct(logits(gone, False), torch.from_numpy(ONE)) for gone in ([], [1]))
     assert intact[:3] == pytest.approx([one[labels == c].mean().item() for c in range(3)])
-    drops = class_drops(one[None], other[None], labels)[0, :3]
+    drops = class_drops(one.repeat(30)[None], other.repeat(30)[None], labels.repeat(30))[0, :3]
     assert np.subtract(intact[:3], without[:3]) == pytest.approx(drops.numpy())
 
 

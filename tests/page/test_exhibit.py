@@ -89,7 +89,7 @@ def test_the_bench_gives_the_logits_and_the_curves(one):
     np.testing.assert_allclose(bench.rest, rank.mean.mean(dim=0))
     columns = ("curve_alignment", "curve_drop_first", "curve_drop_last", "curve_weight")
     for order, column in zip(bench.orders, columns, strict=False):
-        found = curve(readout.without, readout.labels, torch.from_numpy(order)[None], torch.zeros(4))
+        found = curve(readout.without, readout.logits, readout.labels, torch.from_numpy(order)[None], torch.zeros(4))
         np.testing.assert_allclose(found, scores.curves[column], atol=1e-6)
     assert bench.orders.shape == (len(ORDERS), 4)
     assert len(bench.samples) == SAMPLES

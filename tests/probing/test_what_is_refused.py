@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from mixmnist.probing import probe
-from mixmnist.probing.running import as_maps, editing, like, up_to
+from mixmnist.probing.axes import as_maps, checked, like
+from mixmnist.probing.running import editing, up_to
 
 
 class Spoilt(nn.Module):
@@ -53,17 +54,17 @@ def test_images_without_finite_numbers_are_counted(pairs_mixture, bad):
 def test_what_is_no_layer_is_named(output, got):
     """An output that is neither maps nor tokens nor vectors must be told by its shape, or by its kind where it has none."""
     with pytest.raises(ValueError, match=f"got {got} from layer='odd'"):
-        as_maps(output, "odd")
+        checked(output, "odd")
 
 
-@pytest.mark.parametrize("shape", [(2, 3), (2, 4, 3), (2, 3, 4, 5)])
-def test_maps_go_there_and_back(shape):
+@pytest.mark.parametrize(("shape", "axis"), [((2, 3), 1), ((2, 4, 3), 2), ((2, 3, 4), 1), ((2, 3, 4, 5), 1), ((2, 4, 5, 3), 3)])
+def test_maps_go_there_and_back(shape, axis):
     """Units must come second whatever the layer's shape, and the way back give the layer's own shape, for more images too."""
     output = torch.arange(torch.tensor(shape).prod().item(), dtype=torch.float32).reshape(shape)
-    maps = as_maps(output, "any")
+    maps = as_maps(output, axis)
     assert maps.shape[:2] == (2, 3)
-    assert torch.equal(like(maps, output), output)
-    assert torch.equal(like(torch.cat([maps, maps, maps]), output), torch.cat([output, output, output]))
+    assert torch.equal(like(maps, output, axis), output)
+    assert torch.equal(like(torch.cat([maps, maps, maps]), output, axis), torch.cat([output, output, output]))
 
 
 def test_the_net_runs_no_further_than_the_layer():

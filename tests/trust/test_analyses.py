@@ -144,8 +144,8 @@ def test_an_analysis_of_ones_own_leaves_its_file_alone(folder, tmp_path):
     )
     own.write_text(text)
     said = json.loads((folder / "study.json").read_text())
-    (folder / "study.json").write_text(json.dumps(said | {"analyses": [str(own)]}))
+    sums.write_sealed(folder / "study.json", said | {"analyses": [str(own)]}, beside=False)
     analyse(folder, None, lambda _: None)
-    (folder / "study.json").write_text(json.dumps(said))
+    sums.write_sealed(folder / "study.json", said, beside=False)
     assert own.read_text() == text
     assert (folder / "analyses" / "noted" / "summary.md").read_text() == "Noted.\n"
