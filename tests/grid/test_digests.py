@@ -125,7 +125,7 @@ def resampling(home):
         (replaced("metrics/sharp.py", "METRIC = Metric(", "METRIC = Metric(*(), "), {"sharp"}),
         (replaced("metrics/average_precision.py", "METRIC = Metric(", "METRIC = Metric(*(), "), "all"),
         (resampling, {"concept_drop", "correct", "curve", "drop", "group_drop", "reliance", "spearman", "used"}),
-        (replaced("probing/fields.py", "NOISE = ", "NOISE = 0 + "), "all"),
+        (replaced("probing/patches.py", "NOISE = ", "NOISE = 0 + "), "all"),
         (replaced("grid/layers.py", "draw(split, n, 0)", "draw(split, n, 1)"), "all"),
         (replaced("grid/layers.py", "    last = scored[-1]", "    last = scored[0]"), "all"),
         (
@@ -133,7 +133,7 @@ def resampling(home):
             "all",
         ),
         (replaced("kinds/classifier.py", "return net.layers", "return net.layers[::-1]"), "all"),
-        (replaced("grid/layers.py", "LEAST = 40, 50", "LEAST = 40, 60"), "all"),
+        (replaced("grid/layers.py", "LEAST = 5, 50", "LEAST = 5, 60"), "all"),
     ],
 )
 def test_a_change_makes_exactly_those_scores_old_that_it_decides(changed, change, expected):

@@ -71,6 +71,16 @@ def test_rounding_decides_no_tie(many):
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
 
+def test_rounding_decides_no_tie_that_the_unit_has_no_part_in():
+    """A rival that .1 + .2 puts above .3 must share, and a logit of .1 + .2 - .3 must be no yes."""
+    above = HeadAlgebra(torch.ones(1, 1).double(), torch.ones(2, 1).double(), torch.tensor([0.3, 0.1 + 0.2]).double())
+    assert expected_correct(above, torch.tensor([0])).tolist() == [[0.5]]
+    no = HeadAlgebra(
+        torch.ones(1, 1).double(), torch.tensor([[0.0], [1.0]]).double(), torch.tensor([0.1 + 0.2 - 0.3, 0]).double()
+    )
+    assert expected_correct(no, torch.tensor([[0, 1]])).tolist() == [[1, 1]]
+
+
 def _points(mean, weight, bias, labels, unit, image):
     """Counts in whole numbers how right an image, or each yes or no about it, is on average."""
     found = []
