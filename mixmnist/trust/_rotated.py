@@ -11,7 +11,7 @@ from mixmnist.metrics._decisions import correct
 from mixmnist.metrics.detectors import best, coverage, detectors, unique_concepts
 from mixmnist.plants._rotation import fractional_rotation
 from mixmnist.probing import Drawn, find_layer, probe
-from mixmnist.probing.running import editing
+from mixmnist.probing.running import Images, up_to
 from mixmnist.trust._ranked import Ranked
 
 
@@ -41,24 +41,19 @@ class Rotated:
 
 
 def capture(net: nn.Module, mixture: Drawn, layer: str) -> Captured:
-    """Runs a network once in float64 and keeps a layer's maps.
+    """Runs a network in float64 and keeps a layer's maps.
 
     Raises:
         ValueError: If the layer does not feed a linear head through its mean: no rotation could be undone there.
     """
-    net, found = net.double(), []
-
-    def keep(output: Tensor) -> Tensor:
-        found.append(output.flatten(2))
-        return output
-
-    with editing(find_layer(net, layer), keep):
-        readout = probe(net, mixture, layer)
+    net = net.double()
+    readout = probe(net, mixture, layer)
     way_out = "Name the layer that feeds the head."
     require(readout.head is not None, f"layer must feed a linear head through its mean, got layer={layer!r}. {way_out}")
     assert readout.head is not None
     assert readout.logits is not None
-    maps = torch.cat(found).permute(1, 2, 0).contiguous()
+    images, module = Images(mixture.images, readout.mean, None), find_layer(net, layer)
+    maps = torch.cat([up_to(net, module, x).flatten(2) for x in images]).permute(1, 2, 0).contiguous()
     mean = maps.mean(dim=1).T
     bias = (readout.logits - mean @ readout.head.T).mean(dim=0)  # the same on every image but for rounding
     return Captured(maps, mean, readout.head, bias, readout.logits, readout.present, readout.labels)
