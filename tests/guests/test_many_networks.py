@@ -11,6 +11,7 @@ import pytest
 import torch
 import torchvision.models as zoo
 from torch import nn
+from torchvision.models.convnext import CNBlockConfig, ConvNeXt
 from torchvision.models.maxvit import MaxVit
 from torchvision.models.swin_transformer import SwinTransformer, SwinTransformerBlockV2
 from torchvision.models.vision_transformer import VisionTransformer
@@ -68,8 +69,8 @@ FAMILIES = {
         {"inception3a": 256, "inception3a.branch2": 128},
     ),
     "convnext": (
-        partial(torchvision, "convnext_tiny"),
-        {"features.0.1": 96, "features.1": 96, "features.1.0.block.2": 96, "features.1.0.block.3": 384, "features.7": 768},
+        partial(ConvNeXt, [CNBlockConfig(24, 40, 2), CNBlockConfig(40, None, 1)], num_classes=CLASSES),
+        {"features.0.1": 24, "features.1": 24, "features.1.0.block.2": 24, "features.1.0.block.3": 96, "features.3": 40},
     ),
     "swin": (
         partial(SwinTransformer, [4, 4], 24, [2, 2], [2, 4], [4, 4], num_classes=CLASSES),
@@ -115,6 +116,15 @@ def test_layers_of_torchvisions_families_have_their_units(family, few):
     torch.manual_seed(0)
     found = read(make(), few, list(expected))
     assert {layer: units for layer, (units, _) in found.items()} == expected
+
+
+@pytest.mark.parametrize(
+    ("family", "layer"), [("vit", "encoder.layers.encoder_layer_1"), ("vit", "encoder.ln"), ("swin", "features.3")]
+)
+def test_transformers_have_places(family, layer, few):
+    """Patches behind a class token, and windows channels last, must have places by their gradients."""
+    torch.manual_seed(0)
+    assert read(FAMILIES[family][0](), few, [layer])[layer][1]
 
 
 TIMM = {
