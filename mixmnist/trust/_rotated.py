@@ -41,7 +41,7 @@ class Rotated:
 
 
 def capture(net: nn.Module, mixture: Drawn, layer: str) -> Captured:
-    """Runs a network once in float64 and keeps a layer's maps.
+    """Runs a network in float64 and keeps a layer's maps.
 
     Raises:
         ValueError: If the layer does not feed a linear head through its mean: no rotation could be undone there.
