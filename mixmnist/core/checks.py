@@ -131,7 +131,7 @@ def memory() -> int:
     return min(found) if found else 2**62
 
 
-def check_memory(what: str, size: float, way_out: str) -> None:
+def check_memory(what: str, size: int | float, way_out: str) -> None:
     """Refuses what this machine's memory cannot hold, before any of it is asked for.
 
     Args:
@@ -164,7 +164,7 @@ def check_writable(path: str | Path, option: str = "out") -> None:
         raise ValueError(f"{option} must be writable, got {there} without permission. {way_out}")
 
 
-def _bytes(size: float) -> str:
+def _bytes(size: int | float) -> str:
     """Writes a number of bytes."""
     if size < 1e6:
         return f"{size:,.0f} bytes"
