@@ -1,6 +1,9 @@
 """Checks at the door."""
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +44,7 @@ def test_names_that_a_file_system_takes_for_one_are_refused():
         study(variants={"Wide": Variant(), "wide": Variant()})
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(
     ("make", "said"),
     [
@@ -98,6 +102,7 @@ def draw(n, stream):
 TASK = Task("t", ("0", "1"), ("a", "b"), draw)
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
@@ -145,3 +150,12 @@ def test_two_analyses_of_one_name_are_refused():
     """Each is a folder by its file's name."""
     with pytest.raises(ValueError, match="differ from others in more than capitals, got null and null"):
         study(analyses=("null", "elsewhere/null.py"))
+
+
+@pytest.mark.slow
+def test_wrong_types_are_told_without_live_shapes():
+    """What tests of wrong types say must hold where users are: without the checks that the tests put in front."""
+    places = [Path(__file__), Path(__file__).parents[1] / "commands" / "test_broken_files.py"]
+    line = [sys.executable, "-m", "pytest", "--jaxtyping-packages=", "-m", "plain", *map(str, places)]
+    ended = subprocess.run(line, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=900)
+    assert ended.returncode == 0, ended.stdout[-3000:]
