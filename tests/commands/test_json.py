@@ -97,7 +97,7 @@ def test_layers_give_shapes(found):
     """The layers of a net must be given with kind, shape and number of units."""
     Path("json_net_module.py").write_text("import torch\ndef make():\n    return torch.nn.Sequential(torch.nn.Conv2d(1, 7, 5))\n")
     document, _, _ = found("layers", "json_net_module:make")
-    assert document == [{"name": "0", "kind": "Conv2d", "shape": [7, 28, 28], "units": 7}]
+    assert document == [{"name": "0", "kind": "Conv2d", "shape": [7, 28, 28], "units": 7, "axis": 1}]
 
 
 def test_an_audit_gives_every_check(found):

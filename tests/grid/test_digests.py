@@ -125,7 +125,7 @@ def resampling(home):
         (replaced("metrics/sharp.py", "METRIC = Metric(", "METRIC = Metric(*(), "), {"sharp"}),
         (replaced("metrics/average_precision.py", "METRIC = Metric(", "METRIC = Metric(*(), "), "all"),
         (resampling, {"concept_drop", "correct", "curve", "drop", "group_drop", "reliance", "spearman", "used"}),
-        (replaced("probing/fields.py", "NOISE = ", "NOISE = 0 + "), "all"),
+        (replaced("probing/patches.py", "NOISE = ", "NOISE = 0 + "), "all"),
         (replaced("grid/layers.py", "draw(split, n, 0)", "draw(split, n, 1)"), "all"),
         (replaced("grid/layers.py", "    last = scored[-1]", "    last = scored[0]"), "all"),
         (
