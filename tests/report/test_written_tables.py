@@ -19,6 +19,11 @@ def keyed(**more):
     return pd.DataFrame([row | {name: of(row) for name, of in more.items()} for row in rows])
 
 
+def gain(seed):
+    """What the wide variant is better by: .2 on average, not the same in all seeds."""
+    return 0.2 + 0.002 * (-1) ** seed
+
+
 def records(claims=()):
     """Records of two variants, of which the wide one is better in the last layer, with a score that no table knows."""
     runs = keyed(
@@ -26,7 +31,9 @@ def records(claims=()):
         device=lambda row: "cpu",
         precision=lambda row: "float32",
         threads=lambda row: 1,
-        accuracy=lambda row: 0.5 + 0.01 * (row["seed"] % 3) + 0.2 * (row["variant"] == "wide") * (row["layer"] == "conv3"),
+        accuracy=lambda row: (
+            0.5 + 0.01 * (row["seed"] % 3) + gain(row["seed"]) * (row["variant"] == "wide" and row["layer"] == "conv3")
+        ),
         n_units=lambda row: 4,
     )
     units = keyed(fresh=lambda row: 2.0, alignment=lambda row: 0.85, unit=lambda row: 0, concept=lambda row: "7")
