@@ -145,9 +145,11 @@ def _home(folder: Path, run: Run) -> Path:
 def _is_alike(folder: Path, about: Mapping[str, Any]) -> bool:
     """Says whether all runs that lie in a folder are of an evaluation under the same setting."""
     now = json.loads(storage.as_json(dict(about)))
+    homes = list(folder.glob(f"{RUNS}/*/*"))
     try:
-        found = [sums.read_sealed(path) for path in folder.glob(f"{RUNS}/*/*/*/record.json")]
-        return folder.is_dir() and all(record["evaluation"] == now for record in found)
+        found = [[sums.read_sealed(path) for path in home.glob("*/record.json")] for home in homes if not storage.is_link(home)]
+        alike = all(records and all(record["evaluation"] == now for record in records) for records in found)
+        return folder.is_dir() and len(found) == len(homes) and alike
     except (OSError, ValueError, KeyError, TypeError):
         return False  # damaged: it is kept apart
 

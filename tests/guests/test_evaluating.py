@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -268,7 +269,7 @@ def test_another_setting_replaces_what_is_of_another_kind(tmp_path, no_report):
     found = evaluate(Own().eval(), "first", source="digits", out=tmp_path, name="own", setting=SMALL)
     runs = read_study(found.folder).runs
     assert runs[["seed", "layer"]].values.tolist() == [[0, "first"]]
-    kept = [json.loads(path.read_text()) for path in sorted(found.folder.glob("replaced/*/*/record.json"))]
+    kept = [json.loads(path.read_text()) for path in sorted(found.folder.parent.glob("replaced/*/runs/*/*/*/record.json"))]
     assert [(record["seed"], record["layers"][-1]["layer"]) for record in kept] == [(0, "second"), (1, "second")]
 
 
@@ -298,13 +299,13 @@ def test_damaged_results_are_named_and_set_aside(tmp_path, no_report, damage, ca
     found = evaluate(Own().eval(), "second", source="digits", out=tmp_path, name="own", setting=SMALL)
     assert read_study(found.folder).runs["seed"].tolist() == [0]
     assert read_study(found.folder).damaged == ()
-    assert len(list(found.folder.glob("replaced/*/same.json"))) == 1
+    assert len(list(found.folder.parent.glob("replaced/*/runs/*/*/same.json"))) == 1
 
 
 @pytest.mark.slow
 def test_a_damaged_exhibit_of_an_evaluation_is_named(tmp_path, monkeypatch, capsys):
     """What a page cannot make again must be named, and the page be made of the rest."""
-    monkeypatch.setattr("mixmnist.guests.evaluated.write_report", lambda _folder, _look: None)
+    monkeypatch.setattr("mixmnist.guests.evaluated.write_report", lambda _folder, _look: SimpleNamespace(left_out=()))
     made = evaluate(Own().eval(), ("first", "second"), source="digits", out=tmp_path, name="own", setting=SMALL).folder
     path = made / "exhibits" / "first.npz"
     path.write_bytes(path.read_bytes()[:1000])

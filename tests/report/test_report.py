@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from mixmnist import Options, Study, Training, Variant
+from mixmnist.core import sums
 from mixmnist.grid import sweep
 from mixmnist.report import compare_with, write_report
 from mixmnist.report.drawing import Look
@@ -172,8 +173,8 @@ def test_a_damaged_record_is_named_and_the_others_are_shown(folder, tmp_path):
     damaged.write_text(damaged.read_text()[:100])
     records = read_study(copy)
     assert records.runs.groupby("layer").size().tolist() == [9, 9, 9]
-    assert len(records.damaged) == 1
-    assert "s0-4/s2/record.json cannot be read" in records.damaged[0]
+    (said,) = [line for line in records.damaged if "study.json" not in line]
+    assert "s0-4/s2/record.json cannot be read" in said
 
 
 def test_failed_runs_are_left_out_and_counted(folder, tmp_path):
@@ -185,7 +186,7 @@ def test_failed_runs_are_left_out_and_counted(folder, tmp_path):
     shutil.copytree(folder / "runs", copy / "runs")
     path = copy / "runs/wide/s0-4/s2/record.json"
     record = json.loads(path.read_text())
-    path.write_text(json.dumps(record | {"failure": "the loss was not a number"}))
+    sums.write_sealed(path, record | {"failure": "the loss was not a number"})
     records = read_study(copy)
     assert records.failures == ("wide seed 2: the loss was not a number",)
     assert records.runs.groupby("layer").size().tolist() == [9, 9, 9]
