@@ -79,7 +79,7 @@ def test_verdicts_are_a_list(found):
     document, code, _ = found("verify", "out/tiny/digits")
     assert code == 1
     assert document[0]["run"] == "baseline s0-0 s0"
-    assert document[0]["differences"] == ["layers.dead moved by up to 1"]
+    assert document[0]["differences"] == [f"{record} is not as it was written", "layers.dead moved by up to 1"]
     assert not document[0]["fatal"]
 
 

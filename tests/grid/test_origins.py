@@ -22,7 +22,7 @@ TINY = Variant(
     net_settings={"conv1": 3, "conv2": 4, "conv3": 4},
 )
 ORIGINS = ("trained", "untrained", "shuffled")
-PLANTED = Variant(origin="planted:perfect", probe_images=720)
+PLANTED = Variant(origin="planted:perfect", probe_images=2_200)
 NET = registry.choose("nets", "convnet")
 
 
@@ -146,7 +146,7 @@ def test_a_planted_net_is_recorded_and_loaded(folder):
     found, run = record(folder, "planted"), read_study(folder).of_layer("units")
     assert (found["history"], found["failure"], found["together"]) == ([], None, [0])
     tables = {name: getattr(run, name) for name in ("units", "concepts")} | {"layer": run.runs}
-    verdicts = compare(registry.choose("plants", "perfect").expected(0), tables, 720)
+    verdicts = compare(registry.choose("plants", "perfect").expected(0), tables, 2_200)
     assert verdicts[~verdicts["right"]].to_dict("records") == []
     net, plant = load_net(folder / "runs/planted/s0-0/s0"), registry.choose("plants", "perfect").build(0)
     assert {name: t.tolist() for name, t in net.state_dict().items()} == {n: t.tolist() for n, t in plant.state_dict().items()}

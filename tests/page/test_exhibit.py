@@ -65,6 +65,7 @@ def test_the_place_where_a_unit_fired_is_asked_of_the_readout(one):
 
     class Pixels:
         n_concepts = 10
+        n_images = 700
 
         def __iter__(self):
             return iter(())

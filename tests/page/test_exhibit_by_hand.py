@@ -63,5 +63,7 @@ def test_drops_of_classes_are_over_their_images(both):
     for unit in range(4):
         for label in (0, 7, 44):
             own = readout.labels == label
-            expected = intact[own].double().mean() - gone[unit, own].double().mean()
-            assert shown.drops[unit, label] == pytest.approx(expected.item(), abs=1e-6)
+            expected = (
+                intact[own].double().mean() - gone[unit, own].double().mean() if own.sum() >= 30 else torch.tensor(torch.nan)
+            )
+            assert shown.drops[unit, label] == pytest.approx(expected.item(), abs=1e-6, nan_ok=True)
