@@ -1,6 +1,7 @@
 """Checks at the door: names that become paths, types of fields, memory and places to write, before anything is done."""
 
 import contextlib
+import math
 import os
 import re
 import types
@@ -94,7 +95,7 @@ def _is(value: object, wanted: Any) -> bool:  # noqa: ANN401 -- a type
     if origin is Callable or origin is type(Callable) or str(wanted).startswith("collections.abc.Callable"):
         return callable(value)
     if wanted is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if wanted is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, wanted) if isinstance(wanted, type) else True

@@ -165,7 +165,7 @@ def _interval(values: Sequence[float], name: str) -> list[float] | None:
         return None
     n, mean, sd = len(known), statistics.mean(known), statistics.stdev(known)
     half = float(stats.t.ppf(0.975, n - 1)) * sd * math.sqrt(1 + 1 / n)
-    lowest, highest = bounds_of(name)
+    lowest, highest = map(float, bounds_of(name))
     return [round(max(mean - half, lowest), 6), round(min(mean + half, highest), 6)]
 
 
