@@ -96,28 +96,11 @@ def draw(
     root: str | None = None,
     seed: int = 0,
 ) -> Mixture:
-    """Draws a mixture: n canvases of a task with digits of a source.
-
-    Args:
-        task: Name of a task, e.g. "pairs" or "redundant".
-        source: Name of a source of glyphs, a path to an .npz, or "auto" (MNIST where it can be had, else scikit-learn's digits).
-        split: "train" and "rank" canvases use training glyphs (with different random numbers), "test" canvases test glyphs.
-        n: Number of canvases, 1 or more.
-        canvas: Sizes and overlap policy; by default the task's own, for most 32 pixels, glyphs of 12, no overlap.
-        settings: Overrides of the task's settings, e.g. {"q": 0.5}.
-        root: Folder that holds the source's files; by default `MIXMNIST_DATA`, else the user's cache.
-        seed: The same seed gives the same plan on every machine.
+    """Draws a mixture as `mixmnist.draw` does, which looks at what is asked for first and has the meaning of each argument.
 
     Raises:
         ValueError: On an unknown name, a bad size, or a source that lacks a digit the task needs.
         FileNotFoundError: If the source's files are neither on disk nor to be fetched.
-
-    Example:
-        >>> mixture = draw("pairs", "digits", "test", n=3, seed=0)
-        >>> mixture.images.shape, mixture.labels.tolist()
-        (torch.Size([3, 32, 32]), [36, 11, 9])
-        >>> mixture.present.sum(dim=1).tolist()
-        [2, 2, 2]
     """
     require(n >= 1, f"n must be 1 or more, got n={n}.")
     require(split in SPLITS, f"split must be one of {', '.join(SPLITS)}, got split={split!r}.")
