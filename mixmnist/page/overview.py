@@ -103,7 +103,8 @@ def _scores(variants: pd.DataFrame) -> tuple[dict[str, Any], ...]:
         cells = [Interval(*values) for values in numbers.itertuples(index=False)]
         ends = [end for cell in cells for end in cell[:3] if not math.isnan(end)]
         low, span = min(ends), (max(ends) - min(ends)) or 1.0
-        shown = [_cell(cell, bounds_of(column)) | _places(cell, low, span) for cell in cells]
+        runs = variants.to_dict("records")
+        shown = [_cell(cell, bounds_of(column, run)) | _places(cell, low, span) for cell, run in zip(cells, runs, strict=True)]
         name, meaning = WORDS[column]
         rows.append({"name": name, "meaning": meaning, "cells": shown})
     return tuple(rows)

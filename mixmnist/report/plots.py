@@ -237,7 +237,10 @@ def _by_number(records: StudyRecords, album: Album) -> None:
     runs = records.runs.assign(number=[float(re.findall(r"\d+(?:\.\d+)?", v)[-1]) for v in records.runs["variant"]])
     name = re.sub(r"[-_]?\d+(\.\d+)?$", "", records.variants[0])
     for ax, (column, title) in zip(axes[0], BY_NUMBER.items(), strict=True):
-        found = [(number, *over_seeds(group[column].tolist(), column)[:3]) for number, group in runs.groupby("number")]
+        found = [
+            (number, *over_seeds(group[column].tolist(), column, run=dict(group.iloc[0]))[:3])
+            for number, group in runs.groupby("number")
+        ]
         x, mean, lower, upper = (list(values) for values in zip(*found, strict=True))
         ax.plot(x, mean, marker=MARKERS[0], ms=3)
         ax.fill_between(x, lower, upper, alpha=0.2, lw=0)

@@ -1,9 +1,11 @@
 """What a column of the runs can be, and its interval over seeds: none goes beyond the lowest or the highest value there is."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
+from mixmnist.core.records import Task
 from mixmnist.core.registry import collect
 from mixmnist.stats import ANYWHERE, Bounds, Interval, share_interval, t_interval, within
 
@@ -13,6 +15,10 @@ OWN: dict[str, Bounds] = {  # of columns that no shelf gives
     "worst_useful_alignment": (0, 1),
     "n_units": (0, math.inf),
     "seconds": (0, math.inf),
+}
+COUNTED = {  # columns that count something, and what there is of it
+    **dict.fromkeys(("unique_concepts", "used_concepts"), "concepts"),
+    **dict.fromkeys(("detectors", "dead", "sharp_detectors"), "units"),
 }
 
 
@@ -25,14 +31,27 @@ def _shelves() -> tuple[dict[str, Bounds], frozenset[str]]:
     return bounds, frozenset(column for metric in metrics for column in metric.shares)
 
 
-def bounds_of(column: str) -> Bounds:
+def bounds_of(column: str, run: Mapping[Any, Any] | None = None) -> Bounds:
     """Gives the lowest and the highest value of a column; infinite where nobody knows, as of a stranger's metric.
+
+    Args:
+        column: Of the table of runs.
+        run: A row of that table, which says of how many units and of which task's concepts there can be.
 
     Example:
         >>> bounds_of("mean_drop"), bounds_of("unique_concepts")
         ((-1, 1), (0, inf))
+        >>> bounds_of("unique_concepts", {"task": "pairs"}), bounds_of("detectors", {"n_units": 30})
+        ((0, 10), (0, 30))
     """
-    return _shelves()[0].get(column, ANYWHERE)
+    lowest, highest = _shelves()[0].get(column, ANYWHERE)
+    what = COUNTED.get(column)
+    if run is not None and what == "units" and "n_units" in run:
+        highest = int(run["n_units"])
+    if run is not None and what == "concepts" and run.get("task") in collect("tasks"):  # of a stranger's nobody knows
+        task: Task = collect("tasks")[run["task"]]
+        highest = len(task.concepts)
+    return lowest, highest
 
 
 def is_share(column: str) -> bool:
@@ -55,13 +74,14 @@ def difference(ours: Bounds, theirs: Bounds) -> Bounds:
     return ours[0] - theirs[1], ours[1] - theirs[0]
 
 
-def over_seeds(values: Sequence[float], column: str, level: float = 0.95) -> Interval:
+def over_seeds(values: Sequence[float], column: str, level: float = 0.95, run: Mapping[Any, Any] | None = None) -> Interval:
     """Gives the mean of a column and its interval over seeds: binomial for a share of 0s and 1s, else t, cut at its bounds.
 
     Args:
         values: One a seed; `nan` left out.
         column: Whose values they are.
         level: Coverage.
+        run: As for `bounds_of`.
 
     Example:
         >>> [round(value, 3) for value in over_seeds([0.0, 0.0, 0.0, 0.05, 0.2], "coverage")]
@@ -69,4 +89,4 @@ def over_seeds(values: Sequence[float], column: str, level: float = 0.95) -> Int
     """
     if is_share(column):
         return share_interval(values, level)
-    return within(t_interval(values, level), bounds_of(column))
+    return within(t_interval(values, level), bounds_of(column, run))

@@ -1,8 +1,9 @@
 """Tables of a study: every column as csv for machines, the main ones as md and tex for people."""
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -91,7 +92,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     for (study, source, task, variant, layer), group in runs.groupby(["study", "source", "task", "variant", "layer"], sort=False):
         row = {"study": study, "source": source, "task": task, "variant": variant, "layer": layer}
         for column in numbers:
-            interval = over_seeds(group[column].astype(float).tolist(), column)
+            interval = over_seeds(group[column].astype(float).tolist(), column, run=dict(group.iloc[0]))
             row |= {column: interval.mean, f"{column}_lower": interval.lower, f"{column}_upper": interval.upper}
             row[f"{column}_n"] = interval.n
         rows.append(row)
@@ -146,7 +147,8 @@ def for_people(variants: pd.DataFrame) -> pd.DataFrame:
         if column not in variants:
             continue
         cells = variants[[column, f"{column}_lower", f"{column}_upper", f"{column}_n"]]
-        shown[column] = [cell(Interval(*row), _ends(column)) for row in cells.itertuples(index=False)]
+        runs = variants.to_dict("records")
+        shown[column] = [cell(Interval(*row), _ends(column, run)) for row, run in zip(cells.to_numpy(), runs, strict=True)]
     return shown
 
 
@@ -169,9 +171,9 @@ def interval_note(variants: pd.DataFrame) -> str:
     return " ".join(["; ".join(said) + ".", *(note for mark, note in (("(constant)", CONSTANT), ("*", CUT)) if mark in text)])
 
 
-def _ends(column: str) -> Bounds:
+def _ends(column: str, run: Mapping[Any, Any]) -> Bounds:
     """Gives where a t interval of the column is cut; that of a share is not."""
-    return ANYWHERE if is_share(column) else bounds_of(column)
+    return ANYWHERE if is_share(column) else bounds_of(column, run)
 
 
 def compare(yours: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
@@ -182,7 +184,7 @@ def compare(yours: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
         for column in [c for c in HEADLINE if f"{c}_reference" in both and not pd.isna(row[c])]:
             mine, theirs = row[column], row[f"{column}_reference"]
             interval = Interval(theirs, row[f"{column}_lower_reference"], row[f"{column}_upper_reference"], 0)
-            shown = cell(interval, _ends(column))
+            shown = cell(interval, _ends(column, dict(row)))
             rows.append((row["variant"], row["layer"], column, f"{mine:.3f}", shown, f"{mine - theirs:+.3f}"))
     return pd.DataFrame(rows, columns=["variant", "layer", "score", "yours", "reference", "yours - reference"])
 

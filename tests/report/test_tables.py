@@ -111,3 +111,14 @@ def test_a_share_in_the_runs_has_its_binomial_interval():
     variants = tables.summarise(runs_of(6, has_sharp_detector=([1.0] * 6, 0.0)))
     assert variants["has_sharp_detector_lower"][0] == pytest.approx(0.025 ** (1 / 6))
     assert variants["has_sharp_detector_upper"][0] == 1
+
+
+def test_no_count_goes_beyond_what_there_is_to_count():
+    """Of ten digits no interval may say eleven, nor of four units five; of a task that nobody knows nothing is cut."""
+    counts = [9.0, 10.0, 10.0, 10.0, 10.0, 10.0]
+    runs = runs_of(6, unique_concepts=(counts, 0.0), detectors=([4.0] * 5 + [3.0], 0.0), n_units=([4] * 6, 0))
+    found = tables.summarise(runs.assign(task="pairs"))
+    assert found["unique_concepts_upper"].tolist() == [10.0] * len(found)
+    assert found["detectors_upper"].tolist() == [4.0] * len(found)
+    assert (tables.summarise(runs.assign(task="letters"))["unique_concepts_upper"] > 10).all()
+    assert "10.000*]" in tables.for_people(found)["unique_concepts"].iloc[0]
