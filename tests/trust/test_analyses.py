@@ -9,7 +9,7 @@ from mixmnist import Options, Study, Variant, cli, run
 from mixmnist.core import sums
 from mixmnist.core.records import Analysis
 from mixmnist.report.reading import read_study
-from mixmnist.trust import analyse
+from mixmnist.trust import analyse, verdicts
 from mixmnist.trust._networks import recorded
 
 PLANTED = Variant(origin="planted:perfect", probe_images=750)
@@ -108,14 +108,24 @@ def test_verdicts_of_a_planted_network_are_printed(tmp_path, capsys):
     study = tmp_path / "planted.py"
     study.write_text(
         "from mixmnist import Study, Variant\n"
-        "one = Variant(origin='planted:perfect', probe_images=900)\n"
+        "one = Variant(origin='planted:perfect', probe_images=2_700)\n"
         "STUDY = Study('planted', {'perfect': one}, seeds=1, analyses=('verdicts',))\n"
     )
     assert cli.main(["run", str(study), "--source", "stamps", "--out", str(tmp_path / "out"), "--device", "cpu"]) == 0
     table = pd.read_csv(tmp_path / "out/planted/stamps/analyses/verdicts/verdicts.csv")
     assert len(table) > 100
     assert table["right"].all()
+    assert "max_class_drop" in set(table["column"])
     assert "Scores of planted networks that are right" in capsys.readouterr().out
+
+
+def test_drops_of_classes_are_not_judged_where_a_class_may_not_count(folder, tmp_path):
+    """A class of fewer than 30 images counts for nothing and a right drop would look wrong: it is left out, which is said."""
+    verdicts.run(folder, tmp_path, None)
+    table = pd.read_csv(tmp_path / "verdicts.csv")
+    assert table["right"].all()
+    assert "max_class_drop" not in set(table["column"])
+    assert "Not judged of perfect: max_class_drop, as some" in (tmp_path / "verdicts.md").read_text()
 
 
 def test_runs_that_are_recorded_elsewhere_are_referred_to(folder, tmp_path):
