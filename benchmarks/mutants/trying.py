@@ -213,7 +213,7 @@ def _child(trial: Trial, said: Path) -> None:
             calls = Calls(area.files())
             plugins.append(calls)
         else:
-            _put_in_place(trial.mutant)
+            _put_in_place(trial.mutant, said)
         asked = area.asked()
         if trial.chosen is not None:
             chosen = Chosen(trial.chosen)
@@ -228,9 +228,13 @@ def _child(trial: Trial, said: Path) -> None:
         os._exit(0)
 
 
-def _put_in_place(mutant: Mutant) -> None:
+def _put_in_place(mutant: Mutant, scratch: Path) -> None:
     source = mutant.source()
     assert source is not None
+    if "numba" in source:  # a compiled loop that is kept does not notice that a number of its module is another
+        import numba
+
+        numba.config.CACHE_DIR = str(scratch)
     if mutant.path.suffix == ".py":
         finder = Changed(mutant.path, source)
         sys.meta_path.insert(0, finder)

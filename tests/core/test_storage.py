@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import mixmnist
 from mixmnist.core import storage
 
 HERE = storage._machine()  # how files name it
@@ -346,3 +347,19 @@ def test_a_link_that_leads_nowhere_is_one_sentence(tmp_path, link):
         (tmp_path / name / storage.SAME).write_bytes(link)
     with pytest.raises(ValueError, match=r"same\.json (must say where the runs are|leads to .*, where there are no runs)"):
         storage.follow(tmp_path / "one")
+
+
+def test_asking_whether_a_process_lives_does_not_disturb_it(tmp_path):
+    """No signal may reach the process that is asked for."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as living:
+        (tmp_path / f".one.partial-{HERE}-{living.pid}-1").mkdir()
+        storage.clear_partials(tmp_path)
+        assert living.communicate(b"\n")[0] is None
+    assert living.returncode == 0
+    assert len(tree(tmp_path)) == 1
+
+
+def test_the_package_is_found():
+    """The folder of the package must be that of its modules, and the measured costs lie in it."""
+    assert Path(mixmnist.__file__).parent == storage.PACKAGE
+    assert storage.COSTS.is_file()

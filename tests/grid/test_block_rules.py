@@ -153,3 +153,16 @@ def test_failed_runs_are_listed_with_their_reason(out, recorded):
     assert block.failures() == [f"first digits baseline seed 1: the loss was not a number (configuration: {where})"]
     recorded(1, failure="out of memory on cpu")
     assert "seed 1 ran out of memory the last time" in block.why_again()
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), KeyError("seed"), TypeError("text"), AttributeError("none")])
+def test_a_record_that_cannot_be_used_is_named(out, monkeypatch, error):
+    """Whatever goes wrong while a block's record is read, it must be said where it lies and what it was."""
+    block = planned(out)[0]
+
+    def fail(self, seed):
+        raise error
+
+    assert block.damage() is None
+    monkeypatch.setattr(Block, "record", fail)
+    assert block.damage() == f"the record in {block.home / 's0'} cannot be read ({type(error).__name__})"

@@ -11,7 +11,9 @@ from safetensors.torch import load_file, save_file
 from mixmnist import Options, Study, Training, Variant
 from mixmnist.core import sums
 from mixmnist.grid import canvases, digests, sweep
-from mixmnist.grid.verifying import verify
+from mixmnist.grid.verifying import Verdict, verify
+from mixmnist.report.reading import read_study
+from mixmnist.report.tables import write_tables
 
 TINY = Variant(
     task="single",
@@ -163,3 +165,47 @@ def test_threads_are_given_back(folder):
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(1)
+
+
+def test_a_record_without_its_parts_is_fatal(folder):
+    """A record that is whole and says too little must be named as what cannot be used."""
+    edit(folder, lambda record: record.pop("config"))
+    found = only(folder)
+    assert found.fatal
+    assert found.differences[0].endswith("record.json cannot be used (KeyError: 'config')")
+
+
+def test_a_table_that_is_gone_is_told_and_the_others_are_looked_at(folder):
+    """A score table that is not there must be named, and those of the run compared all the same."""
+    (path,) = folder.glob("runs/*/*/*/units.csv")
+    path.unlink()
+    assert f"{path} cannot be read (FileNotFoundError)" in only(folder).differences
+
+
+@pytest.mark.parametrize("content", [None, "", "variant,layer\nbaseline,conv3\n"])
+def test_a_report_that_is_not_what_the_records_give_is_found(folder, content):
+    """A table of a report that is empty, another or not there must be named, with the way out; one that fits must not."""
+    (folder / "tables").mkdir()
+    write_tables(read_study(folder), folder / "tables")
+    assert only(folder).differences == ()
+    path = folder / "tables" / "variants.csv"
+    path.unlink() if content is None else path.write_text(content)
+    _, tables = verify(folder)
+    assert tables.differences == (f"{path} is not what the records give; `mixmnist report` writes it again",)
+
+
+def test_records_that_cannot_be_tabled_are_told_once(folder):
+    """Where no run can be read, its tables must not be called stale besides, nor end the look at the rest."""
+    (folder / "tables").mkdir()
+    write_tables(read_study(folder), folder / "tables")
+    path = folder / "runs/baseline/s0-0/s0/record.json"
+    path.write_text("[]")
+    assert [verdict.run for verdict in verify(folder)] == ["baseline s0-0 s0"]
+
+
+def test_verdicts_are_numbered(folder):
+    """Each run has its number, and how many there are; what is not of a run stands as the first of one."""
+    shutil.rmtree(folder / "tables", ignore_errors=True)
+    (run,) = verify(folder)
+    assert (run.place, run.of) == (1, 1)
+    assert (Verdict("tables", ()).place, Verdict("tables", ()).of) == (1, 1)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mixmnist import draw
 from mixmnist.core.readout import Field
+from mixmnist.metrics import _counting
 from mixmnist.metrics._pixels import (
     KINDS,
     LEVELS,
@@ -17,10 +18,12 @@ from mixmnist.metrics._pixels import (
     _add_levels_at_once,
     _add_steps,
     _add_steps_at_once,
+    count_levels,
+    count_steps,
     fit,
     levels,
 )
-from mixmnist.metrics.iou import THRESHOLDS, _column
+from mixmnist.metrics.iou import THRESHOLDS, _column, iou
 from mixmnist.metrics.iou_ceiling import ceiling
 from mixmnist.metrics.pixel_counts import _counted
 
@@ -173,3 +176,43 @@ def test_loops_and_single_operations_count_alike(threads):
         assert torch.equal(loops, at_once)
     assert int(found[0][1].sum()) == maps.numel()
     assert int(found[0][2].sum()) == 5 * int(members.sum())
+
+
+def test_levels_are_counted_as_they_are_numbered():
+    """The loop must count each value at its level: both zeros at one, -2 at its own."""
+    values = torch.tensor([-2.0, -0.0, 0.0, 2.0])
+    counts = torch.zeros(1, LEVELS, dtype=torch.int64)
+    _add_levels(values.view(1, 1, 2, 2), counts)
+    assert torch.equal(counts[0].nonzero()[:, 0], levels(values).unique().long())
+    assert counts[0, levels(values).long()].tolist() == [1, 2, 2, 1]
+
+
+def test_a_loop_that_fails_is_heard(monkeypatch):
+    """What goes wrong in a thread must be raised, not leave counts of zero."""
+    monkeypatch.setattr(_counting, "add_levels", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        _add_levels(torch.ones(1, 1, 2, 2), torch.zeros(1, LEVELS, dtype=torch.int64))
+
+
+def test_a_mask_of_one_pixel_has_a_score():
+    """The smallest mask that there is must be scored, and none at all give nan."""
+    every, inside = torch.tensor([[1.0, 3.0]]), torch.tensor([[[1.0, 0.0], [0.0, 0.0]]])
+    found = iou(every, inside, torch.tensor([1.0, 0.0]), torch.tensor([[[0.0, 1.0], [0.0, 1.0]]]))
+    assert found[0, 0] == 1
+    assert found[0, 1].isnan()
+
+
+def test_the_value_of_the_quantile_is_one_of_the_map():
+    """The threshold that pictures draw must be the map's value above which its share of pixels lies."""
+    maps = (torch.arange(10 * SIDE * SIDE).view(10, 1, SIDE, SIDE) + 1.0).expand(-1, 2, -1, -1)
+    given = planted(0, 3)
+    value = fit(Planted(maps.contiguous(), given.masks)).value
+    wanted = torch.quantile(maps[:, 0].flatten(), 1 - QUANTILE)
+    torch.testing.assert_close(value, wanted.expand(2), rtol=2**-7, atol=0)  # levels keep seven bits
+
+
+def test_more_steps_than_16_bits_hold_are_counted():
+    """Tasks of very many masks have more than 32,767 steps between thresholds."""
+    given, steps = planted(0, 3), LEVELS
+    every, _, _ = count_steps(given, torch.arange(LEVELS).expand(2, -1), steps)
+    assert torch.equal(every, count_levels(given)[0])

@@ -106,3 +106,12 @@ def test_no_metric_writes_into_what_it_gets(name, column, several):
         torch.testing.assert_close(needs[need], old, rtol=0, atol=0, equal_nan=True)
     if before is not None:
         assert all(torch.equal(getattr(needs["without"], part), getattr(before, part)) for part in ("mean", "weight", "bias"))
+
+
+def test_the_ends_at_which_intervals_are_cut_are_known():
+    """A wrong end would print bounds that no score can have, or cut away some that it can."""
+    ends = {column: end for metric in SHELF.values() for column, end in metric.bounds.items()}
+    signed = {"drop", "drop_mean", "drop_resample", "max_class_drop"}
+    assert {column: ends[column] for column in signed} == dict.fromkeys(signed, (-1, 1))
+    for column in ("gini", "coverage", "curve_keep"):
+        assert ends[column] == (0, 1), column

@@ -136,3 +136,11 @@ def test_only_the_order_of_responses_counts(values, present, k):
     response, present = torch.from_numpy(values), decided(present)
     before, after = precision_at_k(response, present, k), precision_at_k(response.exp() * 5 - 2, present, k)
     torch.testing.assert_close(after, before, rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_too_few_images_keep_the_precision(dtype):
+    """Scores that there are not must be of the type of those that there are."""
+    with pytest.warns(UserWarning, match="k=6"):
+        few = precision_at_k(RESPONSE.to(dtype), PRESENT, k=6)
+    assert few.dtype == precision_at_k(RESPONSE.to(dtype), PRESENT, k=2).dtype == dtype

@@ -146,7 +146,7 @@ def test_a_network_that_is_run_again_averages_several_orders(tied):
     net = Run(tied.without)
     found = resampled_correct(net, tied.labels, 7)
     orders = torch.stack(net.asked).unique(dim=0)
-    assert len(orders) == DRAWS
+    assert len(orders) == DRAWS >= 2
     assert all(torch.equal(order.sort().values, torch.arange(720)) for order in orders)
     each = [correct(tied.without.resampled(torch.eye(7).bool(), order), tied.labels) for order in orders]
     torch.testing.assert_close(found, torch.stack(each).mean(dim=0))

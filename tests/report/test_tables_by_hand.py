@@ -8,8 +8,10 @@ import pytest
 from mixmnist.report import tables
 from mixmnist.report.tables import (
     as_markdown,
+    bold_notes,
     cell,
     compare,
+    detected_and_used,
     differences,
     for_people,
     interval_note,
@@ -146,3 +148,18 @@ def test_people_see_headlines_only():
     assert list(shown) == ["variant", "layer", "n", "accuracy"]
     assert shown["n"].tolist() == [6, 6]
     assert shown["accuracy"][0] == cell(Interval(*summarise(runs(6, accuracy=lambda v, layer, s: 0.5 + s / 100)).iloc[0, 5:9]))
+
+
+def test_the_table_of_use_counts_what_is_in_each_cell():
+    """Four concepts, one in each corner of detected and used: a quarter each, and half of them not detected."""
+    rows = [{"alignment": a, "group_drop": g} for a in (0.9, 0.2) for g in (0.5, 0.0)] + [{"alignment": 0.95, "group_drop": 0.6}]
+    keys = {"variant": "v", "useless": False, "linear_probe": 1.0, "chance": 0.2}
+    found = detected_and_used(pd.DataFrame([keys | row for row in rows])).iloc[0]
+    assert [found[c] for c in ("detected_and_used", "detected_not_used", "not_detected")] == [0.4, 0.2, 0.4]
+
+
+def test_variants_that_cannot_be_bold_are_named_in_their_order():
+    """The note must name them as the study has them, and one that shares no seed with the first as having none."""
+    table = runs(3, ("small", "wide", "narrow"), accuracy=lambda v, _, seed: seed + len(v))
+    table.loc[table["variant"] == "narrow", "seed"] += 100
+    assert bold_notes(table)[-1].endswith("to reach p < .05: wide (3), narrow (0).")
