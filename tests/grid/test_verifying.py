@@ -209,3 +209,14 @@ def test_verdicts_are_numbered(folder):
     (run,) = verify(folder)
     assert (run.place, run.of) == (1, 1)
     assert (Verdict("tables", ()).place, Verdict("tables", ()).of) == (1, 1)
+
+
+@pytest.mark.parametrize(("factor", "stale"), [(1 + 1e-12, False), (1 + 1e-6, True)])
+def test_rounding_makes_no_table_stale(folder, factor, stale):
+    """A table whose numbers differ in the twelfth digit is what the records give; in the sixth it is not."""
+    (folder / "tables").mkdir()
+    write_tables(read_study(folder), folder / "tables")
+    path = folder / "tables" / "variants.csv"
+    table = pd.read_csv(path)
+    table.assign(accuracy=table["accuracy"] * factor).to_csv(path, index=False)
+    assert [verdict.run for verdict in verify(folder)] == ["baseline s0-0 s0", *["tables"] * stale]
