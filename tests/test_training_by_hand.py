@@ -1,5 +1,6 @@
 """Training of a linear module on small oblong images, against a plain loop that takes one copy at a time."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from threading import Event
 from types import SimpleNamespace
@@ -193,6 +194,37 @@ def test_auto_is_bf16_where_the_processor_has_it(monkeypatch, native):
     assert choose_precision("auto", "cpu") == ("bf16" if native else "float32")
     monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported")
     assert choose_precision("auto", "cpu") == "float32"
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_auto_is_bf16_where_the_gpu_has_it(monkeypatch, native):
+    """Auto must follow what the GPU computes in itself; what it only emulates does not count."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or native)
+    assert choose_precision("auto", "cuda:0") == ("bf16" if native else "float32")
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_a_step_is_captured_once_after_some_without(data, monkeypatch, works):
+    """After three steps one must be captured, which is replayed from then on; where it cannot be, steps go on as before."""
+    images, labels, _ = data
+    module, calls = Line(), []
+
+    def taking(name):
+        return lambda *_: calls.append(name) or torch.zeros(2, COPIES)
+
+    def captured(step, rows):
+        calls.append("captured")
+        if not works:
+            raise RuntimeError("no graph")
+        return taking("replayed")
+
+    monkeypatch.setattr(training._Step, "_eager", taking("taken"))
+    monkeypatch.setattr(training._Step, "_captured", captured)
+    step = training._Step(module, torch.optim.SGD(module.parameters()), images, labels, "float32", True, Aim(), ())
+    with nullcontext() if works else pytest.warns(UserWarning, match="could not be captured, training goes on.*no graph"):
+        for rows in torch.arange(20).view(5, COPIES, 2):
+            step(rows)
+    assert calls == ["taken"] * 3 + ["captured"] + ["replayed" if works else "taken"] * 2
 
 
 def test_a_line_says_the_means_and_the_speed():

@@ -72,10 +72,11 @@ def seeds_needed(effect: float, sd: float, level: float = 0.95, power: float = 0
         effect != 0 and math.isfinite(effect),
         f"effect must be a number but 0, got effect={effect}. Name the smallest that matters.",
     )
+    most = _power(MOST, effect, sd, level)
+    require(most >= power, f"effect must be larger against sd={sd:g}, got effect={effect:g}. No plan has more than {MOST:,} seeds.")
     high = FEWEST
     while _power(high, effect, sd, level) < power:
-        require(high < MOST, f"effect must be larger against sd={sd:g}, got effect={effect:g}. No plan has {MOST:,} seeds.")
-        high *= 2
+        high = min(2 * high, MOST)
     low = max(FEWEST - 1, high // 2)
     while high - low > 1:  # enough at `high`, too few at `low`
         middle = (low + high) // 2

@@ -205,6 +205,12 @@ def test_the_public_function_gives_what_studies_draw():
         assert torch.equal(getattr(ours, name), getattr(theirs, name))
 
 
+@pytest.mark.parametrize("function", [mixmnist.draw, draw])
+def test_unless_told_ten_thousand_canvases_are_drawn(function):
+    """Without a number of canvases there must be 10,000."""
+    assert len(function("pairs", "digits", canvas=Canvas(9, 4, "max"))) == 10_000
+
+
 @pytest.mark.parametrize("n", [0, -3])
 def test_fewer_than_one_canvas_is_refused(n):
     """Zero or fewer canvases are refused with their number."""

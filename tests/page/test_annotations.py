@@ -60,6 +60,12 @@ def test_agreement_is_a_rank_correlation():
     assert np.isnan(found["rank_correlation"][1])
 
 
+def test_a_score_of_two_values_has_an_agreement():
+    """A score that tells units apart at all must have a rank correlation, one that is the same for all none."""
+    found = agreement(pd.DataFrame({"fits": [1.0, 0.5, 0.75], "true": [1.0, 0.5, 0.5], "alignment": [0.4, 0.4, 0.4]}))
+    assert found["rank_correlation"].tolist() == pytest.approx([0.75**0.5, np.nan], nan_ok=True)
+
+
 @pytest.mark.parametrize(
     "content", ["not json", "[" * 100_000, "[]", '{"kind": "other", "units": []}', '{"kind": "mixmnist annotations"}']
 )

@@ -1,11 +1,14 @@
 """What an exhibit holds, against numbers worked out from its readout."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from mixmnist.metrics.average_precision import average_precision
 from mixmnist.metrics.correct import correct_without
+from mixmnist.page import exhibit
 from mixmnist.page.exhibit import ORDERS, POINTS, TOP
 
 
@@ -54,16 +57,29 @@ def test_orders_are_fitted_on_the_rank_images(both):
     np.testing.assert_allclose(shown.bench.rest, rank.mean.mean(dim=0).numpy(), rtol=1e-6)
 
 
-def test_drops_of_classes_are_over_their_images(both):
-    """Each class's drop without each unit must be over its own images, and the number of images be told."""
+def test_drops_of_classes_are_over_their_images(both, monkeypatch):
+    """Each class's drop without each unit must be over its own images, where they are enough; and their number be told."""
+    readout, _, few = both
+    assert few.dropped_on == readout.without.n_images
+    assert np.isnan(few.drops).all()  # none of the 45 classes has thirty images
+    monkeypatch.setattr("mixmnist.metrics.drop.LEAST_OF_CLASS", 1)
+    intact = (readout.logits.argmax(dim=1) == readout.labels).double()
+    gone = (readout.without(torch.eye(4).bool(), torch.zeros(4)).argmax(dim=2) == readout.labels).double()
+    own = torch.nn.functional.one_hot(readout.labels).double()
+    expected = ((intact - gone) @ own / own.sum(dim=0)).numpy()
+    assert (expected != 0).any()
+    np.testing.assert_allclose(exhibit._class_drops(readout)[0], expected, atol=1e-6)
+
+
+def test_concepts_have_their_share_of_images(both):
+    """How often a concept occurs must be told of each, over all images."""
     readout, _, shown = both
-    assert shown.dropped_on == readout.without.n_images
-    intact = readout.logits.argmax(dim=1) == readout.labels
-    gone = readout.without(torch.eye(4).bool(), torch.zeros(4)).argmax(dim=2) == readout.labels
-    for unit in range(4):
-        for label in (0, 7, 44):
-            own = readout.labels == label
-            expected = (
-                intact[own].double().mean() - gone[unit, own].double().mean() if own.sum() >= 30 else torch.tensor(torch.nan)
-            )
-            assert shown.drops[unit, label] == pytest.approx(expected.item(), abs=1e-6, nan_ok=True)
+    np.testing.assert_allclose(shown.prevalence, readout.present.double().mean(dim=0).numpy(), rtol=1e-6)
+
+
+def test_exhibits_are_compared_as_objects(both):
+    """Exhibits and benches hold arrays, so one must equal nothing but itself, and be a key where one is wanted."""
+    for found in (both[2], both[2].bench):
+        assert found == found
+        assert found != replace(found)
+        assert len({found, replace(found)}) == 2

@@ -27,6 +27,11 @@ def test_negative_estimates_are_zero_and_named():
     assert found.images == pytest.approx(7 / 3)
 
 
+def test_equal_scores_have_no_components():
+    """Scores that are all the same must have no variance at all, and none that is below 0."""
+    assert variance_components(np.full((2, 3, 4), 0.5)) == Components(0, 0, 0, 0, 0, ())
+
+
 def test_known_components_are_found():
     """The mean estimate over 400 draws must be within four standard errors of the components they were drawn with."""
     rng, true = np.random.default_rng(0), Components(4.0, 9.0, 2.0, 1.0, 3.0, ())

@@ -92,10 +92,12 @@ def test_without_shared_glyphs_it_is_the_error_of_independent_images(told):
     assert error.df == pytest.approx(29)
 
 
-def test_empty_slots_are_shared_by_nobody():
-    """Images without any glyph must be independent."""
-    values = np.random.default_rng(2).random(30)
-    assert dyadic_error(values, np.full((30, 2), -1)).se == pytest.approx(values.std() / math.sqrt(30))
+@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("slots", [0, 2])
+def test_empty_slots_are_shared_by_nobody(slots, told):
+    """Images without any glyph, or without a slot for one, must be independent."""
+    values, empty = np.random.default_rng(2).random(30), np.full((30, slots), -1)
+    assert dyadic_error(values, empty, empty if told else None).se == pytest.approx(values.std() / math.sqrt(30))
 
 
 def test_a_negative_sum_over_pairs_is_none():
@@ -184,6 +186,8 @@ def test_equal_values_are_marked(value):
         ([0.5, math.nan], [[0], [1]], {}, "values must be numbers, got 1 nan"),
         ([0.5, 1.5], [[0], [1]], {}, r"values must lie in \[0, 1\], got 1.5. Give share=False"),
         ([0.5, 0.2], [[0], [1]], {"level": 95.0}, "level must lie between 0 and 1, got level=95.0"),
+        ([0.5, 0.2], [[0], [1]], {"level": 1.0}, "level must lie between 0 and 1, got level=1.0"),
+        ([0.5, 0.2], [[0], [1]], {"level": 0.0}, "level must lie between 0 and 1, got level=0.0"),
     ],
 )
 def test_bad_input_is_refused(values, glyphs, more, message):

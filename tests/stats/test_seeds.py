@@ -126,11 +126,12 @@ def test_units_are_a_sample_without_the_dead():
     assert found == pytest.approx((np.mean(VALUES), test.low, test.high, 7))
 
 
+@pytest.mark.parametrize("interval", [t_interval, share_interval])
 @pytest.mark.parametrize("level", [0.0, 1.0, 95.0, -0.5])
-def test_level_that_is_no_share_is_refused(level):
+def test_level_that_is_no_share_is_refused(level, interval):
     """A level of 0, 1 or percent is an error that names it."""
     with pytest.raises(ValueError, match=f"level must lie between 0 and 1, got level={level}"):
-        t_interval(VALUES, level)
+        interval([1.0, 0.0] * 3, level)
 
 
 @settings(deadline=None, max_examples=30)
