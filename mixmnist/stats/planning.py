@@ -73,7 +73,7 @@ def seeds_needed(effect: float, sd: float, level: float = 0.95, power: float = 0
         f"effect must be a number but 0, got effect={effect}. Name the smallest that matters.",
     )
     most = _power(MOST, effect, sd, level)
-    require(most >= power, f"effect must be larger against sd={sd:g}, got effect={effect:g}. No plan has more than {MOST:,} seeds.")
+    require(most >= power, f"effect must be larger against sd={sd:g}, got effect={effect:g}. No plan has over {MOST:,} seeds.")
     high = FEWEST
     while _power(high, effect, sd, level) < power:
         high = min(2 * high, MOST)

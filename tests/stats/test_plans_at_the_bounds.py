@@ -6,7 +6,7 @@ from mixmnist.stats.planning import power, seeds_needed
 
 
 def test_up_to_a_billion_seeds_are_planned_for():
-    """An effect that asks for nine tenths of a billion seeds must have its plan, one that asks for a little more than one none."""
+    """An effect that asks for nine tenths of a billion seeds must have its plan, one that asks for a little over one none."""
     assert 8.5e8 < seeds_needed(effect=9.4e-5, sd=1.0) < 9.5e8
     with pytest.raises(ValueError, match="effect"):
         seeds_needed(effect=8.8e-5, sd=1.0)
