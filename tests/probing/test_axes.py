@@ -8,6 +8,7 @@ from torch.nn import functional
 from mixmnist.metrics.average_precision import average_precision
 from mixmnist.probing import Caution, describe_layers, probe
 from mixmnist.probing.axes import as_maps, like
+from mixmnist.probing.tracing import Traced
 
 
 class Through(nn.Module):
@@ -110,9 +111,9 @@ def test_an_axis_that_is_certain_is_told(layer, function, expected):
 class Fixed(nn.Module):
     """A layer behind what a function makes of three maps of 7 x 5, in a network that takes one size of images only."""
 
-    def __init__(self, function) -> None:
+    def __init__(self, function, layer=None) -> None:
         super().__init__()
-        self.cut, self.layer, self.function = nn.Conv2d(1, 3, 4, stride=4), nn.Identity(), function
+        self.cut, self.layer, self.function = nn.Conv2d(1, 3, 4, stride=4), layer or nn.Identity(), function
 
     def forward(self, x):
         assert x.shape[2:] == (28, 20)
@@ -147,8 +148,61 @@ class Fixed(nn.Module):
 )
 def test_functions_between_layers_are_followed(function, expected):
     """Sums, permutations, reshapes and slices must carry the axis along; what is not followed, or disagrees, is not certain."""
-    found = describe_layers(Fixed(function).eval(), torch.rand(2, 1, 28, 20))
-    assert {one.name: (one.units, one.axis) for one in found}["layer"] == expected
+    assert units(Fixed(function), 28, 20)["layer"] == expected
+
+
+class Mixes(nn.Module):
+    """A layer of no known kind, which says how many units it gives."""
+
+    def __init__(self, taken, given, says) -> None:
+        super().__init__()
+        self.out_features, self.weight = says, nn.Parameter(torch.ones(taken, given))
+
+    def forward(self, x):
+        return x @ self.weight
+
+
+@pytest.mark.parametrize(
+    ("given", "says", "expected"), [(6, 6, (6, 3)), (7, 7, (None, None)), (6, 9, (None, None)), (6, 7, (7, 2))]
+)
+def test_the_number_of_units_that_a_layer_says_tells_the_axis(given, says, expected):
+    """A number of units must tell the one axis that is as long, and nothing where none or two are."""
+    assert units(Fixed(lambda x: x, Mixes(5, given, says)), 28, 20)["layer"] == expected
+
+
+class Conditioned(nn.LayerNorm):
+    """A layer norm over maps, scaled by a number an image."""
+
+    def forward(self, x, scale):
+        return torch.einsum("n...,n->n...", super().forward(x), scale)
+
+
+def test_a_layer_norm_that_takes_more_keeps_the_axis_of_what_it_takes_first():
+    """What a layer takes besides may not stand for the maps that it changes."""
+
+    class Net(Fixed):
+        def forward(self, x):
+            return self.layer(self.cut(x), x.mean((1, 2, 3)))
+
+    assert units(Net(None, Conditioned((3, 7, 5))), 28, 20)["layer"] == (3, 1)
+
+
+def test_an_images_channels_are_known():
+    """A layer that takes the images as they are must have their channels as units, whatever sizes the net takes."""
+    assert units(Through(lambda x: x + torch.zeros(28, 20)), 28, 20)["layer"] == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("axis", "possible", "each", "said"),
+    [
+        (2, (), True, "7 units (axis 2)"),
+        (None, (1, 2), True, "? --axis 1: 6 units of 7 places; --axis 2: 7 units of 6 places"),
+        (None, (), False, ""),
+    ],
+)
+def test_a_layers_units_are_said(axis, possible, each, said):
+    """Units and their axis must be said, or what may be chosen; nothing of a layer without an answer for each image."""
+    assert Traced("layer", "Identity", (2, 6, 7), axis, possible=possible, each=each).said == said
 
 
 def test_a_layer_norm_over_maps_tells_no_axis():
@@ -251,6 +305,13 @@ def test_maps_that_lie_across_the_image_have_no_places(pairs_mixture):
     net = Through(lambda x: functional.avg_pool2d(x, 16).transpose(2, 3) * torch.ones(5, 1, 1)).eval()
     with pytest.warns(Caution, match="the places of layer 'layer' are no grid along the image"):
         assert probe(net, pairs_mixture, "layer", axis=1).pixels is None
+
+
+def test_maps_that_lie_along_the_image_have_places(pairs_mixture):
+    """Where a map's rows follow the image's rows, places must be told even if no kind tells the axis."""
+    net = Through(lambda x: torch.einsum("ncij,u->nuij", functional.avg_pool2d(x, 8), torch.ones(5))).eval()
+    field = probe(net, pairs_mixture, "layer", few=3).pixels.field
+    assert (field.size, field.stride, field.first) == ((8, 8), (8.0, 8.0), (3.5, 3.5))
 
 
 def test_maps_that_no_gradient_reaches_are_read(pairs_mixture):

@@ -10,7 +10,9 @@ from torch.nn import functional
 
 from mixmnist.metrics._decisions import correct
 from mixmnist.probing import Caution, Replay, probe
-from mixmnist.probing.running import BATCH
+from mixmnist.probing.checks import check_answers
+from mixmnist.probing.reading import as_logits
+from mixmnist.probing.running import BATCH, Images
 
 
 class Small(nn.Module):
@@ -98,6 +100,12 @@ def test_images_alone_are_silenced_side_by_side(pairs_mixture):
     assert not readout.without.apart
 
 
+def test_a_single_image_is_alone(pairs_mixture):
+    """One image has no company, and a network that takes no fewer must be asked for no fewer."""
+    net = Small(lambda logits: logits - logits.max()).eval()
+    assert check_answers(net, [net.conv], Images(pairs_mixture.images[:1], net.head.weight, None))
+
+
 @pytest.mark.parametrize(
     ("net", "transform"),
     [
@@ -182,6 +190,12 @@ def test_logits_without_numbers_are_refused(change, said, pairs_mixture):
     """Logits must be floating-point numbers."""
     with pytest.raises(ValueError, match=f"logits must be floating-point numbers, got {said}"):
         probe(Small(change).eval(), pairs_mixture, "conv")
+
+
+def test_logits_without_numbers_on_the_first_images_only_are_refused():
+    """Whole numbers may not pass for logits because those of other images are none."""
+    with pytest.raises(ValueError, match=r"got int64 numbers \[n, 3\] from the net"):
+        as_logits([torch.zeros(2, 3).long(), torch.zeros(2, 3)], 3)
 
 
 def _scripted():

@@ -143,6 +143,15 @@ def test_patches_are_found_wherever_their_tokens_stand(before, after, sides):
     torch.testing.assert_close(grid[:, :, 1, 2], seen[0][:, before + sides[1] // 8 + 2], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("unit", [0, 1, 2])
+def test_patches_are_found_by_any_unit(unit, pairs_mixture):
+    """Where one unit alone sees the image it must do to find the patches, whichever it is."""
+    net = nn.Sequential(nn.Conv2d(1, 3, 8, stride=8), nn.Flatten(2)).eval()
+    net[0].weight.data = (torch.arange(3) == unit).float()[:, None, None, None].expand(3, 1, 8, 8).clone()
+    patches = probe(net, pairs_mixture, "1", few=3).pixels.patches
+    assert (patches.rows, patches.cols, patches.first) == (4, 4, 0)
+
+
 @pytest.mark.parametrize(
     ("function", "why"),
     [
