@@ -18,6 +18,10 @@ ANNOTATIONS = "annotations"  # folder of what a person said of the units
 LISTED = "sums.json"  # the sums of a folder that has nothing else to seal
 DRAWN = (".pdf", ".svg")  # figures that are drawn again at any time, and so belong to no sum
 STUDY, EVALUATION = "study.json", "evaluation.json"  # what a folder of results is
+SAYS: Mapping[str, Mapping[str, type]] = {  # what these must hold besides, so that a file without a seal is not taken for one
+    STUDY: {"title": str, "claims": list},
+    EVALUATION: {"title": str, "notes": list, "about": dict},
+}
 BY_RUN = "`mixmnist run` makes it again"
 BY_EVALUATE = "`mixmnist evaluate` makes it again"
 
@@ -82,6 +86,9 @@ def read_sealed(path: Path) -> dict[str, Any]:
     content = read_json(path)
     if not is_whole(content):
         raise ValueError(f"{path} is not as it was written")
+    lacking = [name for name, kind in SAYS.get(path.name, {}).items() if not isinstance(content.get(name), kind)]
+    if lacking:
+        raise ValueError(f"{path} cannot be read (it does not say its {' and '.join(lacking)})")
     return content
 
 

@@ -141,7 +141,7 @@ def _positions(mixture: Mixture) -> list[Row]:
     for axis, name in enumerate(("rows", "columns")):
         counts = np.bincount(mixture.positions[..., axis][mixture.glyphs >= 0].numpy(), minlength=highest + 1)[1:]
         if mixture.canvas.overlap == "reject":
-            even = (counts + counts[::-1]) / 2
+            even = np.maximum((counts + counts[::-1]) / 2, 1e-9)  # where neither side has one, nothing differs
             # the two sides are compared, so half of the counts are free
             p = float(stats.chi2.sf(((counts - even) ** 2 / even).sum(), highest // 2))
             rows.append((f"positions, {name}", f"chi-square p = {p:.3f}", f"mirrored alike (p >= {RARE:g})", p >= RARE))

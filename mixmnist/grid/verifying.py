@@ -75,12 +75,21 @@ def _verdict(run: str, path: Path, folder: Path, root: str | None) -> Verdict:
     try:
         record = sums.read_json(path)
         if "evaluation" in record:
-            return Verdict(run, (f"{path} {NO_STUDY}",), fatal=True)
+            return Verdict(run, (*_damage(record, path.parent), f"{path} {NO_STUDY}"), fatal=True)
         return Verdict(run, tuple(_differences(record, _block(record, folder, root), path.parent)))
     except ValueError as error:
         return Verdict(run, (str(error),), fatal=True)
     except (OSError, KeyError, TypeError, AttributeError) as error:
         return Verdict(run, (f"{path} cannot be used ({type(error).__name__}: {error})",), fatal=True)
+
+
+def _damage(record: dict[str, Any], home: Path) -> Iterator[str]:
+    """Says what of a record and the files beside it is not as it was written."""
+    if not sums.is_whole(record):
+        yield f"{home / 'record.json'} is not as it was written"
+    wrong = sums.altered(home, record)
+    if wrong:
+        yield sums.said(home, wrong)
 
 
 def _stale_tables(folder: Path) -> list[Path]:
@@ -127,11 +136,7 @@ def _block(record: dict[str, Any], folder: Path, root: str | None) -> Block:
 
 def _differences(record: dict[str, Any], block: Block, home: Path) -> Iterator[str]:
     """Says what is not as the record has it."""
-    if not sums.is_whole(record):
-        yield f"{home / 'record.json'} is not as it was written"
-    wrong = sums.altered(home, record)
-    if wrong:
-        yield sums.said(home, wrong)
+    yield from _damage(record, home)
     if record["failure"]:
         return
     for name, meaning in (("data", "the source's glyphs are others"), ("code", "the code that trains has changed")):

@@ -14,6 +14,7 @@ from torch import Tensor
 from mixmnist.core.npz import read_npz
 from mixmnist.core.readout import Readout
 from mixmnist.core.records import require
+from mixmnist.probing.axes import fault_of
 from mixmnist.probing.fields import spread
 
 LAYER = "arrays"  # what the layer is called
@@ -185,6 +186,9 @@ def _tensor(name: str, given: Any) -> Tensor:  # noqa: ANN401 -- an array of any
 
 def _array(name: str, given: Any) -> NDArray[Any]:  # noqa: ANN401 -- an array of any library
     if isinstance(given, Tensor):
+        odd = given.layout != torch.strided or given.is_quantized
+        fault = "a tensor without data" if given.is_meta else fault_of(given) if odd else None
+        require(fault is None, f"{name} must be a dense tensor of plain numbers, got {fault}. Convert it: to_dense, dequantize.")
         given = given.detach().cpu()
         given = (given.float() if given.dtype == torch.bfloat16 else given).numpy()
     require(not np.ma.is_masked(given), f"{name} must have no masked entries, got some. Leave those images out.")

@@ -116,7 +116,7 @@ def _guarded(name: str, metric: Metric, column: str, readout: Readout) -> Callab
         misfit = _misfit(value, metric.axes, readout)
         require(not misfit, f"the metric {name} must give {_wanted(metric.axes, readout)}, got {misfit} {end}")
         if not isinstance(value, Tensor):
-            return float(value)
+            return _as_float(value, f"the metric {name} must give one real number, got a larger one than any float {end}")
         if column in metric.names:
             field = metric.names[column]
             _check_places(value, len(getattr(readout, field)), f"the metric {name} must give places among the", field, end)
@@ -124,6 +124,13 @@ def _guarded(name: str, metric: Metric, column: str, readout: Readout) -> Callab
         return value if value.dtype in EXACT or not value.is_floating_point() else value.float()
 
     return run
+
+
+def _as_float(value: Real, refusal: str) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ValueError(refusal) from error
 
 
 def copied(value: Any) -> Any:  # noqa: ANN401 -- as it was

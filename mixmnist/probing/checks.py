@@ -38,7 +38,7 @@ def refuse_kinds(net: nn.Module, layers: Sequence[str]) -> None:
 
 
 def check_answers(net: nn.Module, modules: Sequence[nn.Module], images: Images) -> bool:
-    """Runs a few images again: twice alike, and in another batch.
+    """Runs a few images again: twice alike, in a smaller batch, and in another order.
 
     Args:
         net: In eval mode.
@@ -62,12 +62,17 @@ def check_answers(net: nn.Module, modules: Sequence[nn.Module], images: Images) 
     half = len(some) // 2
     if half == 0:
         return True
+    order = torch.randperm(len(some), generator=torch.Generator().manual_seed(0))  # neighbours and the first are others
+    return all(_alone(net, modules, some, once, chosen) for chosen in (torch.arange(half), order))
+
+
+def _alone(net: nn.Module, modules: Sequence[nn.Module], images: Images, known: list[Tensor], chosen: Tensor) -> bool:
+    """Says whether some images, in the order asked for, are answered as they were among all of them."""
     try:
-        apart = _answers(net, modules, images.first(half))
+        found = _answers(net, modules, Images(images.pixels[chosen.to(images.pixels.device)], images.like, images.transform))
     except (RuntimeError, TypeError, ValueError):
         return False  # it takes no other batch
-    n = len(some)
-    pairs = [(one[:half], other) for one, other in zip(once, apart, strict=True) if len(one) == n]
+    pairs = [(one[chosen.to(one.device)], other) for one, other in zip(known, found, strict=True) if len(one) == len(images)]
     return all(_difference(one, other) <= APART for one, other in pairs)
 
 

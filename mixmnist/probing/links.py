@@ -103,7 +103,14 @@ def _slices(index: object) -> bool:
 
 
 def _reshaped(old: torch.Size, new: torch.Size) -> Moved:
-    """Says which axes longer than 1 a reshaping left whole: those with as many numbers before them, and as long, as before."""
-    places = {(math.prod(new[:axis]), n): axis for axis, n in enumerate(new) if n > 1}
-    found = {axis: places.get((math.prod(old[:axis]), n)) for axis, n in enumerate(old) if n > 1}
-    return {axis: place for axis, place in found.items() if place is not None}
+    """Says which axes a reshaping left whole: those as long, and with as many numbers before them, if only one is so."""
+    before, after = _by_place(old), _by_place(new)
+    return {axes[0]: after[key][0] for key, axes in before.items() if len(axes) == len(after.get(key, ())) == 1}
+
+
+def _by_place(shape: torch.Size) -> dict[tuple[int, int], list[int]]:
+    """Gives the axes by the numbers before them and their length."""
+    found: dict[tuple[int, int], list[int]] = {}
+    for axis, n in enumerate(shape):
+        found.setdefault((math.prod(shape[:axis]), n), []).append(axis)
+    return found

@@ -100,7 +100,7 @@ def as_logits(outputs: Sequence[object], n_classes: int) -> Float[Tensor, "image
     given = [one for one in outputs if isinstance(one, Tensor) and one.ndim == 2 and one.shape[1] == n_classes]
     if len(given) < len(outputs) or not given:
         return None
-    fault = fault_of(given[0])
+    fault = next(filter(None, map(fault_of, given)), None)
     if fault:
         raise ValueError(
             f"logits must be floating-point numbers, got {fault} [n, {n_classes}] from the net. Give what it decides by."

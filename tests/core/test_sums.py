@@ -108,3 +108,20 @@ def test_a_folder_that_was_moved_is_whole(sealed, tmp_path_factory):
     """Sums must hold wherever the folder lies."""
     moved = shutil.copytree(sealed.parent, tmp_path_factory.mktemp("moved") / "there")
     assert sums.trouble(moved / "all.json") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "lacking"),
+    [
+        ("study.json", {}, "title and claims"),
+        ("study.json", {"title": "T", "claims": 5}, "claims"),
+        ("evaluation.json", {}, "title and notes and about"),
+        ("evaluation.json", {"title": "T", "notes": 3, "about": {}}, "notes"),
+    ],
+)
+def test_what_says_too_little_is_named(tmp_path, name, content, lacking):
+    """A file without a seal that does not say what a folder of results is must be one sentence, not an error further on."""
+    (tmp_path / name).write_text(json.dumps(content))
+    said = f"{tmp_path / name} cannot be read (it does not say its {lacking})"
+    assert sums.trouble(tmp_path / name) == said
+    assert any(sentence.startswith(said) for sentence in sums.troubles(tmp_path))

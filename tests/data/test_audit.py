@@ -115,3 +115,10 @@ def test_a_task_whose_classes_depend_on_the_seed_is_told(tmp_path):
     path.write_text(SKEWED.format(often="(2 if stream.integers(0, 1, (1,))[0] else 9)", labels="labels"))
     verdicts = {bool(audit(str(path), "digits", n=800, seed=seed).set_index("check").loc["classes", "good"]) for seed in range(6)}
     assert False in verdicts
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_few_canvases_condemn_nothing(n):
+    """Where no glyph came to lie, neither side has more: that must not count as a failure, nor warn of a division by zero."""
+    found = audit("pairs", "digits", n=n)
+    assert found[found["check"].str.startswith("positions")]["good"].all()

@@ -579,3 +579,16 @@ def test_bad_input_gets_one_sentence_and_code_2(own_module, capsys, line, said):
     assert said in told
     assert len(told.splitlines()) == 1
     assert not (own_module / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "got"),
+    [
+        (torch.rand(4, 2).to_sparse(), "a sparse tensor"),
+        (torch.rand(4, 2, device="meta"), "a tensor without data"),
+    ],
+)
+def test_tensors_that_hold_no_plain_numbers_are_refused(given, got):
+    """An array that numpy cannot hold must be one sentence with the way out."""
+    with pytest.raises(ValueError, match=rf"response must be a dense tensor of plain numbers, got {got}\. Convert it"):
+        score_arrays(given, torch.ones(4, 1), permutations=9)

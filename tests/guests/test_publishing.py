@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from mixmnist import Setting, cli, evaluate
+from mixmnist.grid.verifying import verify
 from mixmnist.report.reading import read_study
 
 FEW = Setting(n=300, few=50, permutations=20)
@@ -129,3 +130,25 @@ def test_a_place_that_cannot_be_written_is_told_before_any_work(tmp_path, monkey
     assert cli.main(["evaluate", *line.split(), "--out", "taken"]) == 2
     assert "out must be a folder, got the file taken" in capsys.readouterr().err
     assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_damage_to_an_evaluation_is_told(tmp_path, no_report):
+    """Its weights are not kept, but what was cut or is gone must be named before that is said."""
+    found = evaluate(Own().eval(), "second", source="digits", out=tmp_path, name="own", setting=FEW)
+    (sound,) = [verdict for verdict in verify(found.folder) if verdict.run != "tables"]
+    assert len(sound.differences) == 1
+    units, curves = (found.folder / "runs/own/s0-0/s0" / f"{name}.csv" for name in ("units", "curves"))
+    units.write_bytes(units.read_bytes()[:100])
+    curves.unlink()
+    (harmed,) = [verdict for verdict in verify(found.folder) if verdict.run != "tables"]
+    assert harmed.differences == (f"{curves} is gone; {units} is not as it was written", *sound.differences)
+
+
+def test_an_evaluation_that_says_nothing_is_named(tmp_path, no_report, capsys):
+    """An empty object in the place of what tells an evaluation must be one sentence that names the file."""
+    found = evaluate(Own().eval(), "second", source="digits", out=tmp_path, name="own", setting=FEW)
+    path = found.folder / "evaluation.json"
+    path.write_text("{}")
+    assert any(str(path) in sentence for verdict in verify(found.folder) for sentence in verdict.differences)
+    assert cli.main(["page", str(found.folder), "--out", str(tmp_path / "page")]) == 2
+    assert f"{path} cannot be read (it does not say its title" in capsys.readouterr().err

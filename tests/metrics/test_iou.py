@@ -213,6 +213,8 @@ def test_the_value_of_the_quantile_is_one_of_the_map():
 
 def test_more_steps_than_16_bits_hold_are_counted():
     """Tasks of very many masks have more than 32,767 steps between thresholds."""
-    given, steps = planted(0, 3), LEVELS
-    every, _, _ = count_steps(given, torch.arange(LEVELS).expand(2, -1), steps)
-    assert torch.equal(every, count_levels(given)[0])
+    given, steps = planted(0, 3), 40_000
+    given.maps *= 1e30  # of the highest levels
+    cuts = torch.arange(LEVELS) * steps // LEVELS
+    every, _, _ = count_steps(given, cuts.expand(2, -1), steps)
+    assert torch.equal(every, torch.zeros_like(every).index_add(1, cuts, count_levels(given)[0]))

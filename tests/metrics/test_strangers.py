@@ -101,6 +101,7 @@ def test_what_a_metric_keeps_of_its_answer_is_not_the_answer(tied):
         ((), "a text", "str"),
         ((), None, "None"),
         ((), 1j, "complex"),
+        ((), 10**400, "a larger one than any float"),
         ((), torch.zeros(1), "float32 [1]"),
         ((), torch.zeros((), dtype=torch.complex64), "complex64 []"),
     ],

@@ -151,6 +151,12 @@ def test_functions_between_layers_are_followed(function, expected):
     assert units(Fixed(function), 28, 20)["layer"] == expected
 
 
+def test_a_single_unit_is_followed_through_a_reshape():
+    """An axis of length 1 must be carried along, too: one unit of 16 places is not 16 units."""
+    net = nn.Sequential(nn.Conv2d(1, 1, 4, stride=4), nn.Flatten(2), nn.Identity(), nn.Flatten())
+    assert units(net, 16, 16)["2"] == (1, 1)
+
+
 class Mixes(nn.Module):
     """A layer of no known kind, which says how many units it gives."""
 

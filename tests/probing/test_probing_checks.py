@@ -100,6 +100,20 @@ def test_images_alone_are_silenced_side_by_side(pairs_mixture):
     assert not readout.without.apart
 
 
+def by_neighbours(size):
+    """Gives a function that takes the mean of each so many neighbours in a batch away."""
+    return lambda logits: torch.cat([part - part.mean(0) for part in logits.split(size)])
+
+
+@pytest.mark.parametrize(
+    "change", [lambda x: x - x[:1], lambda x: x - x[-1:], lambda x: x - x.roll(1, 0), *map(by_neighbours, (2, 16))]
+)
+def test_company_is_noticed_wherever_it_sits(change, pairs_mixture):
+    """What depends on the first image of a batch, the last, the one before, or on a few neighbours depends on others, too."""
+    net = Small(change).eval()
+    assert not check_answers(net, [net.conv], Images(pairs_mixture.images, net.head.weight, None))
+
+
 def test_a_single_image_is_alone(pairs_mixture):
     """One image has no company, and a network that takes no fewer must be asked for no fewer."""
     net = Small(lambda logits: logits - logits.max()).eval()
