@@ -110,7 +110,8 @@ def test_only_what_goes_on_is_said_to_go_on(command, monkeypatch, capsys):
 def test_ctrl_c_while_modules_are_imported_is_a_sentence(module, tmp_path):
     """In the first second nothing but imports runs: an interrupt there must end as anywhere else."""
     code = (
-        "import os, signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nclass Finder:\n    @staticmethod\n    def find_spec(name, *_):\n"
+        "import os, signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "class Finder:\n    @staticmethod\n    def find_spec(name, *_):\n"
         f"        if name == {module!r}: os.kill(os.getpid(), signal.SIGINT)\n"
         "sys.meta_path.insert(0, Finder)\nfrom mixmnist import cli\nsys.exit(cli.main(sys.argv[1:]))\n"
     )
