@@ -31,7 +31,7 @@ LOADED = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"  # t
 PATIENCE = 4.0  # times as long as the tests of the area take; more is a mutant that hangs
 LEAST = 30.0  # seconds of patience
 MOST = 900.0  # seconds that the tests of an area may take
-UNKNOWN = 20.0  # seconds that tests are taken to need where nobody has looked
+UNKNOWN = 100.0  # seconds that tests are taken to need where nobody has looked
 
 
 @dataclass(frozen=True)
