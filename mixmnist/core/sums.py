@@ -20,7 +20,7 @@ DRAWN = (".pdf", ".svg")  # figures that are drawn again at any time, and so bel
 STUDY, EVALUATION = "study.json", "evaluation.json"  # what a folder of results is
 SAYS: Mapping[str, Mapping[str, type]] = {  # what these must hold besides, so that a file without a seal is not taken for one
     STUDY: {"title": str, "claims": list},
-    EVALUATION: {"title": str, "notes": list, "about": dict},
+    EVALUATION: {"title": str, "notes": list},
 }
 BY_RUN = "`mixmnist run` makes it again"
 BY_EVALUATE = "`mixmnist evaluate` makes it again"

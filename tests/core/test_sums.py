@@ -115,8 +115,8 @@ def test_a_folder_that_was_moved_is_whole(sealed, tmp_path_factory):
     [
         ("study.json", {}, "title and claims"),
         ("study.json", {"title": "T", "claims": 5}, "claims"),
-        ("evaluation.json", {}, "title and notes and about"),
-        ("evaluation.json", {"title": "T", "notes": 3, "about": {}}, "notes"),
+        ("evaluation.json", {}, "title and notes"),
+        ("evaluation.json", {"title": "T", "notes": 3}, "notes"),
     ],
 )
 def test_what_says_too_little_is_named(tmp_path, name, content, lacking):
