@@ -132,3 +132,6 @@ def test_the_committed_sample_is_large_and_well(tool):
     text, well = tool("reporting").summary(rows, RESULTS / "reasons.csv", 0, must_be_enough=True)
     assert well
     assert (RESULTS / "README.md").read_text(encoding="utf-8") == text
+    noticed = sum(row["outcome"] != "survived" for row in rows)
+    said = f"Of {len(rows)} mutants {noticed} are noticed ({100 * noticed / len(rows):.1f} %)."
+    assert said in (ROOT / "docs" / "mutants.md").read_text(encoding="utf-8")
