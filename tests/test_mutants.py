@@ -123,7 +123,6 @@ def test_survivors_need_a_reason_and_nine_of_ten_must_be_noticed(tool, tmp_path)
     assert summary(rows, reasons, 0, must_be_enough=False)[1] is True
 
 
-@pytest.mark.skipif(not (RESULTS / "mutants.csv").is_file(), reason="make mutants has written no results yet")
 def test_the_committed_sample_is_large_and_well(tool):
     """The results that the documents lead to must hold 300 mutants, 90 % of them noticed, and a reason for every other."""
     with (RESULTS / "mutants.csv").open(newline="", encoding="utf-8") as file:
