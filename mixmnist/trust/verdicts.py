@@ -33,7 +33,7 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     require(parts, f"the study must have planted networks, got none in {folder}. Name them as planted:perfect.")
     verdicts = pd.concat(parts, ignore_index=True)
     keys = ["variant", "seed", "table", "column", "row"]
-    write_table(out, "verdicts", verdicts[[*keys, *(c for c in verdicts if c not in keys)]], notes)
+    write_table(out, "verdicts", verdicts[[*keys, *(c for c in verdicts if c not in keys)]], list(dict.fromkeys(notes)))
     counts = verdicts.groupby("variant", sort=False)["right"].agg(right="sum", of="size").reset_index()
     wrong = verdicts[~verdicts["right"]]
     said = f"\n\nWrong:\n\n{as_markdown(wrong)}" if len(wrong) else ""
