@@ -1,4 +1,4 @@
-"""The loops that count pixels, compiled for the processor by numba on first use; arrays are numpy's, in row-major order."""
+"""The loops over pixels and images, compiled for the processor by numba on first use; arrays are numpy's, in row-major order."""
 
 from collections.abc import Callable
 from typing import Any, no_type_check
@@ -9,6 +9,7 @@ import numpy as np
 HALF = 2**15  # of the 65,536 levels; from here on values are not negative
 MAGNITUDE = 0x7FFFFFFF  # all bits of a number but its sign
 MINUS_ZERO = -(2**31)
+LINE = 64  # images that go through all steps together: their logits fit into the cache next to the processor
 
 
 def compiled(function: Callable[..., None]) -> Callable[..., Any]:
@@ -59,3 +60,50 @@ def add_steps(bits, first, end, table, starts, members, every, inside):
                 row[step] += 1
                 for place in range(begin[pixel], begin[pixel + 1]):
                     own[members[place], step] += 1
+
+
+@compiled
+@no_type_check
+def add_shares(start, weight, shares, order, about, weights, out):
+    """Adds up, after each step, the weighted share of the images that goes to the classes asked about.
+
+    start float32 [classes], the logits with all units silenced; weight float32 [units, classes]; shares float32 [units, images],
+    what each unit has above its silenced value; order [units], the first to come back first; about [images]; weights float64
+    [images]; out float64 [steps].
+    """
+    units, images = shares.shape
+    logits, best = np.empty((len(start), LINE), np.float32), np.empty(LINE, np.float32)
+    for first in range(0, images, LINE):
+        end = min(first + LINE, images)
+        for c in range(len(start)):
+            logits[c] = start[c]
+        best[:] = start.max()
+        _add_share(logits, best, about[first:end], weights[first:end], out[:1])
+        for step in range(units):
+            _bring_back(logits, best, weight[order[step]], shares[order[step], first:end])
+            _add_share(logits, best, about[first:end], weights[first:end], out[step + 1 : step + 2])
+
+
+@compiled
+@no_type_check
+def _bring_back(logits, best, times, share):
+    """Adds what one unit gives to the logits [classes, images], and finds the largest of each image."""
+    best[:] = -np.inf
+    for c in range(len(logits)):
+        row, by = logits[c], times[c]
+        for image in range(len(share)):
+            value = row[image] + by * share[image]
+            row[image] = value
+            best[image] = value if value > best[image] else best[image]
+
+
+@compiled
+@no_type_check
+def _add_share(logits, best, about, weights, out):
+    """Adds the weight of each image whose class has the largest logit, divided among those that have it, too."""
+    for image in range(len(about)):
+        if logits[about[image], image] == best[image]:
+            ties = 0
+            for c in range(len(logits)):
+                ties += logits[c, image] == best[image]
+            out[0] += weights[image] / ties

@@ -26,14 +26,20 @@ def correct(
     if labels.ndim == 2:
         yes = labels > 0
         return (((logits > 0) == yes) * weights_of(labels).view(labels.shape).to(logits.dtype)).flatten(-2)
-    each, others = torch.arange(len(labels), device=labels.device), logits.clone()
-    right = logits[..., each, labels]
-    others[..., each, labels] = -torch.inf
-    best = others.amax(dim=-1)
-    score, tied = (right > best).to(logits.dtype), right == best
-    if tied.any():
-        score[tied] = 1 / (logits[tied] == right[tied][:, None]).sum(dim=-1).to(logits.dtype)
-    return score
+    return share_of(logits, labels)
+
+
+def share_of(logits: Float[Tensor, "*sets images classes"], about: Int[Tensor, "#*sets images"]) -> Float[Tensor, "*sets images"]:
+    """Gives the share of each image that goes to a class: 1 where it alone has the largest logit, 1/t where t share it, else 0.
+
+    Example:
+        >>> share_of(torch.tensor([[2.0, 1.0], [1.0, 1.0]]), torch.tensor([1, 1]))
+        tensor([0.0000, 0.5000])
+    """
+    best = logits.amax(dim=-1, keepdim=True)
+    own = logits.gather(-1, about.expand(logits.shape[:-1])[..., None])
+    shared = (logits == best).sum(dim=-1)
+    return torch.where((own == best)[..., 0], 1 / shared.to(logits.dtype), 0)
 
 
 def weights_of(labels: Int[Tensor, "images *classes"]) -> Float[Tensor, " decisions"]:
@@ -86,9 +92,7 @@ def one_vs_rest(logits: Float[Tensor, "images classes"], labels: Int[Tensor, "im
     if labels.ndim == 2:
         member, said = labels[:, label] > 0, (own > 0).to(logits.dtype)
     else:
-        member, said = labels == label, (own == logits.amax(dim=1)).to(logits.dtype)
-        rows = said.nonzero()[:, 0]  # few
-        said[rows] = 1 / (logits[rows] == own[rows, None]).sum(dim=1).to(logits.dtype)
+        member, said = labels == label, share_of(logits, torch.full_like(labels, label))
     n_own = member.sum()
     right = (said * member).sum() / n_own + ((1 - said) * ~member).sum() / (len(said) - n_own)
     return right / 2

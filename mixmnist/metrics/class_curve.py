@@ -14,6 +14,7 @@ Source:
     Differs: units are chosen by the concepts of the class, not by their effect on it.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -23,6 +24,7 @@ from torch import Tensor
 from mixmnist.core.readout import Without
 from mixmnist.core.records import Metric
 from mixmnist.metrics._decisions import one_vs_rest
+from mixmnist.metrics._returning import share_returning
 from mixmnist.metrics.class_units import owners
 
 
@@ -51,14 +53,51 @@ def class_curve(
         are left out.
     """
     labels, zero = labels[: without.n_images], torch.zeros_like(rank_alignment[:, 0])
-    curves = []
-    for label, concepts in owners(rank_present, rank_labels, labels).items():
-        best_first = rank_alignment[:, concepts].nan_to_num(-1).amax(dim=1).argsort(descending=True, stable=True)
-        back = without.returning(best_first.flip(0) if keep else best_first, zero)  # the last of the order comes back first
-        found = torch.stack([one_vs_rest(now, labels, label) for now in back])
-        found[-1] = one_vs_rest(logits[: len(labels)], labels, label)
-        curves.append(found if keep else found.flip(0))
-    return torch.stack(curves).mean(dim=0) if curves else torch.full((len(zero) + 1,), torch.nan, device=zero.device)
+    own = owners(rank_present, rank_labels, labels)
+    if not own:
+        return torch.full((len(zero) + 1,), torch.nan, device=zero.device)
+    merit = torch.stack([rank_alignment[:, concepts].nan_to_num(-1).amax(dim=1) for concepts in own.values()])
+    best_first = merit.argsort(dim=1, descending=True, stable=True)
+    orders = best_first.flip(1) if keep else best_first  # the last of an order comes back first
+    found = accuracy_returning(without, labels, list(own), orders, zero)
+    found[:, -1] = accuracy_of_each(logits[: len(labels)], labels)[list(own)]
+    mean = found.mean(dim=0)
+    return mean if keep else mean.flip(0)
+
+
+def accuracy_of_each(
+    logits: Float[Tensor, "images classes"], labels: Int[Tensor, "images *classes"]
+) -> Float[Tensor, " classes"]:
+    """Gives `one_vs_rest` of every class."""
+    classes = range(logits.shape[1])
+    if labels.ndim == 2:
+        return torch.stack([one_vs_rest(logits, labels, label) for label in classes])
+    best = logits == logits.amax(dim=1, keepdim=True)
+    shares = best.double() / best.sum(dim=1, keepdim=True)
+    member = labels == torch.arange(len(classes), device=labels.device)[:, None]
+    return ((1 + (shares.T * _contrast(member)).sum(dim=1)) / 2).float()
+
+
+def _contrast(member: Bool[Tensor, "told images"]) -> Float[Tensor, "told images"]:
+    """Gives what each image counts, so that the sum is the mean over a class's images less that over the others."""
+    yes, no = member.double(), (~member).double()
+    return yes / yes.sum(dim=1, keepdim=True) - no / no.sum(dim=1, keepdim=True)
+
+
+def accuracy_returning(
+    without: Without,
+    labels: Int[Tensor, "images *classes"],
+    told: Sequence[int],
+    orders: Int[Tensor, "told units"],
+    values: Float[Tensor, " units"],
+) -> Float[Tensor, "told steps"]:
+    """Gives `one_vs_rest` of each class that is told, with all units silenced and after each comes back in the class's order."""
+    if labels.ndim == 2:
+        each = zip(told, orders, strict=True)
+        back = [[one_vs_rest(now, labels, label) for now in without.returning(order, values)] for label, order in each]
+        return torch.stack([torch.stack(one) for one in back])
+    about = torch.tensor(told, device=labels.device)[:, None].expand(-1, len(labels))
+    return ((1 + share_returning(without, orders, values, about, _contrast(about == labels))) / 2).float()
 
 
 METRIC = Metric(

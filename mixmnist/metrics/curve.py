@@ -20,6 +20,7 @@ from torch import Tensor
 from mixmnist.core.readout import Without
 from mixmnist.core.records import Metric
 from mixmnist.metrics._decisions import correct
+from mixmnist.metrics._returning import share_returning
 
 ORDERS = 20  # random orders averaged
 SEED = 0  # of the random orders
@@ -45,8 +46,12 @@ def curve(
         units + 1 accuracies in [0, 1].
     """
     labels = labels[: without.n_images]
-    back = [torch.stack([correct(now, labels).mean() for now in without.returning(order, values)]) for order in orders]
-    found = torch.stack(back).mean(dim=0).flip(0)
+    if labels.ndim == 2:
+        back = [torch.stack([correct(now, labels).mean() for now in without.returning(order, values)]) for order in orders]
+        found = torch.stack(back).mean(dim=0).flip(0)
+    else:
+        every = torch.full((1, len(labels)), 1 / len(labels), dtype=torch.float64, device=labels.device)
+        found = share_returning(without, orders, values, labels[None], every).mean(dim=0).flip(0).float()
     found[0] = correct(logits[: len(labels)], labels).mean()
     return found
 
