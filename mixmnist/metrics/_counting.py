@@ -41,25 +41,70 @@ def add_levels(bits, first, end, counts):
 
 @compiled
 @no_type_check
-def add_steps(bits, first, end, table, starts, members, every, inside):
+def add_steps(bits, first, end, table, bounds, places, every, inside):
     """Counts the pixels of some units at each step between thresholds, on all images and inside each mask.
 
-    table [units, levels]; members: the masks that hold each pixel, image by image, those of pixel p from starts[p] to
-    starts[p + 1]; every int64 [units, steps]; inside int64 [units, masks, steps].
+    table [units, levels]; places: the pixels that the masks hold, image by image and mask by mask, those of mask m on image i
+    from bounds[i, m] to bounds[i, m + 1]; every int64 [units, steps]; inside int64 [units, masks, steps].
     """
     images, _, pixels = bits.shape
+    step = np.empty(pixels, table.dtype)
+    row, rows = np.empty(every.shape[1], np.int32), np.empty(inside.shape[1:], np.int32)  # small: they stay in the cache
     for unit in range(first, end):
-        steps, row, own = table[unit], every[unit], inside[unit]
+        steps = table[unit]
+        row[:] = 0
+        rows[:] = 0
         for image in range(images):
-            line, begin = bits[image, unit], starts[image * pixels :]
+            line = bits[image, unit]
             for pixel in range(pixels):
                 value = line[pixel]
                 if value < 0:
                     value = np.int32(0) if value == MINUS_ZERO else value ^ np.int32(MAGNITUDE)
-                step = steps[(value >> 16) + HALF]
-                row[step] += 1
-                for place in range(begin[pixel], begin[pixel + 1]):
-                    own[members[place], step] += 1
+                step[pixel] = steps[(value >> 16) + HALF]
+                row[step[pixel]] += 1
+            for mask in range(len(rows)):
+                own = rows[mask]
+                for place in range(bounds[image, mask], bounds[image, mask + 1]):
+                    own[step[places[place]]] += 1
+        every[unit] += row
+        inside[unit] += rows
+
+
+@compiled
+@no_type_check
+def add_steps_inside(bits, first, end, table, bounds, places, inside):
+    """Counts the pixels inside each mask alone; all else as in `add_steps`."""
+    images = len(bits)
+    rows = np.empty(inside.shape[1:], np.int32)
+    for unit in range(first, end):
+        steps = table[unit]
+        rows[:] = 0
+        for image in range(images):
+            line = bits[image, unit]
+            for mask in range(len(rows)):
+                own = rows[mask]
+                for place in range(bounds[image, mask], bounds[image, mask + 1]):
+                    value = line[places[place]]
+                    if value < 0:
+                        value = np.int32(0) if value == MINUS_ZERO else value ^ np.int32(MAGNITUDE)
+                    own[steps[(value >> 16) + HALF]] += 1
+        inside[unit] += rows
+
+
+@compiled
+@no_type_check
+def add_hits(order, present, hits):
+    """Fills hits [images + 1, units, concepts]: how many of a unit's first images show a concept.
+
+    order int32 [units, images]: the image at each rank; present bool [images, concepts].
+    """
+    units, images = order.shape
+    for unit in range(units):
+        hits[0, unit] = 0
+        for rank in range(images):
+            before, after, shows = hits[rank, unit], hits[rank + 1, unit], present[order[unit, rank]]
+            for concept in range(len(shows)):
+                after[concept] = before[concept] + shows[concept]
 
 
 @compiled

@@ -5,7 +5,7 @@ decisions, one an image in the first case and one per image and class in the sec
 """
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Float64, Int, Shaped
 from torch import Tensor
 
 
@@ -88,11 +88,36 @@ def one_vs_rest(logits: Float[Tensor, "images classes"], labels: Int[Tensor, "im
         >>> one_vs_rest(torch.tensor([[2.0, 1.0], [1.0, 2.0], [1.0, 1.0]]), torch.tensor([0, 0, 1]), label=0)
         tensor(0.5000)
     """
-    own = logits[:, label]
+    return accuracies_of(logits[None], labels, torch.tensor([label], device=labels.device))[0]
+
+
+def accuracies_of(
+    logits: Float[Tensor, "sets images classes"], labels: Int[Tensor, "images *classes"], about: Int[Tensor, " sets"]
+) -> Float[Tensor, " sets"]:
+    """Gives `one_vs_rest` of one class in each set of logits."""
     if labels.ndim == 2:
-        member, said = labels[:, label] > 0, (own > 0).to(logits.dtype)
+        said = logits.gather(2, about[:, None, None].expand(-1, len(labels), 1))[..., 0] > 0
     else:
-        member, said = labels == label, share_of(logits, torch.full_like(labels, label))
-    n_own = member.sum()
-    right = (said * member).sum() / n_own + ((1 - said) * ~member).sum() / (len(said) - n_own)
-    return right / 2
+        said = share_of(logits, about[:, None].expand(-1, len(labels)))
+    return balanced(said, members_of(labels, about)).to(logits.dtype)
+
+
+def members_of(labels: Int[Tensor, "images *classes"], about: Int[Tensor, " told"]) -> Bool[Tensor, "told images"]:
+    """Says which images are of each class."""
+    return labels[:, about].T > 0 if labels.ndim == 2 else labels == about[:, None]
+
+
+def balanced(said: Shaped[Tensor, "told images"], member: Bool[Tensor, "told images"]) -> Float64[Tensor, " told"]:
+    """Gives the mean of the shares of members and of others that are told rightly, from each image's share that goes to a class.
+
+    Example:
+        >>> balanced(torch.tensor([[1.0, 0.0, 0.5]]), torch.tensor([[True, True, False]]))
+        tensor([0.5000], dtype=torch.float64)
+    """
+    return (1 + (said * contrast(member)).sum(dim=1)) / 2
+
+
+def contrast(member: Bool[Tensor, "told images"]) -> Float64[Tensor, "told images"]:
+    """Gives what each image counts, so that the sum is the mean over a class's images less that over the others."""
+    yes, no = member.double(), (~member).double()
+    return yes / yes.sum(dim=1, keepdim=True) - no / no.sum(dim=1, keepdim=True)

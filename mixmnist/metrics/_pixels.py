@@ -67,28 +67,36 @@ def count_levels(pixels: MapsAndMasks) -> tuple[Int[Tensor, "units levels"], Int
         if not len(counts):
             counts = torch.zeros(maps.shape[1], LEVELS, dtype=torch.int64, device=maps.device)
         (_add_levels if maps.device.type == "cpu" else _add_levels_at_once)(maps, counts)
-        sizes += _members(pixels, indices).sum(dim=(0, 1)).cpu()
+        sizes += _members(pixels, indices).sum(dim=(0, 2)).cpu()
     return counts, sizes.view(len(KINDS), -1).to(counts.device)
 
 
 def count_steps(pixels: MapsAndMasks, cuts: Int[Tensor, "units levels"], n_steps: int) -> Counted:
     """Counts the pixels of each unit at each step between thresholds, on all images and inside each mask; and the masks' own."""
-    n_units, n_masks = len(cuts), len(KINDS) * pixels.n_concepts
-    inside = torch.zeros(n_units, n_masks, n_steps, dtype=torch.int64, device=cuts.device)
-    every = torch.zeros(n_units, n_steps, dtype=torch.int64, device=cuts.device)
+    every = torch.zeros(len(cuts), n_steps, dtype=torch.int64, device=cuts.device)
+    inside, sizes = _count_inside(pixels, cuts, n_steps, every)
+    return every, inside, sizes
+
+
+def _count_inside(
+    pixels: MapsAndMasks, cuts: Int[Tensor, "units levels"], n_steps: int, every: Int[Tensor, "units steps"] | None = None
+) -> tuple[Int[Tensor, "kinds units concepts steps"], Int[Tensor, "kinds concepts"]]:
+    """Counts the pixels inside each mask, and the masks' own; adds to `every` those of all images, where it is asked for."""
+    n_masks = len(KINDS) * pixels.n_concepts
+    inside = torch.zeros(len(cuts), n_masks, n_steps, dtype=torch.int64, device=cuts.device)
     sizes = torch.zeros(n_masks, dtype=torch.int64, device=cuts.device)
     table = cuts.to(torch.int16 if n_steps < 2**15 else torch.int32)  # small: the processor keeps a unit's at hand
     for indices, maps in pixels:
-        members = _members(pixels, indices).to(cuts.device)  # images pixels masks
+        members = _members(pixels, indices).to(cuts.device)  # images masks pixels
         (_add_steps if maps.device.type == "cpu" else _add_steps_at_once)(maps, members, table, every, inside)
-        sizes += members.sum(dim=(0, 1))
-    return every, inside.unflatten(1, (len(KINDS), -1)).movedim(1, 0), sizes.view(len(KINDS), -1)
+        sizes += members.sum(dim=(0, 2))
+    return inside.unflatten(1, (len(KINDS), -1)).movedim(1, 0), sizes.view(len(KINDS), -1)
 
 
-def _members(pixels: MapsAndMasks, indices: Int[Tensor, " some"]) -> Bool[Tensor, "some pixels masks"]:
-    """Says which masks hold each pixel, kind by kind."""
+def _members(pixels: MapsAndMasks, indices: Int[Tensor, " some"]) -> Bool[Tensor, "some masks pixels"]:
+    """Says which pixels each mask holds, kind by kind."""
     masks = [pixels.mask(name, concept, indices).flatten(1) for name in KINDS for concept in range(pixels.n_concepts)]
-    return torch.stack(masks, dim=2)
+    return torch.stack(masks, dim=1)
 
 
 def _add_levels(maps: Tensor, counts: Tensor) -> None:
@@ -100,21 +108,25 @@ def _add_levels_at_once(maps: Tensor, counts: Tensor) -> None:
     counts += torch.bincount(_places(maps), minlength=counts.numel()).view_as(counts)
 
 
-def _add_steps(maps: Tensor, members: Tensor, table: Tensor, every: Tensor, inside: Tensor) -> None:
-    starts = F.pad(members.sum(dim=2).flatten().cumsum(dim=0), (1, 0))
-    held = members.nonzero()[:, 2].to(torch.int16)
-    _by_units(_counting.add_steps, maps, *(t.numpy() for t in (table, starts, held, every, inside)))
+def _add_steps(maps: Tensor, members: Tensor, table: Tensor, every: Tensor | None, inside: Tensor) -> None:
+    bounds = F.pad(members.sum(dim=2).flatten().cumsum(dim=0), (1, 0)).unfold(0, members.shape[1] + 1, members.shape[1])
+    tables = [table.numpy(), bounds.contiguous().numpy(), members.nonzero()[:, 2].to(torch.int32).numpy()]
+    if every is None:
+        _by_units(_counting.add_steps_inside, maps, *tables, inside.numpy())
+    else:
+        _by_units(_counting.add_steps, maps, *tables, every.numpy(), inside.numpy())
 
 
-def _add_steps_at_once(maps: Tensor, members: Tensor, table: Tensor, every: Tensor, inside: Tensor) -> None:
+def _add_steps_at_once(maps: Tensor, members: Tensor, table: Tensor, every: Tensor | None, inside: Tensor) -> None:
     """Does on a GPU what the loop does on a processor."""
-    n_units, n_steps = every.shape
+    n_units, _, n_steps = inside.shape
     step = table.flatten().index_select(0, _places(maps)).view(n_units, -1).long()  # units pixels
     step += torch.arange(n_units, device=step.device)[:, None] * n_steps
-    count = partial(torch.bincount, minlength=every.numel())
-    every += count(step.flatten()).view_as(every)
-    for number, held in enumerate(members.flatten(0, 1).unbind(dim=1)):
-        inside[:, number] += count(step[:, held].flatten()).view_as(every)
+    count = partial(torch.bincount, minlength=n_units * n_steps)
+    if every is not None:
+        every += count(step.flatten()).view_as(every)
+    for number, held in enumerate(members.transpose(0, 1).flatten(1)):  # images pixels
+        inside[:, number] += count(step[:, held].flatten()).view(n_units, n_steps)
 
 
 def _by_units(loop: Callable[..., None], maps: Float[Tensor, "some units rows cols"], *tables: np.ndarray) -> None:
@@ -166,7 +178,8 @@ def fit(pixels: MapsAndMasks) -> Cuts:
     n_masks = areas.numel()
     at = numbers.gather(1, level.T).T.double()
     matched = torch.stack([at[:n_masks], share[:n_masks]], dim=-1).view(*areas.shape, n_units, 2).transpose(1, 2)
-    every, inside, _ = count_steps(pixels, step, n_steps)
+    every = torch.zeros(n_units, n_steps, dtype=torch.int64, device=step.device).scatter_add_(1, step, found)
+    inside, _ = _count_inside(pixels, step, n_steps)
     best = _most_informative(every.double(), inside.double(), areas)
     return Cuts(
         step=step,

@@ -1,22 +1,40 @@
 """What the detection metrics share: images in the order of their response, ties kept together, and what has no score."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Int32
 from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
+
+from mixmnist.metrics import _counting
 
 CHUNK = 2**22  # images x units x concepts ranked at once: bounds the memory
 
 
-class Ranking(NamedTuple):
+class Order(NamedTuple):
     """Some units' images by falling response. An image's block is the run of images that tie with it."""
 
+    images: Int32[Tensor, "units images"]  # which image stands at each rank
+    first: Int32[Tensor, "units images"]  # how many images rank above the block
+    last: Int32[Tensor, "units images"]  # how many images rank above the block or in it
+
+    def split(self, step: int) -> Iterator["Order"]:
+        """Gives a few units at a time."""
+        return (Order(*parts) for parts in zip(*(part.split(step) for part in self), strict=True))
+
+
+class Ranking(NamedTuple):
+    """What some units find, image by image."""
+
     hits: Float[Tensor, "ranks units concepts"]  # images that show the concept among the first n, n = 0..images
-    first: Int[Tensor, "images units"]  # how many images rank above the block
-    last: Int[Tensor, "images units"]  # how many images rank above the block or in it
+    first: Int[Tensor, "images units"]  # as in the order
+    last: Int[Tensor, "images units"]
+
+
+_KNOWN: WeakIdKeyDictionary = WeakIdKeyDictionary()  # the order of responses, which many scores ask for
 
 
 def over_units(
@@ -26,7 +44,7 @@ def over_units(
 ) -> Float[Tensor, "units concepts"]:
     """Applies a function of the ranking to all units, a few at a time; `nan` where there is no score."""
     step = max(1, CHUNK // max(1, present.numel()))
-    scores = torch.cat([score(rank_images(part, present)) for part in response.split(step, dim=1)])
+    scores = torch.cat([score(count_hits(part, present, response.dtype)) for part in order_of(response).split(step)])
     scores[dead_units(response)] = torch.nan
     scores[:, undecided(present)] = torch.nan
     return scores
@@ -48,18 +66,42 @@ def undecided(present: Bool[Tensor, "images concepts"]) -> Bool[Tensor, " concep
 
 def rank_images(response: Float[Tensor, "images units"], present: Bool[Tensor, "images concepts"]) -> Ranking:
     """Puts the images of each unit in the order of their response."""
-    ordered, order = response.sort(dim=0, descending=True)
-    dtype = torch.float64 if response.dtype == torch.float64 else torch.float32  # float32 counts are exact up to 2**24
-    hits = present[order].to(dtype).cumsum(dim=0)  # images units concepts
-    hits = torch.cat([hits.new_zeros(1, *hits.shape[1:]), hits])
-    changes = ordered[1:] != ordered[:-1]
-    edge = changes.new_ones(1, response.shape[1])
-    rank = torch.arange(len(response), device=response.device)[:, None]
-    first = torch.where(torch.cat([edge, changes]), rank, 0).cummax(dim=0).values
-    last = torch.where(torch.cat([changes, edge]), rank + 1, len(response)).flip(0).cummin(dim=0).values.flip(0)
-    return Ranking(hits, first, last)
+    return count_hits(order_of(response), present, response.dtype)
+
+
+def order_of(response: Float[Tensor, "images units"]) -> Order:
+    """Sorts each unit's images; what has been sorted is known as long as the responses are there and are not written to."""
+    version = None if response.is_inference() else response._version  # torch has no public name for it
+    if response not in _KNOWN or _KNOWN[response][0] != version:
+        _KNOWN[response] = version, _sorted(response)
+    found: Order = _KNOWN[response][1]
+    return found
+
+
+def _sorted(response: Float[Tensor, "images units"]) -> Order:
+    ordered, images = response.T.contiguous().sort(dim=1, descending=True)
+    changes = ordered[:, 1:] != ordered[:, :-1]
+    edge = changes.new_ones(len(ordered), 1)
+    rank = torch.arange(len(response), device=response.device, dtype=torch.int32)
+    first = torch.where(torch.cat([edge, changes], dim=1), rank, 0).cummax(dim=1).values
+    last = torch.where(torch.cat([changes, edge], dim=1), rank + 1, len(response)).flip(1).cummin(dim=1).values.flip(1)
+    return Order(images.int(), first, last)
+
+
+def count_hits(order: Order, present: Bool[Tensor, "images concepts"], dtype: torch.dtype) -> Ranking:
+    """Counts what is found as the images of some units come by falling response."""
+    shape = (len(present) + 1, len(order.images), present.shape[1])
+    exact = torch.promote_types(dtype, torch.float32)  # float32 counts are exact up to 2**24
+    hits = torch.empty(shape, dtype=exact, device=present.device)
+    if present.device.type == "cpu":
+        _counting.add_hits(order.images.numpy(), present.contiguous().numpy(), hits.numpy())
+    else:
+        hits[0] = 0
+        torch.cumsum(present[order.images.T.long()], dim=0, dtype=exact, out=hits[1:])
+    return Ranking(hits, order.first.T.long(), order.last.T.long())
 
 
 def take(hits: Float[Tensor, "ranks units concepts"], rank: Int[Tensor, "picked units"]) -> Tensor:
     """Picks the hits at given ranks, [picked, units, concepts]."""
-    return hits.gather(0, rank[:, :, None].expand(-1, -1, hits.shape[2]))
+    rows = rank * hits.shape[1] + torch.arange(hits.shape[1], device=rank.device)
+    return hits.flatten(0, 1).index_select(0, rows.flatten()).view(*rank.shape, hits.shape[2])

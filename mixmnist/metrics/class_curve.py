@@ -23,7 +23,7 @@ from torch import Tensor
 
 from mixmnist.core.readout import Without
 from mixmnist.core.records import Metric
-from mixmnist.metrics._decisions import one_vs_rest
+from mixmnist.metrics._decisions import balanced, contrast, members_of, one_vs_rest
 from mixmnist.metrics._returning import share_returning
 from mixmnist.metrics.class_units import owners
 
@@ -69,19 +69,12 @@ def accuracy_of_each(
     logits: Float[Tensor, "images classes"], labels: Int[Tensor, "images *classes"]
 ) -> Float[Tensor, " classes"]:
     """Gives `one_vs_rest` of every class."""
-    classes = range(logits.shape[1])
     if labels.ndim == 2:
-        return torch.stack([one_vs_rest(logits, labels, label) for label in classes])
-    best = logits == logits.amax(dim=1, keepdim=True)
-    shares = best.double() / best.sum(dim=1, keepdim=True)
-    member = labels == torch.arange(len(classes), device=labels.device)[:, None]
-    return ((1 + (shares.T * _contrast(member)).sum(dim=1)) / 2).float()
-
-
-def _contrast(member: Bool[Tensor, "told images"]) -> Float[Tensor, "told images"]:
-    """Gives what each image counts, so that the sum is the mean over a class's images less that over the others."""
-    yes, no = member.double(), (~member).double()
-    return yes / yes.sum(dim=1, keepdim=True) - no / no.sum(dim=1, keepdim=True)
+        said = (logits > 0).T
+    else:
+        best = logits == logits.amax(dim=1, keepdim=True)
+        said = (best.double() / best.sum(dim=1, keepdim=True)).T
+    return balanced(said, members_of(labels, torch.arange(len(said), device=labels.device))).float()
 
 
 def accuracy_returning(
@@ -97,7 +90,7 @@ def accuracy_returning(
         back = [[one_vs_rest(now, labels, label) for now in without.returning(order, values)] for label, order in each]
         return torch.stack([torch.stack(one) for one in back])
     about = torch.tensor(told, device=labels.device)[:, None].expand(-1, len(labels))
-    return ((1 + share_returning(without, orders, values, about, _contrast(about == labels))) / 2).float()
+    return ((1 + share_returning(without, orders, values, about, contrast(about == labels))) / 2).float()
 
 
 METRIC = Metric(

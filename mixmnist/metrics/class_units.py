@@ -23,8 +23,10 @@ from torch import Tensor
 
 from mixmnist.core.readout import Without
 from mixmnist.core.records import Metric
-from mixmnist.metrics._decisions import groups, one_vs_rest
+from mixmnist.metrics._decisions import accuracies_of, groups
 from mixmnist.metrics.group_drop import groups as detector_groups
+
+CHUNK = 2**20  # logits held at once
 
 
 def class_concepts(
@@ -37,9 +39,12 @@ def class_concepts(
         >>> {label: found.int().tolist() for label, found in class_concepts(present, torch.tensor([4, 4, 7, 7])).items()}
         {4: [1, 0, 0], 7: [0, 0, 1]}
     """
-    known = labels.unique().tolist() if labels.ndim == 1 else range(labels.shape[1])
-    always = {label: present[member].all(dim=0) for label, member in zip(known, groups(labels).T, strict=True) if member.any()}
-    return {label: found for label, found in always.items() if found.any()}
+    known = labels.unique() if labels.ndim == 1 else torch.arange(labels.shape[1], device=labels.device)
+    member = groups(labels)
+    sizes = member.sum(dim=0)
+    always = (member.T.double() @ present.double() == sizes[:, None]) & (sizes > 0)[:, None]  # classes concepts
+    rows = zip(known.tolist(), always, always.any(dim=1).tolist(), strict=True)
+    return {label: found for label, found, some in rows if some}
 
 
 def owners(
@@ -49,8 +54,9 @@ def owners(
 ) -> dict[int, Bool[Tensor, " concepts"]]:
     """Gives the concepts of each class that has any, and images to be told from others among those that are scored."""
     found = class_concepts(rank_present, rank_labels)
-    shares = {label: (labels[:, label] > 0 if labels.ndim == 2 else labels == label).float().mean() for label in found}
-    return {label: concepts for label, concepts in found.items() if 0 < shares[label] < 1}
+    told = torch.tensor(list(found), dtype=torch.int64, device=labels.device)
+    shares = (labels[:, told] > 0 if labels.ndim == 2 else labels[:, None] == told).double().mean(dim=0).tolist()
+    return {label: concepts for (label, concepts), share in zip(found.items(), shares, strict=True) if 0 < share < 1}
 
 
 def _accuracy(
@@ -65,12 +71,25 @@ def _accuracy(
 ) -> Float[Tensor, ""]:
     """Averages the classes' accuracies, a function of the class's units giving those that are silenced."""
     detects, values = detector_groups(rank_alignment), share * rank_mean.mean(dim=0)
-    labels, found = labels[: without.n_images], []
-    for label, concepts in owners(rank_present, rank_labels, labels).items():
-        if detects[:, concepts].any(dim=0).all():
-            gone = silenced(detects[:, concepts].any(dim=1))
-            found.append(one_vs_rest(without(gone[None], values)[0], labels, label))
-    return torch.stack(found).mean() if found else torch.tensor(torch.nan)
+    labels = labels[: without.n_images]
+    own = owners(rank_present, rank_labels, labels)
+    if not own:
+        return torch.tensor(torch.nan)
+    concepts, told = torch.stack(list(own.values())), torch.tensor(list(own), device=labels.device)
+    whole = _all_detected(detects, concepts)
+    if not whole.any():
+        return torch.tensor(torch.nan)
+    gone = silenced((concepts[whole].float() @ detects.T.float()) > 0)  # classes units
+    step = max(1, CHUNK // (len(labels) * max(rank_labels.numel() // len(rank_labels), len(values))))
+    parts = zip(gone.split(step), told[whole].split(step), strict=True)
+    return torch.cat([accuracies_of(without(some, values), labels, about) for some, about in parts]).mean()
+
+
+def _all_detected(
+    detects: Bool[Tensor, "units concepts"], concepts: Bool[Tensor, "classes concepts"]
+) -> Bool[Tensor, " classes"]:
+    """Says of which classes every concept has a detector."""
+    return (detects.any(dim=0) | ~concepts).all(dim=1)
 
 
 def _n_classes(
@@ -78,8 +97,9 @@ def _n_classes(
     rank_labels: Int[Tensor, "rank_images *classes"],
     rank_alignment: Float[Tensor, "units concepts"],
 ) -> Float[Tensor, ""]:
-    detects = detector_groups(rank_alignment).any(dim=0)
-    return torch.tensor(float(sum(bool(detects[c].all()) for c in class_concepts(rank_present, rank_labels).values())))
+    own = class_concepts(rank_present, rank_labels)
+    whole = _all_detected(detector_groups(rank_alignment), torch.stack(list(own.values()))) if own else torch.zeros(0)
+    return whole.sum().float()
 
 
 METRIC = Metric(

@@ -26,14 +26,12 @@ def bins_of(
     response: Float[Tensor, "images units"], rank_response: Float[Tensor, "rank_images units"]
 ) -> Int[Tensor, "images units"]:
     """Gives the bin of each response, 0..9, or 10 for a zero; edges are quantiles of the other images' responses but zeros."""
-    found = torch.full(response.shape, BINS, dtype=torch.int64, device=response.device)
-    for unit in range(response.shape[1]):
-        own, known = response[:, unit].contiguous(), rank_response[:, unit]
-        known = known[known != 0].sort().values
-        places = torch.arange(1, BINS, device=known.device) * len(known) // BINS
-        edges = known[places] if len(known) else known
-        found[:, unit] = torch.where(own == 0, BINS, torch.bucketize(own, edges, right=True))
-    return found
+    known = torch.where(rank_response == 0, torch.inf, rank_response).sort(dim=0).values  # those that are not 0 first
+    n = (rank_response != 0).sum(dim=0)
+    places = torch.arange(1, BINS, device=n.device)[:, None] * n // BINS  # bins units
+    edges = known.gather(0, places.clamp_max(len(known) - 1)).masked_fill(n == 0, torch.inf)
+    found = torch.searchsorted(edges.T.contiguous(), response.T.contiguous(), right=True).T
+    return torch.where(response == 0, BINS, found)
 
 
 def mutual_information(

@@ -48,7 +48,7 @@ def precision_at_recall(
     def precision(ranking: Ranking) -> Tensor:
         hits = ranking.hits
         wanted = hits[-1] * recall * (1 - 1e-6)  # a share that is met exactly must not fail by rounding
-        reached = (hits[1:] >= wanted).int().argmax(dim=0)  # units concepts: index of the first image that reaches it
+        reached = (hits[1:] < wanted).sum(dim=0)  # units concepts: index of the first image that reaches it
         last = ranking.last.gather(0, reached.T).T  # units concepts
         return hits.gather(0, last[None])[0] / last
 

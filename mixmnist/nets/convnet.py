@@ -69,11 +69,26 @@ class ConvNet(nn.Module):
 
     def forward(self, x: Float[Tensor, "images 1 rows cols"]) -> Float[Tensor, "_ classes"]:
         """Gives logits of images with values in [0, 1]; of more images where a layer's maps are replaced by those of several."""
-        x = F.max_pool2d(self.conv1(x), POOL, STRIDE)
-        x = F.max_pool2d(self.conv2(x), POOL, STRIDE)
+        x = pool(self.conv1(x))
+        x = pool(self.conv2(x))
         x = self.dropout(self.conv3(x))
         logits: Tensor = self.head(x.mean((2, 3)))
         return logits
+
+
+def pool(x: Float[Tensor, "images units rows cols"]) -> Float[Tensor, "images units high wide"]:
+    """Gives the largest value of each window, 3 by 3 and 2 apart: rows first, then columns, which is the same and faster.
+
+    Example:
+        >>> pool(torch.arange(25.0).view(1, 1, 5, 5))
+        tensor([[[[12., 14.],
+                  [22., 24.]]]])
+    """
+    for axis in (2, 3):
+        end = STRIDE * ((x.shape[axis] - POOL) // STRIDE) + 1  # past the first pixel of the last window
+        each = [x.narrow(axis, start, end).movedim(axis, 0)[::STRIDE].movedim(0, axis) for start in range(POOL)]
+        x = torch.maximum(torch.maximum(each[0], each[1]), each[2])
+    return x
 
 
 class ConvNetStack(nn.Module):

@@ -41,9 +41,10 @@ class Images:
             x = pixels.to(self.like.device, self.like.dtype) / 255
             yield x if self.transform is None else self.transform(x)
 
-    def with_bar(self, title: str) -> Iterator[Tensor]:
+    def with_bar(self, title: str, batch: int = BATCH) -> Iterator[Tensor]:
         """Gives all images, under a progress bar if they take more than two seconds."""
-        return iter(tqdm(self, title, -(-len(self) // BATCH), delay=2, leave=False, disable=None))
+        batches = self.in_order(self.every(), batch)
+        return iter(tqdm(batches, title, -(-len(self) // batch), delay=2, leave=False, disable=None))
 
     def first(self, n: int) -> "Images":
         """Gives the first n images."""

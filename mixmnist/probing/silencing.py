@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -10,7 +11,9 @@ from torch import Tensor, nn
 from mixmnist.probing.axes import as_maps, checked, like
 from mixmnist.probing.running import BATCH, Images, editing, forward, refuse_training, up_to
 
-TOGETHER = 2_000  # images, times sets of silenced units, that the rest of a network runs on at once
+FEWEST = 16  # images that go through the layers up to the silenced one together, however many sets there are
+TOGETHER = {"cpu": 1_000, "cuda": 20_000}  # images, times sets of silenced units, that the rest of a network runs on at once
+VALUES = {"cpu": 2**23, "cuda": 2**27}  # of the silenced layer that are held at once
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,9 @@ class HeadAlgebra:
 class Replay:
     """Silences units in any network: runs it again with their maps replaced.
 
-    The layers up to the silenced one run once a batch; from there on the sets run side by side, where the network lets them (a
-    path around the layer does not), else one after another. Where an image's answer depends on the others of its batch, each set
-    runs apart, in the batches of `images`, which must then be whole and those that the layer was read in.
+    The layers up to the silenced one run once for a few images and sets; from there on the sets run side by side, where the network
+    lets them (a path around the layer does not), else one after another. Where an image's answer depends on the others of its
+    batch, each set runs apart, in the batches of `images`, which must then be whole and those that the layer was read in.
     """
 
     net: nn.Module
@@ -79,13 +82,26 @@ class Replay:
     def __call__(self, sets: Bool[Tensor, "sets units"], values: Float[Tensor, " units"]) -> Float[Tensor, "sets images classes"]:
         """Gives the logits with each set of units silenced to the given values of their maps."""
         refuse_training(self.net)
-        return torch.cat([self._replaced(x, sets, values[None, :, None]) for x in self.images.with_bar("silencing")], dim=1)
+        batches = self.images.with_bar("silencing", self._batch(len(sets)))
+        return torch.cat([self._replaced(x, sets, values[None, :, None]) for x in batches], dim=1)
 
     def resampled(self, sets: Bool[Tensor, "sets units"], others: Int[Tensor, " images"]) -> Float[Tensor, "sets images classes"]:
         """Gives the logits with each set's maps taken from another image."""
         refuse_training(self.net)
-        both = zip(self.images, others.split(BATCH), strict=True)
+        batch = self._batch(len(sets))
+        both = zip(self.images.with_bar("silencing", batch), others.split(batch), strict=True)
         return torch.cat([self._replaced(x, sets, self._maps(other)) for x, other in both], dim=1)
+
+    @cached_property
+    def _together(self) -> int:
+        """How many images, times sets, the rest of the network runs on at once."""
+        device = "cuda" if self.images.like.is_cuda else "cpu"
+        (x,) = self.images.first(2).in_order(self.images.first(2).every())
+        return max(1, min(TOGETHER[device], VALUES[device] * len(x) // up_to(self.net, self.module, x).numel()))
+
+    def _batch(self, n_sets: int) -> int:
+        """How many images go through the network at a time: so few that all sets run side by side, where that is enough."""
+        return BATCH if self.apart else max(1, min(BATCH, max(FEWEST, self._together // n_sets), self._together))
 
     def _maps(self, images: Int[Tensor, " some"]) -> Float[Tensor, "some units places"]:
         """Gives the layer's maps of some images; where they depend on the others of a batch, those of the batches they are in."""
@@ -106,7 +122,7 @@ class Replay:
         self, x: Tensor, sets: Bool[Tensor, "sets units"], values: Float[Tensor, "#images units #places"]
     ) -> Float[Tensor, "sets images classes"]:
         """Runs one batch with each set's maps replaced by values."""
-        most = 1 if self.apart else max(1, TOGETHER // len(x))
+        most = 1 if self.apart else max(1, self._together // len(x))
         logits: list[Tensor] = []
         for part in sets.split(most):
             found = self._side_by_side(x, part, values) if len(part) > 1 else None

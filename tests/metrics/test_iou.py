@@ -160,20 +160,23 @@ def test_loops_and_single_operations_count_alike(threads):
     maps = torch.randn(4, 5, 6, 7, generator=generator)
     maps[maps.abs() < 0.5] = 0.0
     maps[0, 0, 0, :2] = torch.tensor([-0.0, 0.0])
-    members = torch.rand(4, 42, 3, generator=generator) < 0.4
+    members = torch.rand(4, 3, 42, generator=generator) < 0.4
     table = (torch.arange(LEVELS).expand(5, -1) // 5_000 + torch.arange(5)[:, None]).to(torch.int16)
     found = [[torch.zeros(shape, dtype=torch.int64) for shape in ((5, LEVELS), (5, 20), (5, 3, 20))] for _ in range(2)]
+    alone = torch.zeros(5, 3, 20, dtype=torch.int64)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         _add_levels(maps, found[0][0])
         _add_steps(maps, members, table, *found[0][1:])
+        _add_steps(maps, members, table, None, alone)
     finally:
         torch.set_num_threads(before)
     _add_levels_at_once(maps, found[1][0])
     _add_steps_at_once(maps, members, table, *found[1][1:])
     for loops, at_once in zip(*found, strict=True):
         assert torch.equal(loops, at_once)
+    assert torch.equal(alone, found[0][2])
     assert int(found[0][1].sum()) == maps.numel()
     assert int(found[0][2].sum()) == 5 * int(members.sum())
 

@@ -16,7 +16,11 @@ class Run:
     """A network without a head's algebra; it gives the same logits."""
 
     def __init__(self, inner):
-        self.returning, self.n_images = inner.returning, inner.n_images
+        self.inner = inner
+        self.returning, self.resampled, self.n_images = inner.returning, inner.resampled, inner.n_images
+
+    def __call__(self, sets, values):
+        return self.inner(sets, values)
 
 
 def head(ties):
