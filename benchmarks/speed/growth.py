@@ -114,7 +114,7 @@ def curves(units: int) -> Callable[[], object]:
 
     def work() -> None:
         correct_without(without, labels, torch.eye(units, dtype=torch.bool), zero)
-        curve(without, labels, random_orders(units), zero)
+        curve(without, mean @ weight.T, labels, random_orders(units), zero)
 
     return work
 

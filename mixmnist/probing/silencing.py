@@ -31,7 +31,18 @@ class HeadAlgebra:
 
     def __call__(self, sets: Bool[Tensor, "sets units"], values: Float[Tensor, " units"]) -> Float[Tensor, "sets images classes"]:
         """Gives the logits with each set of units silenced to the given values of their maps."""
-        return self._instead(sets, values.to(self.mean))
+        if sets.sum(dim=1).amax() > 1:
+            return self._instead(sets, values.to(self.mean))
+        unit, gone = sets.int().argmax(dim=1), sets.any(dim=1)
+        lost = (self.mean[:, unit] - values[unit]).double() * gone  # images sets
+        shares = self.weight[:, unit].T.double()[:, :, None] * lost.T[:, None]  # sets classes images
+        logits = self._in_double - shares
+        return logits.to(self.mean).transpose(1, 2)
+
+    @cached_property
+    def _in_double(self) -> Float[Tensor, "classes images"]:
+        """The intact logits, exact enough for a share that is taken away to leave no trace."""
+        return self.weight.double() @ self.mean.double().T + self.bias.double()[:, None]
 
     def resampled(self, sets: Bool[Tensor, "sets units"], others: Int[Tensor, " images"]) -> Float[Tensor, "sets images classes"]:
         """Gives the logits with each set's maps taken from another image."""
@@ -62,9 +73,9 @@ class HeadAlgebra:
 class Replay:
     """Silences units in any network: runs it again with their maps replaced.
 
-    The layers up to the silenced one run once for a few images and sets; from there on the sets run side by side, where the network
-    lets them (a path around the layer does not), else one after another. Where an image's answer depends on the others of its
-    batch, each set runs apart, in the batches of `images`, which must then be whole and those that the layer was read in.
+    The layers up to the silenced one run once for a few images and sets; from there on the sets run side by side, where the
+    network lets them (a path around the layer does not), else one after another. Where an image's answer depends on the others of
+    its batch, each set runs apart, in the batches of `images`, which must then be whole and those that the layer was read in.
     """
 
     net: nn.Module
