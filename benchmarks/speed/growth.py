@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 OUT = Path("results/speed")
+IMAGES = 10_000  # where units or concepts grow
 POINTS = {
     "draw": ("canvases drawn", (1_000, 10_000, 100_000, 1_000_000)),
     "train": ("canvases trained on, one net and epoch", (1_000, 10_000, 100_000, 1_000_000)),
@@ -64,7 +65,7 @@ def detect(n: int, units: int = 30, concepts: int = 10) -> Callable[[], object]:
     return lambda: [m.columns[c](**{need: known[need] for need in m.needs(c)}) for m, c in columns]
 
 
-def maps(units: int, n: int = 10_000, side: int = 28, batch: int = 20) -> Callable[[], object]:
+def maps(units: int, side: int = 28, batch: int = 20) -> Callable[[], object]:
     """Scores streamed maps of random units against masks that move from image to image."""
     import torch
 
@@ -72,9 +73,10 @@ def maps(units: int, n: int = 10_000, side: int = 28, batch: int = 20) -> Callab
 
     generator = torch.Generator().manual_seed(0)
     base = torch.rand(batch, units, side, side, generator=generator)
+    n = IMAGES
 
     class Moving:
-        n_concepts = 10
+        n_concepts, n_images = 10, n
 
         def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
             for number, indices in enumerate(torch.arange(n).split(batch)):
@@ -108,8 +110,8 @@ def curves(units: int) -> Callable[[], object]:
     from mixmnist.probing import HeadAlgebra
 
     generator = torch.Generator().manual_seed(0)
-    mean, weight = torch.rand(10_000, units, generator=generator), torch.randn(45, units, generator=generator)
-    without, labels = HeadAlgebra(mean, weight, torch.zeros(45)), torch.randint(45, (10_000,), generator=generator)
+    mean, weight = torch.rand(IMAGES, units, generator=generator), torch.randn(45, units, generator=generator)
+    without, labels = HeadAlgebra(mean, weight, torch.zeros(45)), torch.randint(45, (IMAGES,), generator=generator)
     zero = torch.zeros(units)
 
     def work() -> None:
@@ -121,7 +123,7 @@ def curves(units: int) -> Callable[[], object]:
 
 def measure(what: str, n: int) -> None:
     """Does one piece of work and prints its seconds, the peak memory and that before it, in bytes."""
-    made = {"units": lambda n: detect(10_000, units=n), "concepts": lambda n: detect(10_000, concepts=n)}
+    made = {"units": lambda n: detect(IMAGES, units=n), "concepts": lambda n: detect(IMAGES, concepts=n)}
     work = made.get(what, globals().get(what))(n)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.perf_counter()
