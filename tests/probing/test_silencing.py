@@ -38,7 +38,7 @@ class Counted(nn.Module):
 
 @pytest.mark.parametrize("together", [1_000, 100, 7])
 def test_the_layers_before_run_as_seldom_as_may_be(monkeypatch, pairs_mixture, together):
-    """However many sets run side by side, the logits must be the same; what comes before runs for parts of the sets, not for each."""
+    """However many sets run side by side, the logits must be the same; what comes before runs for parts, not for each set."""
     monkeypatch.setitem(silencing.TOGETHER, "cpu", together)
     torch.manual_seed(0)
     before, after = Counted(), Counted()
