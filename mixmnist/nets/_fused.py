@@ -2,10 +2,12 @@
 
 Libraries convolve so few channels far below the card's speed, carry every map through memory several times, and add up in an
 order that is another one each time. Here a convolution leaves its large map and the moments of each tile; the next kernel adds
-these up and makes the norm, ReLU and pooling of it. Backwards, a kernel sends the pooled pixels' gradient to their places and adds what
-flows through the moments, one convolves it, and one correlates it with the layer's input.
+those up and takes norm, ReLU and pooling in one go. Backwards, a kernel sends the gradient of the pooled pixels to their places
+and adds what flows through the moments, one convolves that, and one correlates it with the layer's input.
 """
 
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -17,7 +19,7 @@ from mixmnist.nets._pooled import POOL, STRIDE
 
 Layer = tuple[Tensor, Tensor, Tensor, Tensor]  # weight, bias, gamma, beta
 SIDES, PADS = (5, 3, 3), (0, 1, 1)  # of the kernels, and the zeros around what they pass over
-UNITS, CHUNK = 8, 1024  # units that a program convolves to at once, and pixels that one norms
+UNITS, CHUNK = 8, 512  # units that a program convolves to at once, and pixels that one norms
 TILES = 128, 512  # pixels that a program convolves at once, on small and on large maps
 LARGE = 2**16  # pixels from which a map (all images of all copies) is large: fewer tiles would leave parts of the card idle
 PROGRAMS = 1024  # that correlate at once, if there is work for so many
@@ -37,9 +39,10 @@ class Layers(torch.autograd.Function):
         eps: float,
         *parameters: Tensor,
     ) -> tuple[Tensor, ...]:
-        """Takes images through the layers; `kept` is what the last layer's maps are multiplied by, with 1 place or as many as they have.
+        """Takes images through the layers.
 
-        `parameters` are weight, bias, scale and shift of the three layers in turn, the weights [channels, fan_in, side, side].
+        `kept` is what the last layer's maps are multiplied by, with 1 place or as many as they have; `parameters` are weight,
+        bias, scale and shift of the three layers in turn, the weights [channels, fan_in, side, side].
         """
         layers = _layers(parameters)
         x = x.contiguous()[:, :, None]  # copies images fan_in rows cols
@@ -79,6 +82,27 @@ class Layers(torch.autograd.Function):
         return None, None, None, *own
 
 
+def fits(x: Tensor, widths: Sequence[int]) -> bool:
+    """Says whether the kernels can train on x [images, copies, rows, cols]: on a card that Triton knows, in float32, no gradient
+    flowing to the images, and so few numbers of a copy that 32 bits count them.
+    """
+    plain = x.is_cuda and x.dtype == torch.float32 and not torch.is_autocast_enabled("cuda") and not x.requires_grad
+    return plain and _knows(x.device) and x.shape[0] * max(widths) * x.shape[2] * x.shape[3] < 2**31
+
+
+@cache
+def _knows(device: torch.device) -> bool:
+    """Says whether Triton knows the card."""
+    return torch.version.cuda is not None and torch.cuda.get_device_capability(device) >= (8, 0)
+
+
+def n_places(rows: int, cols: int) -> int:
+    """Counts the pixels of the third layer's maps."""
+    for side, pad in zip(SIDES[:2], PADS[:2], strict=True):
+        rows, cols = ((size + 2 * pad - side + 1 - POOL) // STRIDE + 1 for size in (rows, cols))
+    return rows * cols
+
+
 def _layers(parameters: Any) -> list[Layer]:  # noqa: ANN401 -- a list or a tuple
     """Sorts weight, bias, scale and shift by layer."""
     return [tuple(parameters[i : i + 4]) for i in range(0, len(parameters), 4)]
@@ -96,7 +120,11 @@ def _convolved(x: Tensor, weight: Tensor, side: int, pad: int) -> tuple[Tensor, 
     _kernels.convolve[tiles, copies, _blocks(units, UNITS)](
         *(x, weight, z, parts, parts, parts, images, fan_in, units, rows, cols, down, across, 0, 0),
         *(units * first, first, *steps, tiles),
-        **{"SIDE": side, "PAD": pad, "BACK": False, "UNITS": UNITS, "SIZE": size},
+        SIDE=side,
+        PAD=pad,
+        BACK=False,
+        UNITS=UNITS,
+        SIZE=size,
     )
     return z, parts
 
@@ -112,7 +140,11 @@ def _convolved_back(grad: Tensor, weight: Tensor, places: Tensor, below: Tensor,
     _kernels.convolve[tiles, copies, _blocks(fan_in, UNITS)](
         *(grad, weight, comes, parts, places, below, images, units, fan_in, rows, cols, rows, cols),
         *(below.shape[4], below.shape[3] * below.shape[4], units * first, second, first, *steps, tiles),
-        **{"SIDE": side, "PAD": side // 2, "BACK": True, "UNITS": UNITS, "SIZE": size},
+        SIDE=side,
+        PAD=side // 2,
+        BACK=True,
+        UNITS=UNITS,
+        SIZE=size,
     )
     return comes, parts
 
@@ -132,9 +164,7 @@ def _pooled(z: Tensor, parts: Tensor, norm: list[Tensor], stats: Tensor, eps: fl
     return out, places
 
 
-def _unpooled(
-    z: Tensor, places: Tensor, comes: Tensor, parts: Tensor, gamma: Tensor, stats: Tensor, gains: Tensor
-) -> Tensor:
+def _unpooled(z: Tensor, places: Tensor, comes: Tensor, parts: Tensor, gamma: Tensor, stats: Tensor, gains: Tensor) -> Tensor:
     """Gives the gradient of the large map from that of the pooled one; fills gains."""
     copies, images, units, down, across = z.shape
     grad = torch.empty_like(z)
@@ -154,21 +184,22 @@ def _added_up(z: Tensor, parts: Tensor, norm: list[Tensor], stats: Tensor, kept:
     some = 16  # images a program
     _kernels.add_up[_blocks(images, some), copies * units](
         *(z, parts, gamma, beta, bias, stats, place, found, images, units, down * across, parts.shape[2], _tile(z), *steps, eps),
-        **{"DROPPED": kept is not None, "IMAGES": some, "SIZE": 64},
+        DROPPED=kept is not None,
+        IMAGES=some,
+        SIZE=64,
     )
     return found
 
 
-def _spread(
-    z: Tensor, comes: Tensor, found: Tensor, kept: Tensor | None, layer: Layer, stats: Tensor, gains: Tensor
-) -> Tensor:
+def _spread(z: Tensor, comes: Tensor, found: Tensor, kept: Tensor | None, layer: Layer, stats: Tensor, gains: Tensor) -> Tensor:
     """Gives the gradient of the last large map from that of its sums [images, channels]; fills gains."""
     copies, images, units, down, across = z.shape
     grad = torch.empty_like(z)
     place, *steps = _steps(kept, found)
     _kernels.spread[_blocks(images * down * across, CHUNK), copies * units](
         *(z, comes, found, place, *layer[2:], stats, gains, grad, images, units, down * across, *steps),
-        **{"DROPPED": kept is not None, "SIZE": CHUNK},
+        DROPPED=kept is not None,
+        SIZE=CHUNK,
     )
     return grad
 
@@ -178,14 +209,19 @@ def _correlated(x: Tensor, grad: Tensor, weight: Tensor, pad: int) -> Tensor:
     copies, images, fan_in, rows, cols = x.shape
     units, down, across = grad.shape[2:]
     side, size = weight.shape[2], 32
-    some, taps = (16 if units <= 16 else 32), 32  # units and taps of a program
+    some, taps = (16 if units <= 16 else 32), 32  # units and taps of a program, 16 units a warp
     blocks = _blocks(units, some) * _blocks(side * side * fan_in, taps)
     tiles = _blocks(images * down * across, size)
     each = _blocks(tiles, min(tiles, _blocks(PROGRAMS, copies * blocks)))
     parts = x.new_empty(_blocks(tiles, each), len(weight), side, side, fan_in)
     _kernels.correlate[len(parts), copies, blocks](
         *(x, grad, parts, images, fan_in, units, rows, cols, down, across, each),
-        **{"SIDE": side, "PAD": pad, "UNITS": some, "TAPS": taps, "SIZE": size, "num_warps": 1},
+        SIDE=side,
+        PAD=pad,
+        UNITS=some,
+        TAPS=taps,
+        SIZE=size,
+        num_warps=some // 16,
     )
     return parts.sum(0).permute(0, 3, 1, 2)
 

@@ -3,9 +3,9 @@
 No two programs write to one place: what is added up over programs lies in memory by program and is added in the order of their
 numbers by whoever needs it. So the same numbers give the same bytes.
 
-Throughout: j, a pixel of all of a copy's images in turn; tile, the pixels of one program; channel, copy * units + unit; parts, what
-the tiles of a map found of a channel [2, channels, tiles]; stats of a norm [4, channels]: mean, 1 / deviation, mean with the
-bias, unbiased variance; gains, a norm's gradients [3, channels]: scale, shift, bias of the convolution.
+Throughout: j counts the pixels of all images of a copy; a tile is the pixels of one program; a channel is copy * units + unit;
+parts [2, channels, tiles] are what each tile found of a channel; stats [4, channels] are mean, 1 / deviation, mean with the bias,
+and unbiased variance; gains [3, channels] are the gradients of a norm's scale and shift and of the convolution's bias.
 """
 
 from typing import no_type_check
@@ -92,18 +92,20 @@ def convolve(
     source = x + copy * images * fan_in * rows * cols + image * fan_in * rows * cols + row * cols + col
     kernel = w + copy * per_copy + unit * per_unit
     total = tl.zeros((UNITS, SIZE), tl.float32)
-    for plane in range(fan_in):
-        for a in tl.static_range(SIDE):
-            for b in tl.static_range(SIDE):
-                inside = there
-                if PAD > 0:
-                    inside = there & (row + a >= 0) & (row + a < rows) & (col + b >= 0) & (col + b < cols)
-                value = tl.load(source + plane * rows * cols + a * cols + b, inside, 0.0)
-                if BACK:  # the kernels turned by half a circle
-                    weight = tl.load(kernel + plane * per_plane + (SIDE - 1 - a) * per_row + (SIDE - 1 - b) * per_col, known, 0.0)
-                else:
-                    weight = tl.load(kernel + plane * per_plane + a * per_row + b * per_col, known, 0.0)
-                total += weight[:, None] * value[None, :]
+    for line in range(fan_in * SIDE):  # of the kernels
+        plane, a = line // SIDE, line % SIDE
+        inside = there
+        if PAD > 0:
+            inside = there & (row + a >= 0) & (row + a < rows)
+        values = source + plane * rows * cols + a * cols
+        weights = kernel + plane * per_plane + (SIDE - 1 - a if BACK else a) * per_row  # backward turned by half a circle
+        for b in tl.static_range(SIDE):
+            if PAD > 0:
+                value = tl.load(values + b, inside & (col + b >= 0) & (col + b < cols), 0.0)
+            else:
+                value = tl.load(values + b, inside, 0.0)
+            weight = tl.load(weights + (SIDE - 1 - b if BACK else b) * per_col, known, 0.0)
+            total += weight[:, None] * value[None, :]
     real = known[:, None] & there[None, :]
     at = (copy * images + image[None, :]) * units + unit[:, None]  # a plane
     tl.store(out + at * size + pixel[None, :], total, real)
@@ -160,7 +162,7 @@ def unpool(
     z, places, grad, parts, gamma, stats, gains, out, images, units, down, across, high, wide, tiles,
     SIZE: tl.constexpr,
 ):  # fmt: skip
-    """Fills out, the gradient of z, from that of the pooled map, and gains; shapes as in `pool`, parts as `convolve` left them."""
+    """Fills out, the gradient of z, from that of the pooled map, and gains; shapes as in `pool`, parts as by `convolve`."""
     channel, chunk, channels = tl.program_id(1), tl.program_id(0), tl.num_programs(1)
     n = images * down * across
     betas = tl.zeros((STEP,), tl.float32)
