@@ -77,7 +77,7 @@ class Layers(torch.autograd.Function):
                 own = [_correlated(inputs[layer], grad, weight, PADS[layer]), gain[2], gain[0], gain[1], *own]
                 if layer > 0:
                     below, at = maps[layer - 1], places[layer - 1]
-                    comes, parts = _convolved_back(grad, weight, at, below, SIDES[layer])
+                    comes, parts = _convolved_back(grad, weight, at, below, stats[layer - 1][0], SIDES[layer])
                     grad = _unpooled(below, at, comes, parts, layers[layer - 1][2], stats[layer - 1], gains[layer - 1])
         return None, None, None, *own
 
@@ -118,7 +118,7 @@ def _convolved(x: Tensor, weight: Tensor, side: int, pad: int) -> tuple[Tensor, 
     parts = x.new_empty(2, len(weight), tiles)
     first, *steps = weight.stride()
     _kernels.convolve[tiles, copies, _blocks(units, UNITS)](
-        *(x, weight, z, parts, parts, parts, images, fan_in, units, rows, cols, down, across, 0, 0),
+        *(x, weight, z, parts, parts, parts, parts, images, fan_in, units, rows, cols, down, across, 0, 0),
         *(units * first, first, *steps, tiles),
         SIDE=side,
         PAD=pad,
@@ -129,7 +129,9 @@ def _convolved(x: Tensor, weight: Tensor, side: int, pad: int) -> tuple[Tensor, 
     return z, parts
 
 
-def _convolved_back(grad: Tensor, weight: Tensor, places: Tensor, below: Tensor, side: int) -> tuple[Tensor, Tensor]:
+def _convolved_back(
+    grad: Tensor, weight: Tensor, places: Tensor, below: Tensor, means: Tensor, side: int
+) -> tuple[Tensor, Tensor]:
     """Gives the gradient of a layer's input, which has the map's rows and columns, and its sums [2, channels, tiles]."""
     copies, images, units, rows, cols = grad.shape
     comes = torch.empty(places.shape, dtype=grad.dtype, device=grad.device)
@@ -138,7 +140,7 @@ def _convolved_back(grad: Tensor, weight: Tensor, places: Tensor, below: Tensor,
     parts = grad.new_empty(2, copies * fan_in, tiles)
     first, second, *steps = weight.stride()
     _kernels.convolve[tiles, copies, _blocks(fan_in, UNITS)](
-        *(grad, weight, comes, parts, places, below, images, units, fan_in, rows, cols, rows, cols),
+        *(grad, weight, comes, parts, places, below, means, images, units, fan_in, rows, cols, rows, cols),
         *(below.shape[4], below.shape[3] * below.shape[4], units * first, second, first, *steps, tiles),
         SIDE=side,
         PAD=side // 2,

@@ -15,6 +15,11 @@ import triton.language as tl
 
 BLOCKED = tl.constexpr(9)  # the place of a pooled pixel that the ReLU blocks; others are 0 to 8, row by row in the window
 STEP = tl.constexpr(256)  # parts or images that are read at once where they are added up
+NUMBERS = (  # of which no kernel is compiled anew for each value
+    "images fan_in units rows cols down across high wide size wide_below size_below tiles tile_size "
+    "per_copy per_unit per_plane per_row per_col per_image per_pixel"
+)
+kernel = triton.jit(do_not_specialize=NUMBERS.split())
 
 
 @triton.jit
@@ -40,7 +45,7 @@ def _moments(parts, channel, channels, tiles, n, size):
 @triton.jit
 @no_type_check
 def _norm(parts, stats, gamma, beta, bias, channel, channels, tiles, n, size, eps, first):
-    """Gives factor and summand of a channel's norm; the first program of the channel keeps its statistics."""
+    """Gives factor and summand of a channel's norm, and its mean; the first program of the channel keeps its statistics."""
     mean, square = _moments(parts, channel, channels, tiles, n, size)
     rstd = 1.0 / tl.sqrt(square / n + eps)
     tl.store(stats + channel, mean, first)
@@ -48,31 +53,30 @@ def _norm(parts, stats, gamma, beta, bias, channel, channels, tiles, n, size, ep
     tl.store(stats + 2 * channels + channel, mean + tl.load(bias + channel), first)
     tl.store(stats + 3 * channels + channel, square / (n - 1), first)
     factor = tl.load(gamma + channel) * rstd
-    return factor, tl.load(beta + channel) - mean * factor
+    return factor, tl.load(beta + channel) - mean * factor, mean
 
 
 @triton.jit
 @no_type_check
 def _through_norm(grad_beta, times, stats, gamma, gains, channel, channels, n, first):
-    """Gives factor, slope and offset: a pixel gets factor times what comes to it, slope times itself, and the offset.
+    """Gives factor, slope, offset and mean: a pixel gets factor * what comes to it + slope * (itself - mean) + offset.
 
-    grad_beta, times: what comes to the channel's pixels, added up; and times the pixels before the norm. The first program of
-    the channel keeps the gradients.
+    grad_beta, times: what comes to the channel's pixels, added up, and added up times their distance from the mean. The first
+    program of the channel keeps the gradients.
     """
     mean, rstd = tl.load(stats + channel), tl.load(stats + channels + channel)
     factor = tl.load(gamma + channel) * rstd
-    grad_gamma = (times - mean * grad_beta) * rstd
+    grad_gamma = times * rstd
     tl.store(gains + channel, grad_gamma, first)
     tl.store(gains + channels + channel, grad_beta, first)
     tl.store(gains + 2 * channels + channel, 0.0, first)  # the norm takes the bias away again
-    slope = -factor * rstd * grad_gamma
-    return factor, slope / n, (-factor * grad_beta - slope * mean) / n
+    return factor, -factor * rstd * grad_gamma / n, -factor * grad_beta / n, mean
 
 
-@triton.jit
+@kernel
 @no_type_check
 def convolve(
-    x, w, out, parts, places, below, images, fan_in, units, rows, cols, down, across, wide_below, size_below,
+    x, w, out, parts, places, below, means, images, fan_in, units, rows, cols, down, across, wide_below, size_below,
     per_copy, per_unit, per_plane, per_row, per_col, tiles,
     SIDE: tl.constexpr, PAD: tl.constexpr, BACK: tl.constexpr, UNITS: tl.constexpr, SIZE: tl.constexpr,
 ):  # fmt: skip
@@ -80,8 +84,8 @@ def convolve(
 
     w is read with the steps per_copy ... per_col. Forward, parts are the mean and the sum of squared distances from it. Backward
     (BACK), x and out are gradients of this layer's pixels and of the pooled pixels below it, which came from `places` of the
-    large map `below` [copies, images, units, size_below], its rows wide_below; parts are the sum of what the ReLU let through,
-    and of that times the large map.
+    large map `below` [copies, images, units, size_below], its rows wide_below and its `means` [channels]; parts are the sum of
+    what the ReLU let through, and of that times the pixels' distance from the mean.
     """
     tile, copy, unit = tl.program_id(0), tl.program_id(1).to(tl.int64), tl.program_id(2) * UNITS + tl.arange(0, UNITS)
     size = down * across
@@ -109,23 +113,23 @@ def convolve(
     real = known[:, None] & there[None, :]
     at = (copy * images + image[None, :]) * units + unit[:, None]  # a plane
     tl.store(out + at * size + pixel[None, :], total, real)
+    channel = copy * units + unit
     if BACK:
         place = tl.load(places + at * size + pixel[None, :], real, BLOCKED).to(tl.int32)
         passes = place < BLOCKED
         corner = 2 * (row + PAD) * wide_below + 2 * (col + PAD)
         peak = tl.load(below + at * size_below + corner[None, :] + (place // 3) * wide_below + place % 3, passes, 0.0)
         total = tl.where(passes, total, 0.0)
-        first, second = tl.sum(total, 1), tl.sum(total * peak, 1)
+        first, second = tl.sum(total, 1), tl.sum(total * (peak - tl.load(means + channel, known, 0.0)[:, None]), 1)
     else:
         first = tl.sum(tl.where(real, total, 0.0), 1) / tl.minimum(images * size - tile * SIZE, SIZE)
         apart = tl.where(real, total - first[:, None], 0.0)
         second = tl.sum(apart * apart, 1)
-    channel = copy * units + unit
     tl.store(parts + channel * tiles + tile, first, known)
     tl.store(parts + (tl.num_programs(1) * units + channel) * tiles + tile, second, known)
 
 
-@triton.jit
+@kernel
 @no_type_check
 def pool(
     z, parts, gamma, beta, bias, stats, out, places, images, units, down, across, high, wide, tiles, size, eps,
@@ -137,7 +141,7 @@ def pool(
     """
     channel, chunk, channels = tl.program_id(1), tl.program_id(0), tl.num_programs(1)
     n = images * down * across
-    factor, summand = _norm(parts, stats, gamma, beta, bias, channel, channels, tiles, n, size, eps, chunk == 0)
+    factor, summand, _ = _norm(parts, stats, gamma, beta, bias, channel, channels, tiles, n, size, eps, chunk == 0)
     sign = tl.where(tl.load(gamma + channel) < 0, -1.0, 1.0)
     j = chunk * SIZE + tl.arange(0, SIZE)
     there = j < images * high * wide
@@ -156,7 +160,7 @@ def pool(
     tl.store(places + plane * (high * wide) + pixel, tl.where(shut, BLOCKED, place).to(tl.int8), there)
 
 
-@triton.jit
+@kernel
 @no_type_check
 def unpool(
     z, places, grad, parts, gamma, stats, gains, out, images, units, down, across, high, wide, tiles,
@@ -172,7 +176,7 @@ def unpool(
         betas += tl.load(parts + channel * tiles + tile, tile < tiles, 0.0)
         products += tl.load(parts + (channels + channel) * tiles + tile, tile < tiles, 0.0)
     beta_grad, times = tl.sum(betas, 0), tl.sum(products, 0)
-    factor, slope, offset = _through_norm(beta_grad, times, stats, gamma, gains, channel, channels, n, chunk == 0)
+    factor, slope, offset, mean = _through_norm(beta_grad, times, stats, gamma, gains, channel, channels, n, chunk == 0)
     j = chunk * SIZE + tl.arange(0, SIZE)
     there = j < n
     image, pixel = j // (down * across), j % (down * across)
@@ -188,10 +192,10 @@ def unpool(
             place = tl.load(places + at, inside, BLOCKED).to(tl.int32)
             comes += tl.load(grad + at, inside & (place == 3 * a + b), 0.0)
     value = tl.load(z + plane * (down * across) + pixel, there, 0.0)
-    tl.store(out + plane * (down * across) + pixel, factor * comes + slope * value + offset, there)
+    tl.store(out + plane * (down * across) + pixel, factor * comes + slope * (value - mean) + offset, there)
 
 
-@triton.jit
+@kernel
 @no_type_check
 def add_up(
     z, parts, gamma, beta, bias, stats, kept, out, images, units, size, tiles, tile_size, per_image, per_pixel, eps,
@@ -200,11 +204,11 @@ def add_up(
     """Fills out [3, copies, units, images] from z [copies, images, units, size], and stats.
 
     After norm, ReLU and dropout (z times kept, which is read with the steps per_image and per_pixel): the sum over each map; how
-    much of the map passes; the sum of z where it does.
+    much of the map passes; the sum of z's distance from the mean where it does.
     """
     channel, chunk, channels = tl.program_id(1), tl.program_id(0), tl.num_programs(1)
     n = images * size
-    factor, summand = _norm(parts, stats, gamma, beta, bias, channel, channels, tiles, n, tile_size, eps, chunk == 0)
+    factor, summand, mean = _norm(parts, stats, gamma, beta, bias, channel, channels, tiles, n, tile_size, eps, chunk == 0)
     image = chunk * IMAGES + tl.arange(0, IMAGES)
     plane = ((channel // units).to(tl.int64) * images + image) * units + channel % units
     total = tl.zeros((IMAGES,), tl.float32)
@@ -221,14 +225,14 @@ def add_up(
         share = tl.where(normed <= 0, 0.0, share)  # what is not a number stays
         total += tl.sum(tl.where(there, normed * share, 0.0), 1)
         passed += tl.sum(share, 1)
-        products += tl.sum(share * value, 1)
+        products += tl.sum(share * (value - mean), 1)
     at = channel * images + image
     tl.store(out + at, total, image < images)
     tl.store(out + channels * images + at, passed, image < images)
     tl.store(out + 2 * channels * images + at, products, image < images)
 
 
-@triton.jit
+@kernel
 @no_type_check
 def spread(
     z, grad, found, kept, gamma, beta, stats, gains, out, images, units, size, per_image, per_pixel,
@@ -246,8 +250,8 @@ def spread(
         betas += comes * tl.load(found + (channels + channel) * images + image, real, 0.0)
         products += comes * tl.load(found + (2 * channels + channel) * images + image, real, 0.0)
     beta_grad, times = tl.sum(betas, 0), tl.sum(products, 0)
-    factor, slope, offset = _through_norm(beta_grad, times, stats, gamma, gains, channel, channels, n, chunk == 0)
-    summand = tl.load(beta + channel) - tl.load(stats + channel) * factor
+    factor, slope, offset, mean = _through_norm(beta_grad, times, stats, gamma, gains, channel, channels, n, chunk == 0)
+    summand = tl.load(beta + channel) - mean * factor
     j = chunk * SIZE + tl.arange(0, SIZE)
     there = j < n
     image, pixel = j // size, j % size
@@ -257,10 +261,10 @@ def spread(
     if DROPPED:
         comes *= tl.load(kept + image * per_image + pixel * per_pixel + channel, there, 0.0)
     comes = tl.where(value * factor + summand <= 0, 0.0, comes)
-    tl.store(out + at, factor * comes + slope * value + offset, there)
+    tl.store(out + at, factor * comes + slope * (value - mean) + offset, there)
 
 
-@triton.jit
+@kernel
 @no_type_check
 def correlate(
     x, grad, parts, images, fan_in, units, rows, cols, down, across, tiles,
