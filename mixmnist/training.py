@@ -205,8 +205,9 @@ class _Steps:
 
     def begin(self, order: Int[Tensor, "copies images"], rates: Float[Tensor, " steps"]) -> None:
         """Begins an epoch."""
-        n, _, batch = self.orders.shape
-        self.orders.copy_(order[:, : n * batch].unflatten(1, (n, batch)).transpose(0, 1))
+        (n, _, batch), (copies, images) = self.orders.shape, order.shape
+        rows = order + torch.arange(0, copies * images, images)[:, None]  # of all copies' canvases
+        self.orders.copy_(rows[:, : n * batch].unflatten(1, (n, batch)).transpose(0, 1))
         self.rates.copy_(rates)
         self.step.zero_()
         self.totals.zero_()
@@ -260,10 +261,8 @@ def _batch(
     rows: Int[Tensor, "copies batch"],
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
-    """Gathers one batch, [batch, copies, rows, cols] in [0, 1] with the copies outermost in memory, and its labels."""
-    first = torch.arange(0, labels.shape[0] * labels.shape[1], labels.shape[1], device=images.device)[:, None]
-    chosen = (rows + first).flatten()
-    x, y = (every.flatten(0, 1).index_select(0, chosen).unflatten(0, rows.shape) for every in (images, labels))
+    """Gathers rows of all copies' canvases, [batch, copies, rows, cols] in [0, 1], the copies outermost in memory, and labels."""
+    x, y = (every.flatten(0, 1).index_select(0, rows.flatten()).unflatten(0, rows.shape) for every in (images, labels))
     return x.to(dtype).div_(255).transpose(0, 1), y.transpose(0, 1)
 
 
