@@ -58,7 +58,7 @@ def largest_error(copies: int, n: int, size: tuple[int, int], widths: tuple[int,
         fan_in = units
     weights, found = torch.randn((n, copies * widths[2]), generator=g), []
     for function, where in ((Layers.apply, {"device": "cuda"}), (plain, {"dtype": torch.float64})):
-        parameters = [p.to(**where).requires_grad_() for p in given]
+        parameters = [p.to(**where, copy=True).requires_grad_() for p in given]
         sums = function(x.to(**where), None if kept is None else kept.to(**where), EPS, *parameters)
         sums = sums[0] if isinstance(sums, tuple) else sums
         (sums * weights.to(**where)).sum().backward()
