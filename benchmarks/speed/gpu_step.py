@@ -96,7 +96,7 @@ def repeats(kernels: bool, **settings: object) -> bool:
 def captured(copies: int, kernels: bool) -> Callable[[], None]:
     """Gives a replay of several captured steps."""
     images, labels = canvases(copies, 40 * BATCH)
-    recipe, stack = Training(images=40 * BATCH, epochs=1), net(copies, kernels).train()
+    recipe, stack = Training(images=40 * BATCH, epochs=1, batch=BATCH), net(copies, kernels).train()
     steps = training._Steps(stack, recipe, images, labels, "float32", True, training.Aim(), ())
     steps.begin(torch.randperm(40 * BATCH).expand(copies, -1), torch.full((40,), 0.01))
     while steps.taken < 20:
