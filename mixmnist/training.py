@@ -1,15 +1,16 @@
 """Training: one plain loop for any module that maps [n, copies, rows, cols] to [n, copies, classes].
 
 It knows no net and no task by name. Copies train side by side, each on its own canvases in its own order; the loss is the sum
-of theirs, so that none changes another. On a GPU a step is captured once as a CUDA graph and then replayed, since launching
-its many small kernels would take longer than they do.
+of theirs, so that none changes another. On a GPU steps are captured as CUDA graphs and then replayed, since launching their
+many small kernels would take longer than they do; the processor waits for the card once an epoch.
 """
 
 import contextlib
 import math
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
@@ -23,8 +24,8 @@ from mixmnist.core.records import Training
 from mixmnist.core.seeding import derive
 
 PRECISIONS = ("auto", "float32", "bf16")
-EAGER_STEPS = 3  # taken on a GPU before a step is captured: by then the optimiser and the libraries hold what they need
-Step = Callable[[Tensor], Tensor]  # rows of each copy's canvases [copies, batch] -> loss and accuracy [2, copies]
+EAGER_STEPS = 3  # taken on a GPU before one is captured: by then the optimiser and the libraries hold what they need
+SPAN = 8  # steps that are captured together, so that the card need not wait for the processor between them
 Losses = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # outputs, targets -> loss and accuracy, each [copies]
 View = Callable[..., Tensor]  # images, targets, module, generators -> images
 
@@ -54,13 +55,16 @@ class Stopped(Exception):  # noqa: N818 -- nothing went wrong
 
 
 def choose_precision(precision: str, device: str) -> str:
-    """Turns "auto" into "bf16" where the processor computes in it natively, else "float32"."""
+    """Turns "auto" into "bf16" where the processor computes in it natively, else "float32".
+
+    On a GPU it is "float32": such small nets do not wait for products there, and bf16 was no faster.
+    """
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got precision={precision!r}.")
     if precision != "auto":
         return precision
     if device.startswith("cuda"):
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+        return "float32"
     probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # torch has no public question for this
     return "bf16" if probe is not None and probe() else "float32"
 
@@ -110,7 +114,7 @@ def train(
         seeds: One a copy; decides the order in which it sees its canvases.
         precision: "float32" or "bf16" (autocast).
         watch: Progress bar and stop signal.
-        capture: Whether steps are captured as a CUDA graph, on a GPU. A module that draws random numbers of its own lists its
+        capture: Whether steps are captured as CUDA graphs, on a GPU. A module that draws random numbers of its own lists its
             generators in `generators`.
         aim: What is asked of the outputs; by default the labels, by cross-entropy.
 
@@ -120,26 +124,26 @@ def train(
     Raises:
         Stopped: If the watch's stop signal was set.
     """
-    steps = images.shape[1] // recipe.batch
-    optimiser, schedule = _optimiser(module, recipe, recipe.epochs * steps)
-    orders = [torch.Generator().manual_seed(derive(seed, "order")) for seed in seeds]
+    n_steps = images.shape[1] // recipe.batch
+    rates = torch.tensor(_rates(recipe, recipe.epochs * n_steps), dtype=torch.float64).view(recipe.epochs, n_steps)
+    own = [torch.Generator().manual_seed(derive(seed, "order")) for seed in seeds]
+    orders = (torch.stack([torch.randperm(images.shape[1], generator=g) for g in own]) for _ in range(recipe.epochs + 1))
     histories: list[list[tuple[float, float]]] = [[] for _ in seeds]
     failures: list[str | None] = [None for _ in seeds]
     module.train()
     aim = aim or Aim()
     generators = [torch.Generator(images.device).manual_seed(derive(seed, "view")) for seed in seeds if aim.view is not None]
-    step = _Step(module, optimiser, images, labels, precision, capture and images.is_cuda, aim, generators)
-    with _bar(watch, recipe.epochs * steps) as bar:
+    with _repeatable(images.device), _bar(watch, recipe.epochs * n_steps) as bar:
+        steps = _Steps(module, recipe, images, labels, precision, capture and images.is_cuda, aim, generators)
+        order = next(orders)
         for epoch in range(recipe.epochs):
-            order = torch.stack([torch.randperm(images.shape[1], generator=g) for g in orders]).to(images.device)
-            totals = torch.zeros(2, len(seeds), device=images.device, dtype=torch.float64)
-            for rows in order.split(recipe.batch, dim=1)[:steps]:
+            steps.begin(order, rates[epoch])
+            while steps.left > 0:
                 if watch.stop is not None and watch.stop.is_set():
                     raise Stopped
-                totals += step(rows)
-                schedule.step()
-                bar.update()
-            for copy, (loss, accuracy) in enumerate((totals / steps).T.tolist()):
+                bar.update(steps.advance())
+            order = next(orders)  # while a GPU is at work
+            for copy, (loss, accuracy) in enumerate((steps.totals / n_steps).T.tolist()):
                 histories[copy].append((loss, accuracy))
                 if failures[copy] is None and not math.isfinite(loss):
                     failures[copy] = f"the training loss was not a number in epoch {epoch + 1} of {recipe.epochs}"
@@ -150,56 +154,83 @@ def train(
     return [Outcome(tuple(h), f) for h, f in zip(histories, failures, strict=True)]
 
 
-def _optimiser(
-    module: nn.Module, recipe: Training, steps: int
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """Makes the optimiser under a one-cycle learning rate, the momentum constant."""
-    device = next(module.parameters()).device
-    # a captured step reads the learning rate from the GPU's memory, which only the fused forms do
-    rate = torch.tensor(recipe.peak, device=device) if device.type == "cuda" else recipe.peak
-    form: dict[str, Any] = {"lr": rate, "weight_decay": recipe.decay}
-    form |= {"fused": True} if device.type == "cuda" else {"foreach": True}
-    optimiser: torch.optim.Optimizer
-    if recipe.optimiser == "adamw":
-        betas = (recipe.momentum, 0.999)
-        optimiser = torch.optim.AdamW(module.parameters(), betas=betas, capturable=device.type == "cuda", **form)
-    else:
-        nesterov = recipe.optimiser == "nesterov"
-        optimiser = torch.optim.SGD(module.parameters(), momentum=recipe.momentum, nesterov=nesterov, **form)
+def _rates(recipe: Training, steps: int) -> list[float]:
+    """Lists each step's learning rate: one cycle."""
+    optimiser = torch.optim.SGD([torch.zeros(1)], lr=recipe.peak)
     warmup = recipe.warmup * (1 + 1e-9 * (recipe.warmup * steps == 1))  # torch divides by the steps before the peak, less one
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=recipe.peak, total_steps=steps, pct_start=warmup, cycle_momentum=False
-    )
-    return optimiser, schedule
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.peak, steps, pct_start=warmup, cycle_momentum=False)
+    rates = []
+    for _ in range(steps):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    return rates
+
+
+def _optimiser(module: nn.Module, recipe: Training, rate: Tensor) -> torch.optim.Optimizer:
+    """Makes the optimiser, its momentum constant; on a GPU it reads its rate from the card, which only the fused forms do."""
+    form: dict[str, Any] = {"lr": rate if rate.is_cuda else recipe.peak, "weight_decay": recipe.decay}
+    form |= {"fused": True} if rate.is_cuda else {"foreach": True}
+    if recipe.optimiser == "adamw":
+        return torch.optim.AdamW(module.parameters(), betas=(recipe.momentum, 0.999), capturable=rate.is_cuda, **form)
+    nesterov = recipe.optimiser == "nesterov"
+    return torch.optim.SGD(module.parameters(), momentum=recipe.momentum, nesterov=nesterov, **form)
 
 
 @dataclass
-class _Step:
-    """Takes steps on given rows of each copy's canvases; gives each copy's loss and accuracy."""
+class _Steps:
+    """Takes steps. What they read and add up stays in its place of the device's memory, where a captured one finds it."""
 
     module: nn.Module
-    optimiser: torch.optim.Optimizer
+    recipe: Training
     images: UInt8[Tensor, "copies images rows cols"]
     labels: Shaped[Tensor, "copies images *target"]
     precision: str
     capture: bool
     aim: Aim
     generators: Sequence[torch.Generator]  # of the aim's view, one a copy
-    taken: int = 0
-    replay: Step | None = None  # the captured step
+    left: int = 0  # steps of the epoch
+    taken: int = 0  # steps of the training
+    graphs: "dict[int, torch.cuda.CUDAGraph]" = field(default_factory=dict)  # by the number of steps captured in each
 
-    def __call__(self, rows: Int[Tensor, "copies batch"]) -> Float[Tensor, "2 copies"]:
-        """Takes one step."""
+    def __post_init__(self) -> None:
+        copies, batch, device = len(self.images), self.recipe.batch, self.images.device
+        n = self.images.shape[1] // batch
+        self.orders = torch.zeros(n, copies, batch, dtype=torch.int64, device=device)
+        self.rates = torch.zeros(n, dtype=torch.float32 if device.type == "cuda" else torch.float64, device=device)
+        self.rate = self.rates[:1].clone()
+        self.step = torch.zeros(1, dtype=torch.int64, device=device)  # of the epoch
+        self.totals = torch.zeros(2, copies, dtype=torch.float64, device=device)  # losses and accuracies
+        self.optimiser = _optimiser(self.module, self.recipe, self.rate[0])
+
+    def begin(self, order: Int[Tensor, "copies images"], rates: Float[Tensor, " steps"]) -> None:
+        """Begins an epoch."""
+        (n, _, batch), (copies, images) = self.orders.shape, order.shape
+        rows = order + torch.arange(0, copies * images, images)[:, None]  # of all copies' canvases
+        self.orders.copy_(rows[:, : n * batch].unflatten(1, (n, batch)).transpose(0, 1))
+        self.rates.copy_(rates)
+        self.step.zero_()
+        self.totals.zero_()
+        self.left = n
+
+    def advance(self) -> int:
+        """Takes a step, or those that were captured together if so many are left; gives their number."""
         if self.capture and self.taken == EAGER_STEPS:
             try:
-                self.replay = self._captured(rows)
+                self.graphs = {n: self._captured(n) for n in (1, SPAN)}
             except RuntimeError as error:
                 warnings.warn(f"a step could not be captured, training goes on step by step: {error}", stacklevel=2)
-        self.taken += 1
-        return self._eager(rows) if self.replay is None else self.replay(rows)
+        n = max((n for n in self.graphs if n <= self.left), default=1)
+        (self.graphs[n].replay if self.graphs else self._take)()
+        self.left, self.taken = self.left - n, self.taken + n
+        return n
 
-    def _eager(self, rows: Int[Tensor, "copies batch"]) -> Float[Tensor, "2 copies"]:
-        dtype = next(self.module.parameters()).dtype
+    def _take(self) -> None:
+        rows, dtype = self.orders.index_select(0, self.step)[0], next(self.module.parameters()).dtype
+        if self.rate.is_cuda:
+            torch.index_select(self.rates, 0, self.step, out=self.rate)
+        else:
+            self.optimiser.param_groups[0]["lr"] = self.rates[self.step].item()
         x, y = _batch(self.images, self.labels, rows, dtype)
         if self.aim.view is not None:
             x = self.aim.view(x, y, self.module, self.generators)
@@ -209,23 +240,19 @@ class _Step:
         self.optimiser.zero_grad()
         losses.sum().backward()
         self.optimiser.step()
-        return torch.stack([losses.detach(), accuracy])
+        self.totals += torch.stack([losses.detach(), accuracy])
+        self.step += 1
 
-    def _captured(self, rows: Int[Tensor, "copies batch"]) -> Step:
-        """Captures a step, without taking it, as a graph that reads its rows from one place."""
-        place, graph = rows.clone(), torch.cuda.CUDAGraph()
+    def _captured(self, n: int) -> "torch.cuda.CUDAGraph":
+        """Captures n steps, without taking them."""
+        graph = torch.cuda.CUDAGraph()
         for generator in (*getattr(self.module, "generators", ()), *self.generators):
             graph.register_generator_state(generator)
         torch.cuda.synchronize()
         with torch.cuda.graph(graph):
-            result = self._eager(place)
-
-        def replay(rows: Tensor) -> Tensor:
-            place.copy_(rows)
-            graph.replay()
-            return result
-
-        return replay
+            for _ in range(n):
+                self._take()
+        return graph
 
 
 def _batch(
@@ -234,11 +261,27 @@ def _batch(
     rows: Int[Tensor, "copies batch"],
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
-    """Gathers one batch, [batch, copies, rows, cols] in [0, 1] with the copies outermost in memory, and its labels."""
-    first = torch.arange(0, labels.shape[0] * labels.shape[1], labels.shape[1], device=images.device)[:, None]
-    chosen = (rows + first).flatten()
-    x, y = (every.flatten(0, 1).index_select(0, chosen).unflatten(0, rows.shape) for every in (images, labels))
+    """Gathers rows of all copies' canvases, [batch, copies, rows, cols] in [0, 1], the copies outermost in memory, and labels."""
+    x, y = (every.flatten(0, 1).index_select(0, rows.flatten()).unflatten(0, rows.shape) for every in (images, labels))
     return x.to(dtype).div_(255).transpose(0, 1), y.transpose(0, 1)
+
+
+@contextlib.contextmanager
+def _repeatable(device: torch.device) -> Iterator[None]:
+    """On a GPU, has operations add up in one order, so that a seed gives the same bytes; torch warns of any that cannot."""
+    if device.type != "cuda":
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read by the first product on the card
+    memory: Any = torch.utils.deterministic
+    mode, filling = torch.get_deterministic_debug_mode(), memory.fill_uninitialized_memory
+    torch.set_deterministic_debug_mode("warn")
+    memory.fill_uninitialized_memory = False  # nothing here reads what it has not written
+    try:
+        yield
+    finally:
+        torch.set_deterministic_debug_mode(mode)
+        memory.fill_uninitialized_memory = filling
 
 
 @contextlib.contextmanager

@@ -196,35 +196,75 @@ def test_auto_is_bf16_where_the_processor_has_it(monkeypatch, native):
     assert choose_precision("auto", "cpu") == "float32"
 
 
-@pytest.mark.parametrize("native", [True, False])
-def test_auto_is_bf16_where_the_gpu_has_it(monkeypatch, native):
-    """Auto must follow what the GPU computes in itself; what it only emulates does not count."""
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or native)
-    assert choose_precision("auto", "cuda:0") == ("bf16" if native else "float32")
+def test_auto_is_full_precision_on_a_gpu():
+    """On a GPU, auto must be float32 whatever the card has: bf16 is no faster there."""
+    assert choose_precision("auto", "cuda") == choose_precision("auto", "cuda:1") == "float32"
+    assert choose_precision("bf16", "cuda") == "bf16"
+
+
+class Graph:
+    """Stands for a captured graph: replayed, it takes its steps."""
+
+    def __init__(self, steps, n, calls):
+        self.steps, self.n, self.calls = steps, n, calls
+
+    def replay(self):
+        self.calls.append(self.n)
+        for _ in range(self.n):
+            training._Steps._take(self.steps)
 
 
 @pytest.mark.parametrize("works", [True, False])
-def test_a_step_is_captured_once_after_some_without(data, monkeypatch, works):
-    """After three steps one must be captured, which is replayed from then on; where it cannot be, steps go on as before."""
-    images, labels, _ = data
-    module, calls = Line(), []
+def test_steps_are_captured_after_some_without(data, monkeypatch, works):
+    """After three steps they must be captured, alone and several together, and replayed from then on; or go on as before.
 
-    def taking(name):
-        return lambda *_: calls.append(name) or torch.zeros(2, COPIES)
+    A replayed step reads all from the places that an epoch's beginning filled, so the weights must be the same.
+    """
+    images, labels = (part[:, torch.arange(100) % IMAGES] for part in data[:2])
+    recipe, calls, weights = replace(RECIPE, images=100, epochs=2), [], []
 
-    def captured(step, rows):
-        calls.append("captured")
+    def captured(steps, n):
         if not works:
             raise RuntimeError("no graph")
-        return taking("replayed")
+        return Graph(steps, n, calls)
 
-    monkeypatch.setattr(training._Step, "_eager", taking("taken"))
-    monkeypatch.setattr(training._Step, "_captured", captured)
-    step = training._Step(module, torch.optim.SGD(module.parameters()), images, labels, "float32", True, Aim(), ())
-    with nullcontext() if works else pytest.warns(UserWarning, match="could not be captured, training goes on.*no graph"):
-        for rows in torch.arange(20).view(5, COPIES, 2):
-            step(rows)
-    assert calls == ["taken"] * 3 + ["captured"] + ["replayed" if works else "taken"] * 2
+    monkeypatch.setattr(training._Steps, "_captured", captured)
+    for capture in (False, True):
+        module = Line()
+        steps = training._Steps(module, recipe, images, labels, "float32", capture, Aim(), ())
+        with nullcontext() if works or not capture else pytest.warns(UserWarning, match="could not be captured.*no graph"):
+            for epoch in range(2):
+                steps.begin(torch.arange(100).roll(epoch).expand(COPIES, -1), torch.linspace(0.1, 0.2, 25))
+                while steps.left:
+                    steps.advance()
+        weights.append(module.weight.detach())
+        assert steps.taken == 50
+    assert calls == ([training.SPAN] * 2 + [1] * 6 + [training.SPAN] * 3 + [1] if works else [])
+    assert torch.equal(*weights)
+
+
+def test_rates_are_those_of_the_schedule():
+    """The table of learning rates must be torch's one cycle, to the last bit, and end where it ends."""
+    net = torch.optim.SGD([torch.zeros(1)], lr=9.0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(net, max_lr=0.2, total_steps=15, pct_start=0.3, cycle_momentum=False)
+    for rate in training._rates(RECIPE, 15):
+        assert rate == net.param_groups[0]["lr"]
+        net.step()
+        schedule.step()
+
+
+def test_on_a_processor_torchs_own_switches_stay(data):
+    """The order of sums is only asked for on a GPU, and what was switched on before must be so after it."""
+    seen = []
+    module = Line()
+    module.register_forward_hook(lambda *_: seen.append(torch.get_deterministic_debug_mode()))
+    train(module, data[0], data[1], replace(RECIPE, epochs=1), SEEDS)
+    assert set(seen) == {0}
+    with training._repeatable(torch.device("cuda")):
+        assert torch.get_deterministic_debug_mode() == 1
+        assert not torch.utils.deterministic.fill_uninitialized_memory
+    assert torch.get_deterministic_debug_mode() == 0
+    assert torch.utils.deterministic.fill_uninitialized_memory
 
 
 def test_a_line_says_the_means_and_the_speed():

@@ -63,9 +63,12 @@ class ConvNormReluPool(torch.autograd.Function):
         grad_gamma, slope, offset = through_moments(grad_beta, (grad * peaks).sum((0, 2, 3)), mean, rstd, scale)
         slope, offset = ((v / n)[:, None, None].to(kernel.dtype) for v in (slope, offset))
         grad = (grad * scale[:, None, None]).to(kernel.dtype)
-        grad_full = torch.ops.aten.max_pool2d_with_indices_backward(
-            grad, full, [POOL, POOL], [STRIDE, STRIDE], [0, 0], [1, 1], False, index
-        )
+        if full.is_cuda:
+            grad_full = in_one_order(grad, full, index)
+        else:
+            grad_full = torch.ops.aten.max_pool2d_with_indices_backward(
+                grad, full, [POOL, POOL], [STRIDE, STRIDE], [0, 0], [1, 1], False, index
+            )
         grad_full.addcmul_(full, slope).add_(offset)
         grad_x, grad_kernel, _ = torch.ops.aten.convolution_backward(
             *(grad_full, x, kernel, None, [1, 1], [ctx.padding] * 2, [1, 1], False, [0, 0], ctx.groups),
@@ -73,6 +76,21 @@ class ConvNormReluPool(torch.autograd.Function):
         )
         grad_weight = grad_kernel.to(sign) * sign[:, None, None, None]
         return grad_x, grad_weight, torch.zeros_like(mean), grad_gamma * sign, grad_beta, None, None, None
+
+
+def in_one_order(grad: Tensor, full: Tensor, index: Tensor) -> Tensor:
+    """Sends the gradient of pooled pixels to their places in the large map, one pixel of all windows after the other.
+
+    On a GPU torch's own function adds them in any order, each time another one.
+    """
+    found, (high, wide), cols = torch.zeros_like(full), grad.shape[2:], full.shape[3]
+    rows = torch.arange(0, STRIDE * high * cols, STRIDE * cols, device=grad.device)[:, None]
+    corner = rows + torch.arange(0, STRIDE * wide, STRIDE, device=grad.device)  # high wide
+    for a in range(POOL):
+        for b in range(POOL):
+            pixels = found[:, :, a : a + STRIDE * high - 1 : STRIDE, b : b + STRIDE * wide - 1 : STRIDE]
+            pixels += torch.where(index == corner + a * cols + b, grad, 0)
+    return found
 
 
 def through_moments(

@@ -11,6 +11,8 @@ import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 
 import torch
 import torch.nn.functional as F
@@ -119,9 +121,12 @@ class ConvNetStack(nn.Module):
 
     def forward(self, x: Float[Tensor, "images copies rows cols"]) -> Float[Tensor, "images copies classes"]:
         """Gives each copy's logits of its own images, with values in [0, 1]."""
-        maps = self.maps(x)
-        sums = maps.sum(1)  # a mean's gradient would be laid out in another order
-        means = sums.unflatten(1, (self.copies, -1)) / maps.shape[1]  # images copies units
+        if self._fits_kernels(x):
+            sums, places = self._in_kernels(x)
+        else:
+            maps = self.maps(x)
+            sums, places = maps.sum(1), maps.shape[1]  # a mean's gradient would be laid out in another order
+        means = sums.unflatten(1, (self.copies, -1)) / places  # images copies units
         return torch.einsum("iku,kcu->ikc", means, self.head_weight) + self.head_bias
 
     def maps(self, x: Float[Tensor, "images copies rows cols"]) -> Float[Tensor, "images places channels"]:
@@ -130,6 +135,27 @@ class ConvNetStack(nn.Module):
         weight, bias, norm = self._parts("conv3")
         x = norm(F.conv2d(x, weight, bias, padding=1, groups=self.copies)).permute(0, 2, 3, 1)  # images rows cols channels
         return self._drop(F.relu(x.flatten(1, 2)))
+
+    def _fits_kernels(self, x: Tensor) -> bool:
+        """Says whether the GPU's own kernels can train on x."""
+        if not (self.training and x.is_cuda and _has_triton()):
+            return False
+        from mixmnist.nets import _fused  # only here is it needed
+
+        return _fused.fits(x, (self.widths.conv1, self.widths.conv2, self.widths.conv3))
+
+    def _in_kernels(self, x: Float[Tensor, "images copies rows cols"]) -> tuple[Float[Tensor, "images channels"], int]:
+        """Takes x through all layers by the GPU's kernels; gives the sums of the last maps, after dropout, and their size."""
+        from mixmnist.nets._fused import Layers, n_places  # only here is their compiler needed
+
+        parts = [self._parts(name) for name in LAYERS]
+        places = n_places(*x.shape[2:])
+        kept = self._kept(len(x), places, x)
+        parameters = [p for weight, bias, norm in parts for p in (weight, bias, norm.weight, norm.bias)]
+        sums, *moments = Layers.apply(x.transpose(0, 1), kept, parts[0][2].eps, *parameters)
+        for (_, _, norm), mean, var in zip(parts, moments[::2], moments[1::2], strict=True):
+            _remember(norm, mean, var)
+        return sums, places
 
     def _fits_lines(self, x: Tensor) -> bool:
         """Says whether the compiled loops can train on x: on a processor, in its own precision."""
@@ -165,14 +191,19 @@ class ConvNetStack(nn.Module):
 
     def _drop(self, x: Float[Tensor, "images places channels"]) -> Float[Tensor, "images places channels"]:
         """Drops whole units or single values, each copy by its own generator, and scales up what is kept."""
+        kept = self._kept(len(x), x.shape[1], x)
+        return x if kept is None else x * kept
+
+    def _kept(self, images: int, places: int, like: Tensor) -> Float[Tensor, "images _ channels"] | None:
+        """Draws what maps are multiplied by, which is one number for a whole map or one for each of its places; or None."""
         p = self.widths.dropout
         if not self.training or p == 0:
-            return x
+            return None
         if not self.generators:
-            self.generators = [torch.Generator(x.device).manual_seed(seed) for seed in self._dropout_seeds]
-        shape = (len(x), 1 if self.widths.dropout_kind == "channel" else x.shape[1], self.widths.conv3)
-        kept = torch.cat([torch.rand(shape, generator=g, device=x.device) >= p for g in self.generators], dim=2)
-        return x * (kept.to(x.dtype) / (1 - p))
+            self.generators = [torch.Generator(like.device).manual_seed(seed) for seed in self._dropout_seeds]
+        shape = (images, 1 if self.widths.dropout_kind == "channel" else places, self.widths.conv3)
+        kept = torch.cat([torch.rand(shape, generator=g, device=like.device) >= p for g in self.generators], dim=2)
+        return kept.to(like.dtype) / (1 - p)
 
 
 def _remember(norm: nn.BatchNorm2d, mean: Tensor, var: Tensor) -> None:
@@ -182,9 +213,14 @@ def _remember(norm: nn.BatchNorm2d, mean: Tensor, var: Tensor) -> None:
     assert norm.num_batches_tracked is not None
     assert norm.momentum is not None
     with torch.no_grad():
-        norm.running_mean.lerp_(mean, norm.momentum)
-        norm.running_var.lerp_(var, norm.momentum)
+        torch._foreach_lerp_([norm.running_mean, norm.running_var], [mean, var], norm.momentum)
         norm.num_batches_tracked += 1
+
+
+@cache
+def _has_triton() -> bool:
+    """Says whether the compiler of the GPU's kernels is installed; not every system has it."""
+    return find_spec("triton") is not None
 
 
 def _default_initialisation(shape: tuple[int, ...], fan_in: int, generators: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,8 @@ TRAINED = Variant()
 DECIDE = {  # file of the package -> a definition in it that training reaches
     "training.py": "train",
     "nets/convnet.py": "build",
+    "nets/_fused.py": None,
+    "nets/_kernels.py": None,
     "nets/_planes.py": None,
     "nets/_pooled.py": None,
     "nets/_loops.py": None,

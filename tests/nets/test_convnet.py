@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from mixmnist.nets import convnet
-from mixmnist.nets._pooled import ConvNormReluPool
+from mixmnist.nets._pooled import ConvNormReluPool, in_one_order
 from mixmnist.nets.convnet import Widths
 
 
@@ -38,6 +38,15 @@ def test_pooled_layer_has_the_gradients_that_torch_has(layer):
     expected = torch.autograd.grad((plain(*layer, 1, 2) * weights).sum(), layer)
     for mine, theirs in zip(got, expected, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-8, atol=1e-8)
+
+
+def test_pixels_get_their_gradient_window_by_window():
+    """What a GPU uses in place of torch's own function must give each pixel what its windows send, rows left over or not."""
+    for rows, cols in ((11, 8), (12, 13)):
+        full = torch.randn(3, 2, rows, cols, dtype=torch.float64, requires_grad=True)
+        peaks, index = F.max_pool2d(full, 3, 2, return_indices=True)
+        grad = torch.randn_like(peaks)
+        torch.testing.assert_close(in_one_order(grad, full, index), torch.autograd.grad(peaks, full, grad)[0])
 
 
 def test_pooled_layer_reports_the_moments_of_the_batch(layer):
