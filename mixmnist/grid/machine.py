@@ -71,7 +71,7 @@ def stopwatch(device: str, threads: int) -> Callable[[], float]:
 def repeatable(device: str) -> Iterator[None]:
     """Makes a GPU give the same bytes each time; on a processor, where sums have one order, it does nothing.
 
-    Where torch has no repeatable way (in a net of somebody's own, say) it warns and goes on. Rules that are stricter already stay.
+    Where torch has no repeatable way (in a net of somebody's own, say) it warns and goes on. Stricter rules of a user's stay.
     All is put back, but for the size of cuBLAS's workspace: that is read once, when cuBLAS is first used.
     """
     if not device.startswith("cuda"):
