@@ -79,8 +79,11 @@ def repeatable(device: str) -> Iterator[None]:
         return
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     on, warn_only = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    settings = ((torch.backends.cudnn, "deterministic", True), (torch.backends.cudnn, "benchmark", False))
-    settings += ((torch.utils.deterministic, "fill_uninitialized_memory", False),)  # nothing reads what it did not write
+    settings: list[tuple[Any, str, bool]] = [
+        (torch.backends.cudnn, "deterministic", True),
+        (torch.backends.cudnn, "benchmark", False),
+        (torch.utils.deterministic, "fill_uninitialized_memory", False),  # nothing reads what it did not write
+    ]
     before = [getattr(of, name) for of, name, _ in settings]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "cumsum")  # only whole numbers are summed so, which is exact in any order
