@@ -266,7 +266,9 @@ def test_the_exit_code_tells_faults_from_what_was_left_out(verdicts, code, tool,
     assert all(f"part{i}: " in lines for i in range(len(verdicts)))
     said = {"late": "left out, 0.0 s: it takes about 99 s where 60 are left", "raises": "FAILED", "cut": "cut off after 7 s"}
     assert all(said[v] in lines for v in verdicts if v in said)
-    assert json.loads(log.stem.with_name("gpu-none.json").read_text())["good"] is (code == 0)
+    written = json.loads(log.stem.with_name("gpu-none.json").read_text())
+    assert bool(written["FAILED"]) is (code == 1)
+    assert len(written["left out"]) == sum(v in ("late", "cut") for v in verdicts)
 
 
 def test_without_a_gpu_it_says_so(tool, tmp_path, monkeypatch, capsys):
