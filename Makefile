@@ -82,7 +82,7 @@ growth: .venv/installed ## seconds and memory from a thousand to a million canva
 recipes: .venv/installed ## time to accuracy: is there a cheaper recipe that moves no finding? (about 40 minutes)
 	$(BIN)/python benchmarks/speed/recipes.py
 
-gpu-check: .venv/speed ## on a GPU: the same results as on the processor, and how fast
+gpu-check: .venv/installed ## on a GPU: the same results as on the processor, and how fast (3 minutes)
 	$(BIN)/python benchmarks/speed/gpu_check.py
 
 everything: .venv/bin/python pyproject.toml ## install what the checks, the tests and the documentation need, all at once

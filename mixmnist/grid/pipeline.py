@@ -13,7 +13,7 @@ from tqdm import tqdm
 from mixmnist.core import storage
 from mixmnist.grid import canvases
 from mixmnist.grid.block import Block
-from mixmnist.grid.machine import stopwatch
+from mixmnist.grid.machine import repeatable, stopwatch
 from mixmnist.grid.origins import bring_about
 from mixmnist.grid.recording import load_block, record, summary
 from mixmnist.kinds import Lesson
@@ -34,7 +34,12 @@ def run_block(block: Block, tell: Tell, watch: Watch = Watch()) -> list[str]:  #
 
 
 def fill(block: Block, folder: Path, tell: Tell, watch: Watch = Watch()) -> None:  # noqa: B008 -- as above
-    """Writes the records of a block, s<seed> each, into an empty folder."""
+    """Writes the records of a block, s<seed> each, into an empty folder; the same block gives the same bytes on one device."""
+    with repeatable(block.device):
+        _fill(block, folder, tell, watch)
+
+
+def _fill(block: Block, folder: Path, tell: Tell, watch: Watch) -> None:
     started, spent, own = time.perf_counter(), stopwatch(block.device, block.threads), None
     holder = block if block.has_weights() else block.twin()
     if holder is not None:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from mixmnist.core import checks, registry
@@ -21,6 +22,7 @@ from mixmnist.data.colour import Coloured, has_colours, in_colour
 from mixmnist.data.mixture import Mixture
 from mixmnist.data.sources import label, resolve_source
 from mixmnist.grid.layers import Scored, few_of, score_layers
+from mixmnist.grid.machine import repeatable
 from mixmnist.guests.arrays import LAYER, Arrays, read_arrays
 from mixmnist.guests.evaluated import Evaluation, Run, check_place, finish, joined
 from mixmnist.guests.factory import try_net
@@ -127,7 +129,8 @@ def evaluate(
     if out is not None:
         check_place(Path(out), called, label(*resolve_source(known.source, known.root)))
     scene, seen = _prepare(net, layers, known, transform)
-    with heard() as cautions:  # and no warning of a k above the number of images, which gives no number
+    own = str(next(net.parameters(), torch.zeros(())).device)
+    with repeatable(own), heard() as cautions:  # and no warning of a k above the number of images, which gives no number
         scored = _score(net, scene, layers, seen, known, more)
     device = str(scored[0].readout.response.device)
     about = {**asdict(known), "source": scene.source, "layers": [one.readout.layer for one in scored], "few": _few(known)}

@@ -47,9 +47,8 @@ def linear_probe(
     means, shown = _sorted(rank_mean, rank_present)
     different, place = mean.double().unique(dim=0, return_inverse=True)  # the same means give the same answer to the last bit
     inputs, outputs = (torch.cat([m, torch.ones_like(m[:, :1])], dim=1) for m in (means, different))
-    # not the default driver on the processor, which needs full rank
-    driver = "gelsd" if inputs.device.type == "cpu" else "gels"
-    weights = torch.linalg.lstsq(inputs, shown, driver=driver).solution
+    # on the processor, whose driver alone can do without full rank, which dead units take away
+    weights = torch.linalg.lstsq(inputs.cpu(), shown.cpu(), driver="gelsd").solution.to(inputs)
     answers = (outputs @ weights * STEPS).round()[place] / STEPS  # images concepts
     return average_precision(answers, present).diagonal().to(torch.promote_types(mean.dtype, torch.float32))
 

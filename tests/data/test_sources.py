@@ -351,6 +351,20 @@ def test_idx_files_are_read(name, split, lay_out, tmp_path):
 
 
 @every_idx_source
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_whole_files_are_read_without_torchvision(name, split, lay_out, tmp_path, monkeypatch):
+    """Where the files lie whole on disk nobody waits for torchvision, which takes seconds to import; the arrays are the same."""
+    lay_out(name)
+    slowly = load(name, tmp_path, split)
+    forget()
+    monkeypatch.setitem(sys.modules, "torchvision.datasets", None)
+    quickly = load(name, tmp_path, split)
+    for one, other in ((slowly.images, quickly.images), (slowly.labels, quickly.labels)):
+        assert (one.dtype, one.flags.writeable) == (other.dtype, other.flags.writeable)
+        assert one.tolist() == other.tolist()
+
+
+@every_idx_source
 def test_idx_glyphs_make_mixtures(name, lay_out, tmp_path):
     """A mixture can be drawn of every source that is read from IDX files."""
     lay_out(name)

@@ -1,5 +1,6 @@
 """Evaluating a network of one's own, or arrays alone."""
 
+import contextlib
 import json
 import warnings
 from types import SimpleNamespace
@@ -34,6 +35,28 @@ class Own(nn.Module):
 
     def forward(self, x):
         return self.head(self.second(self.first(x)).mean((2, 3)))
+
+
+def test_an_evaluation_is_repeatable_on_its_device(monkeypatch):
+    """A network must be read and scored within the scope that makes a GPU give the same bytes, on the network's device."""
+    from mixmnist.guests import evaluating
+
+    seen, plainly = [], evaluating._score
+
+    @contextlib.contextmanager
+    def repeatable(device):
+        seen.append(device)
+        yield
+        seen.append("end")
+
+    def scored(*given):
+        seen.append("scored")
+        return plainly(*given)
+
+    monkeypatch.setattr(evaluating, "repeatable", repeatable)
+    monkeypatch.setattr(evaluating, "_score", scored)
+    evaluate(Own().eval(), "second", source="digits", setting=SMALL)
+    assert seen == ["cpu", "scored", "end"]
 
 
 @pytest.fixture

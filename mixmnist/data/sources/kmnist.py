@@ -5,20 +5,23 @@ Source:
     places of the digits 0-9.
 """
 
+from pathlib import Path
+from typing import Any
+
 from mixmnist.core.records import Glyphs, Source
 from mixmnist.data.sources import _torchvision
 
 
 def load(root: str | None, split: str) -> Glyphs:
     """Loads a split; downloads KMNIST if it is not below the root."""
-    from torchvision.datasets import KMNIST
 
-    return _torchvision.load(
-        "KMNIST",
-        "KMNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte",
-        lambda folder: KMNIST(str(folder), train=split == "train", download=True),
-        root,
-    )
+    def make(folder: Path) -> Any:  # noqa: ANN401 -- torchvision ships no types
+        from torchvision.datasets import KMNIST
+
+        return KMNIST(str(folder), train=split == "train", download=True)
+
+    layout = "KMNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte"
+    return _torchvision.load("KMNIST", layout, make, root, _torchvision.named(split))
 
 
 SOURCE = Source("Kuzushiji-MNIST, ten cursive characters, 28 x 28", load)

@@ -30,10 +30,10 @@ def load(root: str | None, split: str) -> Glyphs:
     def make(folder: Path) -> Any:  # noqa: ANN401 -- torchvision ships no types
         from torchvision.datasets import MNIST
 
-        _check(folder)
         return MNIST(str(folder), train=split == "train", download=True)
 
-    return _torchvision.load("MNIST", "MNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte", make, root)
+    layout = "MNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte"
+    return _torchvision.load("MNIST", layout, make, root, _torchvision.named(split), _check)
 
 
 def _check(folder: Path) -> None:
