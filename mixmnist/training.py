@@ -133,7 +133,7 @@ def train(
     module.train()
     aim = aim or Aim()
     generators = [torch.Generator(images.device).manual_seed(derive(seed, "view")) for seed in seeds if aim.view is not None]
-    with _repeatable(images.device), _bar(watch, recipe.epochs * n_steps) as bar:
+    with repeatable(images.device), _bar(watch, recipe.epochs * n_steps) as bar:
         steps = _Steps(module, recipe, images, labels, precision, capture and images.is_cuda, aim, generators)
         order = next(orders)
         for epoch in range(recipe.epochs):
@@ -267,21 +267,34 @@ def _batch(
 
 
 @contextlib.contextmanager
-def _repeatable(device: torch.device) -> Iterator[None]:
-    """On a GPU, has operations add up in one order, so that a seed gives the same bytes; torch warns of any that cannot."""
-    if device.type != "cuda":
+def repeatable(device: torch.device | str) -> Iterator[None]:
+    """Makes a GPU give the same bytes each time; on a processor, where sums have one order, it does nothing.
+
+    Where torch has no repeatable way (in a net of somebody's own, say) it warns and goes on. Stricter rules of a user's stay.
+    All is put back, but for the size of cuBLAS's workspace: that is read once, when cuBLAS is first used.
+    """
+    if torch.device(device).type != "cuda":
         yield
         return
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read by the first product on the card
-    memory: Any = torch.utils.deterministic
-    mode, filling = torch.get_deterministic_debug_mode(), memory.fill_uninitialized_memory
-    torch.set_deterministic_debug_mode("warn")
-    memory.fill_uninitialized_memory = False  # nothing here reads what it has not written
-    try:
-        yield
-    finally:
-        torch.set_deterministic_debug_mode(mode)
-        memory.fill_uninitialized_memory = filling
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    on, warn_only = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    settings: list[tuple[Any, str, bool]] = [
+        (torch.backends.cudnn, "deterministic", True),
+        (torch.backends.cudnn, "benchmark", False),
+        (torch.utils.deterministic, "fill_uninitialized_memory", False),  # nothing reads what it did not write
+    ]
+    before = [getattr(of, name) for of, name, _ in settings]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "cumsum")  # only whole numbers are summed so, which is exact in any order
+        try:
+            torch.use_deterministic_algorithms(True, warn_only=warn_only or not on)
+            for of, name, value in settings:
+                setattr(of, name, value)
+            yield
+        finally:
+            torch.use_deterministic_algorithms(on, warn_only=warn_only)
+            for (of, name, _), value in zip(settings, before, strict=True):
+                setattr(of, name, value)
 
 
 @contextlib.contextmanager

@@ -37,12 +37,12 @@ from mixmnist.core.records import Canvas, Options, Study, Training, Variant
 from mixmnist.data.mixture import Mixture, draw
 from mixmnist.grid import canvases, sweep
 from mixmnist.grid.layers import few_of, join, score_layers
-from mixmnist.grid.machine import repeatable
 from mixmnist.grid.origins import kind_of, layers_of
 from mixmnist.grid.workers import Here, Worker
 from mixmnist.kinds import Lesson
 from mixmnist.probing import probe_layers
 from mixmnist.stats.seeds import t_interval
+from mixmnist.training import repeatable
 
 CLOSE = 1e-5  # of the largest answer of a layer
 EQUAL = 1e-6  # of a score in float64

@@ -6,9 +6,9 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from unittest import mock
 
 import torch
 from _gpu_checks import Found, Size, drawer
@@ -16,14 +16,14 @@ from _timing import timed
 from torch import nn
 from training import plain_loop
 
+from mixmnist import training
 from mixmnist.core.records import Options
 from mixmnist.data.mixture import Mixture, draw
 from mixmnist.grid import sweep
 from mixmnist.grid.layers import join, score_variant
-from mixmnist.grid.machine import repeatable
 from mixmnist.nets import convnet
 from mixmnist.report import write_report
-from mixmnist.training import train
+from mixmnist.training import repeatable, train
 
 
 def synchronise(device: str) -> None:
@@ -47,13 +47,22 @@ def seconds(device: str, work: Callable[[], object]) -> float:
 class _Way:
     """A way to train a block."""
 
-    capture: bool
-    scope: Callable[[], AbstractContextManager[None]]
-    epochs: int  # so many more, whose seconds are those of the steps alone
+    epochs: int = 5  # so many more, whose seconds are those of the steps alone
+    capture: bool = True
+    kernels: bool = True  # the net's own, where it has any for the device
+    repeats: bool = True  # gives the same bytes each time
+
+
+WAYS = {
+    "captured": _Way(),
+    "captured, by torch's operations": _Way(kernels=False),
+    "captured, by torch's operations, not repeatable": _Way(kernels=False, repeats=False),
+    "not captured": _Way(1, capture=False),
+}
 
 
 def steps(device: str, size: Size) -> Found:
-    """Times a step of a block: captured and not, captured without the promise of the same bytes, and a plain eager loop's.
+    """Times a step of a block: captured and not, by torch's operations, without the promise of the same bytes, and a plain loop's.
 
     What an epoch of a training costs beside its steps (building, capturing) is taken off: two lengths are timed.
     """
@@ -61,24 +70,22 @@ def steps(device: str, size: Size) -> Found:
     images, labels = torch.stack([d.images for d in drawn]), torch.stack([d.labels for d in drawn])
     recipe, n_classes = size.variant.training, len(drawn[0].classes)
     n_steps = recipe.images // recipe.batch
-    ways = {
-        "captured": _Way(True, lambda: repeatable(device), 5),
-        "captured, not repeatable": _Way(True, contextlib.nullcontext, 5),
-        "not captured": _Way(False, lambda: repeatable(device), 1),
-    }
 
     def block(way: _Way, epochs: int) -> float:
         stack = convnet.build(convnet.Widths(**size.variant.net_settings), n_classes, range(size.seeds)).to(device)
+        if not way.kernels:
+            stack._fits_kernels = lambda _x: False
         asked = replace(recipe, epochs=epochs)
-        with way.scope():
+        scope = training.repeatable if way.repeats else contextlib.nullcontext
+        with mock.patch.object(training, "repeatable", scope):
             return seconds(device, lambda: train(stack, images, labels, asked, range(size.seeds), capture=way.capture))
 
     x, y = images[0, :, None] / 255, labels[0]
-    found: dict[str, list[float]] = {name: [] for name in [*ways, "eager loop, seed by seed"]}
-    for way in ways.values():
+    found: dict[str, list[float]] = {name: [] for name in [*WAYS, "eager loop, seed by seed"]}
+    for way in WAYS.values():
         block(way, 1)  # warms up
     for _ in range(size.rounds):
-        for name, way in ways.items():
+        for name, way in WAYS.items():
             found[name].append(1e3 * (block(way, 1 + way.epochs) - block(way, 1)) / (way.epochs * n_steps))
         loop = seconds(device, lambda: plain_loop(x, y, 1, 0))
         found["eager loop, seed by seed"].append(1e3 * loop * size.seeds / n_steps)

@@ -191,7 +191,7 @@ def main() -> int:
         same = repeats(kernels, **settings)
         good &= same
         say(f"the same bytes twice, {name}: {'yes' if same else 'NO'}")
-    with training._repeatable(torch.device("cuda")):
+    with training.repeatable(torch.device("cuda")):
         for copies in COPIES:
             time_steps(copies)
         say("timed")

@@ -13,11 +13,11 @@ from tqdm import tqdm
 from mixmnist.core import storage
 from mixmnist.grid import canvases
 from mixmnist.grid.block import Block
-from mixmnist.grid.machine import repeatable, stopwatch
+from mixmnist.grid.machine import stopwatch
 from mixmnist.grid.origins import bring_about
 from mixmnist.grid.recording import load_block, record, summary
 from mixmnist.kinds import Lesson
-from mixmnist.training import Watch
+from mixmnist.training import Watch, repeatable
 
 Tell = Callable[[str], None]
 

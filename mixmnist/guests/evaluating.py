@@ -22,7 +22,6 @@ from mixmnist.data.colour import Coloured, has_colours, in_colour
 from mixmnist.data.mixture import Mixture
 from mixmnist.data.sources import label, resolve_source
 from mixmnist.grid.layers import Scored, few_of, score_layers
-from mixmnist.grid.machine import repeatable
 from mixmnist.guests.arrays import LAYER, Arrays, read_arrays
 from mixmnist.guests.evaluated import Evaluation, Run, check_place, finish, joined
 from mixmnist.guests.factory import try_net
@@ -31,6 +30,7 @@ from mixmnist.probing import HeadAlgebra, check_layers, probe, probe_layers
 from mixmnist.probing.axes import heard
 from mixmnist.probing.running import Transform
 from mixmnist.scoring import score, with_more
+from mixmnist.training import repeatable
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from mixmnist import Options, Study, Training, Variant
 from mixmnist.grid import pipeline, sweep
 from mixmnist.grid.layers import few_of, score_layers
-from mixmnist.grid.machine import repeatable
 from mixmnist.kinds import Trained
 from mixmnist.metrics import _pixels
-from mixmnist.training import Outcome
+from mixmnist.training import Outcome, repeatable
 
 TINY = Variant(
     task="single",
