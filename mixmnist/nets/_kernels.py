@@ -282,7 +282,7 @@ def correlate(
     tap = (tl.program_id(2) % blocks) * TAPS + tl.arange(0, TAPS)
     a, b, plane = tap // fan_in // SIDE - PAD, tap // fan_in % SIDE - PAD, tap % fan_in
     source = x + copy * images * fan_in * rows * cols + (plane * rows * cols + a * cols + b)[:, None]
-    target = grad + copy * images * units * size + (unit * size)[:, None]
+    target, known = grad + copy * images * units * size + (unit * size)[:, None], (unit < units)[:, None]
     down_in, right_in = tl.arange(0, ROWS * COLS) // COLS, tl.arange(0, ROWS * COLS) % COLS
     total = tl.zeros((UNITS, TAPS), tl.float32)
     each = tl.cdiv(down, ROWS) * beside  # tiles of an image
@@ -294,9 +294,7 @@ def correlate(
             r, c = row[None, :] + a[:, None], col[None, :] + b[:, None]
             inside = inside & (r >= 0) & (r < rows) & (c >= 0) & (c < cols)
         patch = tl.load(source + (image * fan_in * rows * cols + row * cols + col)[None, :], inside, 0.0)
-        comes = tl.load(
-            target + (image * units * size + row * across + col)[None, :], (unit < units)[:, None] & there[None, :], 0.0
-        )
+        comes = tl.load(target + (image * units * size + row * across + col)[None, :], known & there[None, :], 0.0)
         total += tl.dot(comes, tl.trans(patch), input_precision="ieee")
     at = ((split * copies + copy) * units + unit)[:, None] * taps + tap[None, :]
-    tl.store(parts + at, total, (unit < units)[:, None] & (tap < taps)[None, :])
+    tl.store(parts + at, total, known & (tap < taps)[None, :])
