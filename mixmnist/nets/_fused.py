@@ -22,6 +22,8 @@ SIDES, PADS = (5, 3, 3), (0, 1, 1)  # of the kernels, and the zeros around what 
 UNITS, CHUNK = 8, 512  # units that a program convolves to at once, and pixels that one norms
 TILES = 128, 512  # pixels that a program convolves at once, on small and on large maps
 LARGE = 2**16  # pixels from which a map (all images of all copies) is large: fewer tiles would leave parts of the card idle
+WIDEST = 128  # units of a layer; a wider one is a product that is large enough for the library
+PIXELS = 32  # that a program correlates at once
 PROGRAMS = 1024  # that correlate at once, if there is work for so many
 
 
@@ -84,16 +86,18 @@ class Layers(torch.autograd.Function):
 
 def fits(x: Tensor, widths: Sequence[int]) -> bool:
     """Says whether the kernels can train on x [images, copies, rows, cols]: on a card that Triton knows, in float32, no gradient
-    flowing to the images, and so few numbers of a copy that 32 bits count them.
+    flowing to the images, no layer too wide, and so few numbers of a copy that 32 bits count them.
     """
-    plain = x.is_cuda and x.dtype == torch.float32 and not torch.is_autocast_enabled("cuda") and not x.requires_grad
-    return plain and _knows(x.device) and x.shape[0] * max(widths) * x.shape[2] * x.shape[3] < 2**31
+    plain = x.dtype == torch.float32 and not torch.is_autocast_enabled("cuda") and not x.requires_grad
+    few = max(widths) <= WIDEST and x.shape[0] * max(widths) * x.shape[2] * x.shape[3] < 2**31
+    return plain and few and _knows(x.device)
 
 
 @cache
 def _knows(device: torch.device) -> bool:
-    """Says whether Triton knows the card."""
-    return torch.version.cuda is not None and torch.cuda.get_device_capability(device) >= (8, 0)
+    """Says whether it is a card that Triton knows."""
+    known = device.type == "cuda" and torch.version.cuda is not None
+    return known and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def n_places(rows: int, cols: int) -> int:
@@ -210,10 +214,10 @@ def _correlated(x: Tensor, grad: Tensor, weight: Tensor, pad: int) -> Tensor:
     """Gives the kernels' gradient, in the order of memory that weights have in which the fan-in is innermost."""
     copies, images, fan_in, rows, cols = x.shape
     units, down, across = grad.shape[2:]
-    side, size = weight.shape[2], 32
-    some, taps = (16 if units <= 16 else 32), 32  # units and taps of a program, 16 units a warp
+    side, some, taps = weight.shape[2], 16 if units <= 16 else 32, 32  # units and taps of a program
+    tall, wide = PIXELS // min(PIXELS, _power(across)), min(PIXELS, _power(across))  # rows and columns of a tile
+    tiles = images * _blocks(down, tall) * _blocks(across, wide)
     blocks = _blocks(units, some) * _blocks(side * side * fan_in, taps)
-    tiles = _blocks(images * down * across, size)
     each = _blocks(tiles, min(tiles, _blocks(PROGRAMS, copies * blocks)))
     parts = x.new_empty(_blocks(tiles, each), len(weight), side, side, fan_in)
     _kernels.correlate[len(parts), copies, blocks](
@@ -222,7 +226,8 @@ def _correlated(x: Tensor, grad: Tensor, weight: Tensor, pad: int) -> Tensor:
         PAD=pad,
         UNITS=some,
         TAPS=taps,
-        SIZE=size,
+        ROWS=tall,
+        COLS=wide,
         num_warps=some // 16,
     )
     return parts.sum(0).permute(0, 3, 1, 2)
@@ -241,3 +246,8 @@ def _tile(planes: Tensor) -> int:
 def _blocks(n: int, size: int) -> int:
     """Counts the blocks of a size that hold n."""
     return -(-n // size)
+
+
+def _power(n: int) -> int:
+    """Gives the smallest power of 2 that is no less than n."""
+    return 1 << (n - 1).bit_length()

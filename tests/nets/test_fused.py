@@ -157,6 +157,20 @@ def test_a_copy_that_is_not_a_number_leaves_the_others_alone(fused):
     assert not any(grad.chunk(2)[1].isnan().any() for grad in grads)
 
 
+def test_kernels_are_used_where_they_can_be(fused, monkeypatch):
+    """Another precision, a gradient to the images, autocast, too wide a layer and too many numbers are left to the library."""
+    x, widths = torch.zeros(1).expand(128, 5, 32, 32), (10, 20, 10)
+    assert not fused.fits(x, widths)
+    monkeypatch.setattr(fused, "_knows", lambda _device: True)
+    assert fused.fits(x, widths)
+    assert not fused.fits(x.double(), widths)
+    assert not fused.fits(x.clone().requires_grad_(), widths)
+    assert not fused.fits(x, (10, 512, 10))
+    assert not fused.fits(torch.zeros(1).expand(128, 5, 4096, 4096), widths)
+    monkeypatch.setattr(torch, "is_autocast_enabled", lambda device: device == "cuda")
+    assert not fused.fits(x, widths)
+
+
 def test_backward_may_run_twice(fused):
     """A graph that is kept must give the same bytes again."""
     given = [p.requires_grad_() for p in parameters(1, (3, 4, 5))]
