@@ -62,7 +62,7 @@ WAYS = {
 
 
 def steps(device: str, size: Size) -> Found:
-    """Times a step of a block: captured and not, by torch's operations, those without the promise of the same bytes, a plain loop's.
+    """Times a step of a block: captured and not, by torch's operations, the same without repeating, and a plain loop's.
 
     What an epoch of a training costs beside its steps (building, capturing) is taken off: two lengths are timed.
     """

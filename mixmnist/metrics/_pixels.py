@@ -8,7 +8,6 @@ import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -119,14 +118,14 @@ def _add_steps(maps: Tensor, members: Tensor, table: Tensor, every: Tensor | Non
 
 def _add_steps_at_once(maps: Tensor, members: Tensor, table: Tensor, every: Tensor | None, inside: Tensor) -> None:
     """Does on a GPU what the loop does on a processor."""
-    n_units, _, n_steps = inside.shape
+    n_units, n_masks, n_steps = inside.shape
+    unit = torch.arange(n_units, device=maps.device)[:, None]
     step = table.flatten().index_select(0, _places(maps)).view(n_units, -1).long()  # units pixels
-    step += torch.arange(n_units, device=step.device)[:, None] * n_steps
-    count = partial(torch.bincount, minlength=n_units * n_steps)
     if every is not None:
-        every += count(step.flatten()).view_as(every)
-    for number, held in enumerate(members.transpose(0, 1).flatten(1)):  # images pixels
-        inside[:, number] += count(step[:, held].flatten()).view(n_units, n_steps)
+        every += torch.bincount((step + unit * n_steps).flatten(), minlength=every.numel()).view_as(every)
+    image, mask, pixel = members.nonzero().T
+    held = step[:, image * members.shape[2] + pixel] + (unit * n_masks + mask) * n_steps  # units held
+    inside += torch.bincount(held.flatten(), minlength=inside.numel()).view_as(inside)
 
 
 def _by_units(loop: Callable[..., None], maps: Float[Tensor, "some units rows cols"], *tables: np.ndarray) -> None:

@@ -120,6 +120,7 @@ def probe_layers(
     alone = check_answers(net, list(modules.values()), images)
     if not alone:
         warnings.warn(said_of_company(), Caution, stacklevel=3)
+    images = images.in_large_batches() if alone else images
     outputs, read = read_layers(net, modules, {layer: axes[layer][0] for layer in layers}, images)
     logits = as_logits(outputs, len(mixture.classes))
     some = images if few is None else images.first(few)

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -69,7 +70,7 @@ def check_answers(net: nn.Module, modules: Sequence[nn.Module], images: Images) 
 def _alone(net: nn.Module, modules: Sequence[nn.Module], images: Images, known: list[Tensor], chosen: Tensor) -> bool:
     """Says whether some images, in the order asked for, are answered as they were among all of them."""
     try:
-        found = _answers(net, modules, Images(images.pixels[chosen.to(images.pixels.device)], images.like, images.transform))
+        found = _answers(net, modules, replace(images, pixels=images.pixels[chosen.to(images.pixels.device)]))
     except (RuntimeError, TypeError, ValueError):
         return False  # it takes no other batch
     pairs = [(one[chosen.to(one.device)], other) for one, other in zip(known, found, strict=True) if len(one) == len(images)]

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from mixmnist.core.readout import Field
 from mixmnist.probing.axes import as_maps
 from mixmnist.probing.patches import Patches, with_gradient
-from mixmnist.probing.running import BATCH, Images, up_to
+from mixmnist.probing.running import Images, up_to
 
-AT_ONCE = 2**23  # values of scaled maps held at once
+AT_ONCE = {"cpu": 2**23, "cuda": 2**25}  # values of scaled maps held at once
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ class Pixels:
                 one.shape[2:], self.images.pixels.shape[-2:], self.field.stride, self.field.first, strict=True
             )
         )
-        batch = max(1, min(BATCH, AT_ONCE // (one.shape[1] * len(rows) * len(cols))))
+        at_once = AT_ONCE["cuda" if one.is_cuda else "cpu"]
+        batch = max(1, min(self.images.batch, at_once // (one.shape[1] * len(rows) * len(cols))))
         every = self.images.every()
         for indices, x in zip(every.split(batch), self.images.in_order(every, batch), strict=True):
             yield indices, rows @ self._maps(x) @ cols.T

@@ -112,7 +112,7 @@ class Replay:
 
     def _batch(self, n_sets: int) -> int:
         """How many images go through the network at a time: so few that all sets run side by side, where that is enough."""
-        return BATCH if self.apart else max(1, min(BATCH, max(FEWEST, self._together // n_sets), self._together))
+        return BATCH if self.apart else max(1, min(self.images.batch, max(FEWEST, self._together // n_sets), self._together))
 
     def _maps(self, images: Int[Tensor, " some"]) -> Float[Tensor, "some units places"]:
         """Gives the layer's maps of some images; where they depend on the others of a batch, those of the batches they are in."""
