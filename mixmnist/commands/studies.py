@@ -129,15 +129,18 @@ def report(args: argparse.Namespace, say: Say) -> Answer:
 def _report(
     folder: Path, say: Say, look: "Look | None" = None, only: Sequence[str] = (), keep: Collection[Path] = ()
 ) -> "StudyRecords":
-    """Writes a report and prints the variants table."""
+    """Writes a report; prints the variants table as soon as the tables are there, before figures are drawn."""
     from mixmnist.report import show_variants, write_report
     from mixmnist.report.drawing import FORMATS, Look
 
+    def show(records: "StudyRecords") -> None:
+        say(f"\n{show_variants(records)}")
+        say(f"Drawing figures of {folder} ...")
+
     say(f"Writing tables and figures of {folder} ...")
-    records = write_report(folder, look or Look(FORMATS), only, keep, say)
+    records = write_report(folder, look or Look(FORMATS), only, keep, say, show)
     for line in records.left_out:
         say(line)
-    say(f"\n{show_variants(records)}")
     return records
 
 
