@@ -234,3 +234,5 @@ def test_a_line_says_the_means_and_the_speed():
     assert training._summary(histories, unknown, 100) == "loss 1.500, accuracy 0.375, 250 images/s"
     known = SimpleNamespace(n=10, format_dict={"rate": 3.0, "elapsed": 4.0})
     assert training._summary(histories, known, 100).endswith(", 300 images/s")
+    silent = SimpleNamespace(n=0, format_dict={"rate": None, "elapsed": 0})
+    assert training._summary(histories, silent, 100) == "loss 1.500, accuracy 0.375"

@@ -10,7 +10,7 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Any
 
@@ -59,10 +59,26 @@ class Worker:
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
-        try:
+        with self._watched(process):
             pickle.dump((block, self.position), process.stdin)
             process.stdin.flush()
-            lines, failures, error = pickle.load(process.stdout)  # noqa: S301 -- from our own process
+        while True:
+            with self._watched(process):
+                answer = pickle.load(process.stdout)  # noqa: S301 -- from our own process
+            if not isinstance(answer, str):
+                break
+            tell(answer)  # while it works
+        failures, error = answer
+        if error is not None:
+            raise error
+        found: list[str] = failures
+        return found
+
+    @contextlib.contextmanager
+    def _watched(self, process: "subprocess.Popen[bytes]") -> Iterator[None]:
+        """Says what it means if the process does not take or give any more."""
+        try:
+            yield
         except (EOFError, OSError, ValueError, pickle.UnpicklingError) as broken:  # a ValueError: ended between the two
             self._process = None
             if self._ended:
@@ -72,12 +88,6 @@ class Worker:
             code = process.wait()
             _close(process)
             raise RuntimeError(f"its process ended with code {code}, most often for want of memory") from broken
-        for line in lines:
-            tell(line)
-        if error is not None:
-            raise error
-        found: list[str] = failures
-        return found
 
     def end(self) -> None:
         """Ends the process at once."""
@@ -110,18 +120,21 @@ def _serve() -> None:
             except EOFError:
                 os._exit(0)
 
+    def answer(what: object) -> None:
+        """Gives a line, a text, or at the end of a block its failures and what went wrong."""
+        pickle.dump(what, answers)
+        answers.flush()
+
     threading.Thread(target=listen, daemon=True).start()
     while True:
         block, position = waiting.get()
         torch.set_num_threads(block.threads)
-        lines: list[str] = []
         failures, error = [], None
         try:
-            failures = run_block(block, lines.append, Watch(position=position))
+            failures = run_block(block, answer, Watch(position=position))
         except Exception as caught:
             error = caught
-        pickle.dump((lines, failures, error), answers)
-        answers.flush()
+        answer((failures, error))
 
 
 if __name__ == "__main__":

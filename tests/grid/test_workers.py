@@ -1,5 +1,6 @@
 """Blocks in processes of their own."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from mixmnist import Options, Study, Training, Variant
 from mixmnist.grid import sweep
 from mixmnist.grid.sweep import plan
 from mixmnist.grid.workers import Worker
+from mixmnist.training import Stopped
 
 pytestmark = pytest.mark.slow  # make test-slow and CI run it
 
@@ -66,6 +68,25 @@ def test_a_worker_tells_what_went_wrong_and_goes_on(worker, tmp_path):
     lines = []
     assert worker.run(good, lines.append) == []
     assert "accuracy" in lines[0]
+
+
+def test_a_worker_tells_while_it_works(worker, tmp_path):
+    """What a block says of itself must arrive while it is trained: of a training of minutes nobody hears at its end only."""
+    (long,) = blocks(tmp_path, LONG)
+    lines, arrived = [], threading.Event()
+
+    def tell(line):
+        lines.append(line)
+        arrived.set()
+
+    def end():
+        arrived.wait(120)
+        worker.end()
+
+    threading.Thread(target=end).start()
+    with pytest.raises(Stopped):
+        worker.run(long, tell)
+    assert re.fullmatch(r"tiny digits v0 s0-0: \d+% trained, loss [\d.]+, accuracy [\d.]+, about .* left", lines[0])
 
 
 def test_a_process_that_dies_is_a_failure(worker, tmp_path):
