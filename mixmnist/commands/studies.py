@@ -96,7 +96,7 @@ def _dry_run(studies: Sequence[str], options: Options, reference: Path, say: Say
         rows.append(row | (asdict(cost) if cost else {"seconds": 0, "memory": 0}))
     if not todo:
         return Answer({"blocks": rows, "seconds": 0, "memory": 0})
-    together = min(sweep.blocks_at_a_time(todo, options.threads), len(todo))
+    together = sweep.blocks_at_a_time(todo, options.threads)
     total = estimating.in_all(costs, together)
     say(f"In all: about {total}, {together} at a time; tables and figures are not counted.")
     basis = "; ".join(basis if len(bases) == 1 else f"{n} blocks {basis}" for basis, n in bases.items())

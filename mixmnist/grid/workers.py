@@ -21,6 +21,9 @@ from mixmnist.grid.pipeline import run_block
 from mixmnist.training import Stopped, Watch
 
 
+SHARE = 0.45  # of a GPU's memory, of which two processes use one; the rest is for what each loads before it allocates anything
+
+
 class Here:
     """Runs blocks in this process."""
 
@@ -128,13 +131,20 @@ def _serve() -> None:
     threading.Thread(target=listen, daemon=True).start()
     while True:
         block, position = waiting.get()
-        torch.set_num_threads(block.threads)
+        _settle(block)
         failures, error = [], None
         try:
             failures = run_block(block, answer, Watch(position=position))
         except Exception as caught:
             error = caught
         answer((failures, error))
+
+
+def _settle(block: Block) -> None:
+    """Keeps this process to its threads and, on a GPU, to its share of the memory, so that none takes what another needs."""
+    torch.set_num_threads(block.threads)
+    if block.device.startswith("cuda"):
+        torch.cuda.set_per_process_memory_fraction(SHARE, torch.device(block.device).index)
 
 
 if __name__ == "__main__":

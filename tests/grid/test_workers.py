@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mixmnist import Options, Study, Training, Variant
-from mixmnist.grid import sweep
+from mixmnist.grid import sweep, workers
 from mixmnist.grid.sweep import plan
 from mixmnist.grid.workers import Worker
 from mixmnist.training import Stopped
@@ -103,6 +103,19 @@ def test_a_process_that_dies_is_a_failure(worker, tmp_path):
     with pytest.raises(RuntimeError, match="its process ended with code -9, most often for want of memory"):
         worker.run(long, lambda _: None)
     assert worker.run(short, lambda _: None) == []
+
+
+@pytest.mark.parametrize(("device", "index"), [("cuda", None), ("cuda:1", 1)])
+def test_on_a_gpu_a_worker_keeps_to_its_share_of_the_memory(tmp_path, monkeypatch, device, index):
+    """Two workers share a GPU: neither may take what the other needs, on the GPU that it works on."""
+    (block,) = blocks(tmp_path, TINY)
+    taken = []
+    monkeypatch.setattr(workers.torch.cuda, "set_per_process_memory_fraction", lambda *share: taken.append(share))
+    workers._settle(block)
+    assert taken == []
+    workers._settle(replace(block, device=device))
+    assert taken == [(workers.SHARE, index)]
+    assert 0.4 <= workers.SHARE < 0.5
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")
