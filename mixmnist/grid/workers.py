@@ -20,7 +20,6 @@ from mixmnist.grid.block import Block
 from mixmnist.grid.pipeline import run_block
 from mixmnist.training import Stopped, Watch
 
-
 SHARE = 0.45  # of a GPU's memory, of which two processes use one; the rest is for what each loads before it allocates anything
 
 
