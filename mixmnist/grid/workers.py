@@ -20,6 +20,7 @@ from mixmnist.grid.block import Block
 from mixmnist.grid.pipeline import run_block
 from mixmnist.training import Stopped, Watch
 
+START = "import gc; gc.set_threshold(100_000); from mixmnist.grid import workers; workers.serve()"  # as the command does
 SHARE = 0.45  # of a GPU's memory, of which two processes use one; the rest is for what each loads before it allocates anything
 
 
@@ -55,7 +56,7 @@ class Worker:
             Stopped: If the worker was ended meanwhile.
         """
         if self._process is None:
-            command = [sys.executable, "-m", "mixmnist.grid.workers"]
+            command = [sys.executable, "-c", START]
             pipe = subprocess.PIPE
             self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True)  # noqa: S603 -- our own
         process = self._process
@@ -109,7 +110,7 @@ def _close(process: "subprocess.Popen[bytes]") -> None:
             pipe.close()
 
 
-def _serve() -> None:
+def serve() -> None:
     """Runs blocks until the input ends; then so does the process, in the middle of a block if need be."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever else prints does not get between the answers
@@ -144,7 +145,3 @@ def _settle(block: Block) -> None:
     torch.set_num_threads(block.threads)
     if block.device.startswith("cuda"):
         torch.cuda.set_per_process_memory_fraction(SHARE, torch.device(block.device).index)
-
-
-if __name__ == "__main__":
-    _serve()
