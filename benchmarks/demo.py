@@ -1,7 +1,7 @@
 """Demo: a first look in half a minute, with nothing to fetch. Does a wide net have more digit detectors, and need each one less?
 
 One seed and a short recipe on scikit-learn's digits: the pages are those of a real study, the numbers are not to be quoted.
-`make benchmark` runs it first, with the seeds and the source of its studies, so that there is something to look at while these run.
+`make benchmark` runs it first, with the seeds and the source of its studies: something to look at while these run.
 Cost: 2 runs of 8 epochs over 4,000 canvases, under 60 seconds of two cores with tables and figures.
 """
 
