@@ -79,7 +79,7 @@ def waits() -> Iterator[Wait]:
 
 
 def _report_waits(folder: Path) -> Iterator[Wait]:
-    """Times tables, figures and page of a study of four variants and five seeds; the first round, which loads things, counts not."""
+    """Times tables, figures and page of a study of four variants and five seeds, after a round that loads things."""
     for home in RECORDS.glob(f"runs/*/s0-{SEEDS - 1}"):
         shutil.copytree(home, folder / home.relative_to(RECORDS))
     shutil.copy(RECORDS / "study.json", folder)
@@ -107,9 +107,7 @@ def _plugin_waits(folder: Path) -> Iterator[Wait]:
         return lambda: _run(command, folder)
 
     pytest("test_units.py", "--mixmnist-update")()
-    yield Wait(
-        "pytest where the plugin is installed and not used", tuple(timed(pytest("test_nothing.py")) for _ in range(ROUNDS))
-    )
+    yield Wait("pytest where the plugin is not used", tuple(timed(pytest("test_nothing.py")) for _ in range(ROUNDS)))
     yield Wait("pytest with one network against its record", tuple(timed(pytest("test_units.py")) for _ in range(ROUNDS)))
 
 
