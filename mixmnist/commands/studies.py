@@ -39,8 +39,12 @@ def run(args: argparse.Namespace, say: Say) -> Answer:
 
 def demo(args: argparse.Namespace, say: Say) -> Answer:
     """Runs the study `demo` with what comes with the package: scikit-learn's digits, one seed, no network."""
+    from mixmnist.report.drawing import Look
+
     say("Two small nets on scikit-learn's digits: half a minute. Their scores are those of a toy; the real study is `sanity`.")
-    return _run(["demo"], Options(source="digits", device="cpu", out=args.out), say, formats=("svg", "png"))  # a pdf is for print
+    return _run(
+        ["demo"], Options(source="digits", device="cpu", out=args.out), say, look=Look(("svg", "png"))
+    )  # pdf is for print
 
 
 def _run(
@@ -49,12 +53,11 @@ def _run(
     say: Say,
     reference: Path | None = None,
     page: bool = True,
-    formats: tuple[str, ...] | None = None,
+    look: "Look | None" = None,
 ) -> Answer:
     """Runs studies; compares with a reference, if one is named, at the end."""
     from mixmnist.grid import sweep
     from mixmnist.report import compare_with
-    from mixmnist.report.drawing import Look
     from mixmnist.trust import analyse
     from mixmnist.trust._networks import recorded
 
@@ -66,7 +69,7 @@ def _run(
         failures += result.failures
         if recorded(result.folder):
             analyse(result.folder, plans[0][0].root, say)
-            finished[result.folder] = _report(result.folder, say, formats and Look(formats))
+            finished[result.folder] = _report(result.folder, say, look)
             failures += finished[result.folder].damaged
             if page:
                 tell_page([result.folder], result.folder / "report", plans[0][0].root, say)

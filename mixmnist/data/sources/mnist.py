@@ -66,7 +66,7 @@ def _are_whole(folder: Path) -> bool:
 
 
 def _read(path: Path) -> Tensor:
-    """Reads a raw file: two bytes of nothing, the kind of its values (8: bytes), the number of axes, their lengths, the values."""
+    """Reads a raw file: two bytes of nothing, the kind of its values (8: bytes), the number of axes, their lengths, values."""
     content, axes = path.read_bytes(), 3 if "idx3" in path.name else 1
     begin = 4 + 4 * axes
     require(content[:4] == bytes((0, 0, 8, axes)), f"{path.name} with the header {content[:4]!r}")
