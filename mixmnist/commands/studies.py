@@ -39,12 +39,11 @@ def run(args: argparse.Namespace, say: Say) -> Answer:
 
 def demo(args: argparse.Namespace, say: Say) -> Answer:
     """Runs the study `demo` with what comes with the package: scikit-learn's digits, one seed, no network."""
+    say("Two small nets on scikit-learn's digits: half a minute. Their scores are those of a toy; the real study is `sanity`.")
     from mixmnist.report.drawing import Look
 
-    say("Two small nets on scikit-learn's digits: half a minute. Their scores are those of a toy; the real study is `sanity`.")
-    return _run(
-        ["demo"], Options(source="digits", device="cpu", out=args.out), say, look=Look(("svg", "png"))
-    )  # pdf is for print
+    on_screen = Look(("svg", "png"))
+    return _run(["demo"], Options(source="digits", device="cpu", out=args.out), say, look=on_screen)
 
 
 def _run(
