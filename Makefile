@@ -16,8 +16,8 @@ help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  variables: SOURCE=$(SOURCE) SEEDS=$(SEEDS) DEVICE=$(DEVICE) DATA=$(DATA) OUT=$(OUT)"
 
-benchmark: .venv/installed ## both studies, tables, figures, and the difference to the reference
-	$(RUN) sanity usefulness --seeds $(SEEDS) --out $(OUT)
+benchmark: .venv/installed ## a first look in a minute or two, then both studies, tables, figures, and the difference to the reference
+	$(RUN) demo sanity usefulness --seeds $(SEEDS) --out $(OUT)
 
 trust: .venv/installed ## which scores can be trusted: controls on trained nets, report cards on planted units (about 10 minutes)
 	nice $(BIN)/mixmnist run plants --source stamps --out $(OUT) --no-page --quiet & planted=$$!; \

@@ -48,25 +48,19 @@ class Watch:
     """The line of the progress bar on the terminal."""
     stop: Event | None = None
     """Set from elsewhere to give up."""
+    tell: Callable[[float, str], None] | None = None
+    """Called after each epoch with the share of all steps that are taken, and a few words."""
 
 
 class Stopped(Exception):  # noqa: N818 -- nothing went wrong
     """Training was asked to stop before its end; nothing of it is kept."""
 
 
-def choose_precision(precision: str, device: str) -> str:
-    """Turns "auto" into "bf16" where the processor computes in it natively, else "float32".
-
-    On a GPU it is "float32": such small nets do not wait for products there, and bf16 was no faster.
-    """
+def choose_precision(precision: str) -> str:
+    """Turns "auto" into "float32": compiled loops on a processor and kernels on a GPU are for it alone, and faster than bf16."""
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got precision={precision!r}.")
-    if precision != "auto":
-        return precision
-    if device.startswith("cuda"):
-        return "float32"
-    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # torch has no public question for this
-    return "bf16" if probe is not None and probe() else "float32"
+    return "float32" if precision == "auto" else precision
 
 
 def cross_entropies(
@@ -266,6 +260,26 @@ def _batch(
     return x.to(dtype).div_(255).transpose(0, 1), y.transpose(0, 1)
 
 
+class _Bar(tqdm):  # type: ignore[type-arg]  # its stubs alone have a parameter
+    """A progress bar on a terminal; in a log it stays silent. On both it tells the watch of every epoch."""
+
+    def __init__(self, watch: Watch, steps: int) -> None:
+        self._watch, self._taken, self._steps = watch, 0, steps
+        form = "{desc} {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}"
+        super().__init__(total=steps, desc=watch.title, position=watch.position, leave=False, disable=None, bar_format=form)
+
+    def update(self, n: float | None = 1) -> bool | None:
+        """Counts a step; a silent bar does not."""
+        self._taken += 1
+        return super().update(n)
+
+    def set_postfix_str(self, s: str = "", refresh: bool = True) -> None:
+        """Shows what is said of an epoch."""
+        super().set_postfix_str(s, refresh)
+        if self._watch.tell is not None:
+            self._watch.tell(self._taken / self._steps, f"trained, {s}")
+
+
 @contextlib.contextmanager
 def repeatable(device: torch.device | str) -> Iterator[None]:
     """Makes a GPU give the same bytes each time; on a processor, where sums have one order, it does nothing.
@@ -299,9 +313,8 @@ def repeatable(device: torch.device | str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _bar(watch: Watch, steps: int) -> Iterator["tqdm[Any]"]:
-    """Opens a progress bar on a terminal; in a log it stays silent."""
-    form = "{desc} {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}"
-    with tqdm(total=steps, desc=watch.title, position=watch.position, leave=False, disable=None, bar_format=form) as bar:
+    """Opens a progress bar."""
+    with _Bar(watch, steps) as bar:
         yield bar
 
 
@@ -309,4 +322,5 @@ def _summary(histories: Sequence[Sequence[tuple[float, float]]], bar: "tqdm[Any]
     """Writes the block's mean loss and accuracy in the last epoch and its speed, `images` being those of a step."""
     loss, accuracy = (sum(h[-1][i] for h in histories) / len(histories) for i in (0, 1))
     rate = bar.format_dict["rate"] or bar.n / max(bar.format_dict["elapsed"], 1e-9)
-    return f"loss {loss:.3f}, accuracy {accuracy:.3f}, {images * rate:,.0f} images/s"
+    speed = f", {images * rate:,.0f} images/s" if rate else ""  # a silent bar does not know it
+    return f"loss {loss:.3f}, accuracy {accuracy:.3f}{speed}"

@@ -1,3 +1,4 @@
+import gc
 import subprocess
 import sys
 from dataclasses import fields
@@ -390,3 +391,19 @@ def test_verify_says_how_far_it_is(monkeypatch, capsys):
         "somewhere baseline s0-4 s1: as recorded (2 of 3, about 40 s left)",
         "somewhere baseline s0-4 s2: as recorded (3 of 3)",
     ]
+
+
+def test_a_process_of_our_own_does_not_search_for_garbage_as_it_starts_and_ends(monkeypatch, capsys):
+    """The command may set what belongs to the whole process; called as a function it must leave all that alone."""
+    left, limits = [], gc.get_threshold()
+    monkeypatch.setattr(cli.atexit, "register", left.append)
+    monkeypatch.setattr(sys, "argv", ["mixmnist", "list", "tasks"])
+    try:
+        assert cli.main(["list", "tasks"]) == 0
+        assert (left, gc.get_threshold()) == ([], limits)
+        assert cli.main() == 0
+        assert left == [gc.freeze]
+        assert gc.get_threshold()[0] == cli.GARBAGE
+    finally:
+        gc.set_threshold(*limits)
+    assert "pairs" in capsys.readouterr().out

@@ -157,8 +157,18 @@ def test_the_net_is_left_in_eval_mode(canvases):
 
 
 def test_precision_is_chosen_or_refused():
-    """An unknown precision must be refused; a named one is taken as it is; auto is one of the two."""
-    assert choose_precision("bf16", "cpu") == "bf16"
-    assert choose_precision("auto", "cpu") in ("bf16", "float32")
+    """An unknown precision must be refused; a named one is taken as it is; auto is float32 on a processor."""
+    assert choose_precision("bf16") == "bf16"
+    assert choose_precision("auto") == "float32"
     with pytest.raises(ValueError, match="precision must be one of auto, float32, bf16, got precision='half'"):
-        choose_precision("half", "cpu")
+        choose_precision("half")
+
+
+def test_a_watch_is_told_of_every_epoch(canvases):
+    """Whoever watches from elsewhere, as a log, must hear how far training is and what the block's means are."""
+    told = []
+    watch = Watch(tell=lambda share, said: told.append((share, said)))
+    outcomes = train(convnet.build(Widths(), 45, SEEDS), *canvases, RECIPE, SEEDS, watch=watch)
+    assert [share for share, _ in told] == pytest.approx([(epoch + 1) / RECIPE.epochs for epoch in range(RECIPE.epochs)])
+    loss = sum(outcome.history[-1][0] for outcome in outcomes) / len(outcomes)
+    assert told[-1][1].startswith(f"trained, loss {loss:.3f}, accuracy 0.")

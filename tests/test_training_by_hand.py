@@ -14,7 +14,7 @@ from torch import nn
 from mixmnist import training
 from mixmnist.core.records import Training
 from mixmnist.core.seeding import derive
-from mixmnist.training import Aim, Stopped, Watch, choose_precision, cross_entropies, train
+from mixmnist.training import Aim, Stopped, Watch, cross_entropies, train
 
 COPIES, IMAGES, ROWS, COLS, CLASSES = 2, 23, 3, 5, 4
 RECIPE = Training(images=IMAGES, epochs=3, batch=4, peak=0.2, warmup=0.3, momentum=0.6, decay=0.01)  # five steps an epoch
@@ -187,21 +187,6 @@ def test_bf16_is_asked_for_by_name(data):
     assert seen == [torch.float32] * 5 + [torch.bfloat16] * 5
 
 
-@pytest.mark.parametrize("native", [True, False])
-def test_auto_is_bf16_where_the_processor_has_it(monkeypatch, native):
-    """Auto must follow what the processor says, and be float32 where torch cannot tell."""
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native, raising=False)
-    assert choose_precision("auto", "cpu") == ("bf16" if native else "float32")
-    monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported")
-    assert choose_precision("auto", "cpu") == "float32"
-
-
-def test_auto_is_full_precision_on_a_gpu():
-    """On a GPU, auto must be float32 whatever the card has: bf16 is no faster there."""
-    assert choose_precision("auto", "cuda") == choose_precision("auto", "cuda:1") == "float32"
-    assert choose_precision("bf16", "cuda") == "bf16"
-
-
 class Graph:
     """Stands for a captured graph: replayed, it takes its steps."""
 
@@ -269,3 +254,5 @@ def test_a_line_says_the_means_and_the_speed():
     assert training._summary(histories, unknown, 100) == "loss 1.500, accuracy 0.375, 250 images/s"
     known = SimpleNamespace(n=10, format_dict={"rate": 3.0, "elapsed": 4.0})
     assert training._summary(histories, known, 100).endswith(", 300 images/s")
+    silent = SimpleNamespace(n=0, format_dict={"rate": None, "elapsed": 0})
+    assert training._summary(histories, silent, 100) == "loss 1.500, accuracy 0.375"

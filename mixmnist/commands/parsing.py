@@ -55,7 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_results(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = _command(commands, "demo", demo, "--out results/local", "a first look in about a minute: train, score, draw")
+    command = _command(commands, "demo", demo, "--out results/local", "a first look in half a minute: train, score, draw")
     command.add_argument("--out", default=Options.out, metavar="DIR", help=help_of(Options)["out"])
     command = _command(commands, "report", report, "results/local/sanity/digits", "write tables and figures from records")
     command.add_argument(

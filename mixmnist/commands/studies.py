@@ -39,11 +39,21 @@ def run(args: argparse.Namespace, say: Say) -> Answer:
 
 def demo(args: argparse.Namespace, say: Say) -> Answer:
     """Runs the study `demo` with what comes with the package: scikit-learn's digits, one seed, no network."""
-    say("Two small nets on scikit-learn's digits: about a minute. Their scores are those of a toy; the real study is `sanity`.")
-    return _run(["demo"], Options(source="digits", device="cpu", out=args.out), say)
+    say("Two small nets on scikit-learn's digits: half a minute. Their scores are those of a toy; the real study is `sanity`.")
+    from mixmnist.report.drawing import Look
+
+    on_screen = Look(("svg", "png"))
+    return _run(["demo"], Options(source="digits", device="cpu", out=args.out), say, look=on_screen)
 
 
-def _run(studies: Sequence[str], options: Options, say: Say, reference: Path | None = None, page: bool = True) -> Answer:
+def _run(
+    studies: Sequence[str],
+    options: Options,
+    say: Say,
+    reference: Path | None = None,
+    page: bool = True,
+    look: "Look | None" = None,
+) -> Answer:
     """Runs studies; compares with a reference, if one is named, at the end."""
     from mixmnist.grid import sweep
     from mixmnist.report import compare_with
@@ -58,7 +68,7 @@ def _run(studies: Sequence[str], options: Options, say: Say, reference: Path | N
         failures += result.failures
         if recorded(result.folder):
             analyse(result.folder, plans[0][0].root, say)
-            finished[result.folder] = _report(result.folder, say)
+            finished[result.folder] = _report(result.folder, say, look)
             failures += finished[result.folder].damaged
             if page:
                 tell_page([result.folder], result.folder / "report", plans[0][0].root, say)
@@ -96,7 +106,7 @@ def _dry_run(studies: Sequence[str], options: Options, reference: Path, say: Say
         rows.append(row | (asdict(cost) if cost else {"seconds": 0, "memory": 0}))
     if not todo:
         return Answer({"blocks": rows, "seconds": 0, "memory": 0})
-    together = min(sweep.blocks_at_a_time(todo, options.threads), len(todo))
+    together = sweep.blocks_at_a_time(todo, options.threads)
     total = estimating.in_all(costs, together)
     say(f"In all: about {total}, {together} at a time; tables and figures are not counted.")
     basis = "; ".join(basis if len(bases) == 1 else f"{n} blocks {basis}" for basis, n in bases.items())
@@ -129,15 +139,18 @@ def report(args: argparse.Namespace, say: Say) -> Answer:
 def _report(
     folder: Path, say: Say, look: "Look | None" = None, only: Sequence[str] = (), keep: Collection[Path] = ()
 ) -> "StudyRecords":
-    """Writes a report and prints the variants table."""
+    """Writes a report; prints the variants table as soon as the tables are there, before figures are drawn."""
     from mixmnist.report import show_variants, write_report
     from mixmnist.report.drawing import FORMATS, Look
 
+    def show(records: "StudyRecords") -> None:
+        say(f"\n{show_variants(records)}")
+        say(f"Drawing figures of {folder} ...")
+
     say(f"Writing tables and figures of {folder} ...")
-    records = write_report(folder, look or Look(FORMATS), only, keep, say)
+    records = write_report(folder, look or Look(FORMATS), only, keep, say, show)
     for line in records.left_out:
         say(line)
-    say(f"\n{show_variants(records)}")
     return records
 
 

@@ -228,7 +228,7 @@ class Options:
     device: str = "auto"
     """One of auto, cpu, cuda; auto is a GPU where there is one."""
     precision: str = "auto"
-    """One of auto, float32, bf16; auto is bf16 where the processor has it natively, and float32 on a GPU."""
+    """One of auto, float32, bf16; auto is float32, for which the compiled loops and kernels are."""
     threads: int = 1
     """Threads a block of seeds; as many blocks run at a time as the cores allow. Rounding depends on it."""
     cluster: str | None = None

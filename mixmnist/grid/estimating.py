@@ -6,6 +6,7 @@ processor's own time: what else it has to do at that moment does not count. Memo
 """
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -110,6 +111,15 @@ def estimate(block: Block, pace: Pace, trained: bool = False) -> Cost:
     answers = 4 * v.probe_images * (4 * size.units + 2 * size.classes + 4 * size.units * size.classes)
     scoring = 2 * v.probe_images * pixels + answers
     return Cost(round(seconds * seeds, 1), BASE + canvases + max(canvases + maps, scoring))
+
+
+def training_cost(variant: Variant) -> float:
+    """Counts the multiply-adds of the forward passes that training one seed of a variant takes; 0 if it is planted."""
+    images = _trained_on(variant)
+    try:
+        return images * _size(variant).multiply_adds if images else 0.0
+    except Exception:  # of a net of somebody's own, which says itself what is wrong with it when it is run
+        return math.inf
 
 
 def in_all(costs: Sequence[Cost], at_a_time: int) -> Cost:

@@ -15,6 +15,7 @@ from mixmnist.grid import canvases
 from mixmnist.grid.block import Block
 from mixmnist.grid.machine import stopwatch
 from mixmnist.grid.origins import bring_about
+from mixmnist.grid.pulse import pulse
 from mixmnist.grid.recording import load_block, record, summary
 from mixmnist.kinds import Lesson
 from mixmnist.training import Watch, repeatable
@@ -28,6 +29,7 @@ def run_block(block: Block, tell: Tell, watch: Watch = Watch()) -> list[str]:  #
     why = block.why_again()
     if why:
         tell(f"{block.label}: {why}")
+    watch = replace(watch, tell=pulse(block.label, tell))
     storage.publish(block.home, lambda folder: fill(block, folder, tell, watch), replaced=block.folder / "replaced")
     tell(summary(block, time.perf_counter() - started))
     return block.failures()
@@ -50,6 +52,9 @@ def _fill(block: Block, folder: Path, tell: Tell, watch: Watch) -> None:
         trained = bring_about(lesson, tell, canvases.forget)
         seconds, own = time.perf_counter() - started, spent()
     nets = list(zip(block.seeds, trained, strict=True))
-    for seed, one in tqdm(nets, f"{block.label}: scoring", position=watch.position, leave=False, disable=None):
+    bar = tqdm(nets, f"{block.label}: scoring", position=watch.position, leave=False, disable=None)
+    for number, (seed, one) in enumerate(bar, start=1):
         (folder / f"s{seed}").mkdir()
         record(block, folder / f"s{seed}", seed, one, seconds / len(trained), own and own / len(trained))
+        if watch.tell is not None:
+            watch.tell(number / len(nets), "scored")

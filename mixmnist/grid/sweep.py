@@ -19,12 +19,14 @@ from mixmnist.core.studies import load_study
 from mixmnist.data.sources import label, resolve_source
 from mixmnist.grid import origins
 from mixmnist.grid.block import Block
+from mixmnist.grid.estimating import training_cost
 from mixmnist.grid.machine import choose_device
 from mixmnist.grid.workers import Here, Worker
 from mixmnist.training import Stopped, choose_precision
 
 BLOCK = 5  # seeds trained side by side
 QUICK: dict[str, Any] = {"epochs": 2, "images": 4000}
+ON_A_GPU = 2  # blocks at a time
 PATIENCE = 1.0  # seconds that a worker waits for a block of another process before it looks for other work
 
 
@@ -74,6 +76,7 @@ def run_all(studies: Sequence[Study | str], options: Options, tell: Callable[[st
         failures[folder] = [line for block in known for line in block.failures()]
         waiting[folder] = len(blocks) - len(known)
         todo += [block for block in blocks if block not in known]
+    todo.sort(key=lambda block: not block.has_weights())  # what is only scored is soon done
     try:
         yield from (Result(folder, tuple(sorted(failures[folder]))) for folder, left in waiting.items() if not left)
         for block, found in _work_off(todo, options, tell):
@@ -137,7 +140,10 @@ def _send_blocks(blocks: Sequence[Block], options: Options, tell: Callable[[str]
 
 
 def plan(study: Study | str, options: Options) -> list[Block]:
-    """Gives the blocks of a study in the order in which they run; checks everything and writes nothing."""
+    """Gives the blocks of a study in the order in which they run; checks everything and writes nothing.
+
+    Of each five seeds the variants that need least training come first, so that there is soon a number to look at.
+    """
     name, study = load_study(study) if isinstance(study, str) else (_folder_name(study.title), study)
     seeds = study.seeds if options.seeds is None else options.seeds
     check_runs(seeds, len(options.variants or study.variants))
@@ -148,7 +154,7 @@ def plan(study: Study | str, options: Options) -> list[Block]:
     for analysis in study.analyses:
         registry.choose("analyses", analysis)
     device = choose_device(options.device)
-    precision = choose_precision(options.precision, device)
+    precision = choose_precision(options.precision)
     source, root = resolve_source(options.source, options.root)
     if options.refer is not None:
         require(Path(options.refer).is_dir(), f"refer must be a folder of results, got {options.refer!r} which is none.")
@@ -175,15 +181,16 @@ def plan(study: Study | str, options: Options) -> list[Block]:
             elsewhere=None if options.refer is None else Path(options.refer),
         )
         for group in _groups(seeds)
-        for variant_name, variant in chosen.items()
+        for variant_name, variant in sorted(chosen.items(), key=lambda named: training_cost(named[1]))
     ]
 
 
 def blocks_at_a_time(blocks: Sequence[Block], threads: int) -> int:
-    """Gives how many blocks run side by side here: as many as the cores allow, and one on a GPU."""
+    """Gives how many blocks run side by side here: as many as the cores allow; on a GPU two, so that one trains as one scores."""
+    room = _cores() // threads
     if blocks and blocks[0].device.startswith("cuda"):
-        return 1
-    return max(1, _cores() // threads)
+        room = min(room, ON_A_GPU)
+    return max(1, min(room, len(blocks)))
 
 
 def _cores() -> int:
@@ -248,7 +255,7 @@ def _run_blocks(blocks: Sequence[Block], threads: int, tell: Callable[[str], Non
     if not blocks:
         return
     at_a_time = blocks_at_a_time(blocks, threads)
-    crew = _Crew([Worker(line) if at_a_time > 1 and len(blocks) > 1 else Here(line) for line in range(at_a_time)], tell)
+    crew = _Crew([Worker(line) if at_a_time > 1 else Here(line) for line in range(at_a_time)], tell)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

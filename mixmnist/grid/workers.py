@@ -10,7 +10,7 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Any
 
@@ -19,6 +19,9 @@ import torch
 from mixmnist.grid.block import Block
 from mixmnist.grid.pipeline import run_block
 from mixmnist.training import Stopped, Watch
+
+START = "import gc; gc.set_threshold(100_000); from mixmnist.grid import workers; workers.serve()"  # as the command does
+SHARE = 0.45  # of a GPU's memory, of which two processes use one; the rest is for what each loads before it allocates anything
 
 
 class Here:
@@ -53,16 +56,32 @@ class Worker:
             Stopped: If the worker was ended meanwhile.
         """
         if self._process is None:
-            command = [sys.executable, "-m", "mixmnist.grid.workers"]
+            command = [sys.executable, "-c", START]
             pipe = subprocess.PIPE
             self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True)  # noqa: S603 -- our own
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
-        try:
+        with self._watched(process):
             pickle.dump((block, self.position), process.stdin)
             process.stdin.flush()
-            lines, failures, error = pickle.load(process.stdout)  # noqa: S301 -- from our own process
+        while True:
+            with self._watched(process):
+                answer = pickle.load(process.stdout)  # noqa: S301 -- from our own process
+            if not isinstance(answer, str):
+                break
+            tell(answer)  # while it works
+        failures, error = answer
+        if error is not None:
+            raise error
+        found: list[str] = failures
+        return found
+
+    @contextlib.contextmanager
+    def _watched(self, process: "subprocess.Popen[bytes]") -> Iterator[None]:
+        """Says what it means if the process does not take or give any more."""
+        try:
+            yield
         except (EOFError, OSError, ValueError, pickle.UnpicklingError) as broken:  # a ValueError: ended between the two
             self._process = None
             if self._ended:
@@ -72,12 +91,6 @@ class Worker:
             code = process.wait()
             _close(process)
             raise RuntimeError(f"its process ended with code {code}, most often for want of memory") from broken
-        for line in lines:
-            tell(line)
-        if error is not None:
-            raise error
-        found: list[str] = failures
-        return found
 
     def end(self) -> None:
         """Ends the process at once."""
@@ -97,7 +110,7 @@ def _close(process: "subprocess.Popen[bytes]") -> None:
             pipe.close()
 
 
-def _serve() -> None:
+def serve() -> None:
     """Runs blocks until the input ends; then so does the process, in the middle of a block if need be."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever else prints does not get between the answers
@@ -110,19 +123,25 @@ def _serve() -> None:
             except EOFError:
                 os._exit(0)
 
+    def answer(what: object) -> None:
+        """Gives a line, a text, or at the end of a block its failures and what went wrong."""
+        pickle.dump(what, answers)
+        answers.flush()
+
     threading.Thread(target=listen, daemon=True).start()
     while True:
         block, position = waiting.get()
-        torch.set_num_threads(block.threads)
-        lines: list[str] = []
+        _settle(block)
         failures, error = [], None
         try:
-            failures = run_block(block, lines.append, Watch(position=position))
+            failures = run_block(block, answer, Watch(position=position))
         except Exception as caught:
             error = caught
-        pickle.dump((lines, failures, error), answers)
-        answers.flush()
+        answer((failures, error))
 
 
-if __name__ == "__main__":
-    _serve()
+def _settle(block: Block) -> None:
+    """Keeps this process to its threads and, on a GPU, to its share of the memory, so that none takes what another needs."""
+    torch.set_num_threads(block.threads)
+    if block.device.startswith("cuda"):
+        torch.cuda.set_per_process_memory_fraction(SHARE, torch.device(block.device).index)

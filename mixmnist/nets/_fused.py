@@ -19,9 +19,9 @@ from mixmnist.nets._pooled import POOL, STRIDE
 
 Layer = tuple[Tensor, Tensor, Tensor, Tensor]  # weight, bias, gamma, beta
 SIDES, PADS = (5, 3, 3), (0, 1, 1)  # of the kernels, and the zeros around what they pass over
-UNITS, CHUNK = 8, 512  # units that a program convolves to at once, and pixels that one norms
-TILES = 128, 512  # pixels that a program convolves at once, on small and on large maps
-LARGE = 2**16  # pixels from which a map (all images of all copies) is large: fewer tiles would leave parts of the card idle
+LINES = {5: 1, 3: 3}  # lines of a kernel of so many that are laid out one after another, which spares waiting for memory
+UNITS, TILE, WARPS = 4, 256, 2  # units and pixels that a program convolves at once: the fastest of 60 measured on an H200
+CHUNK = 512  # pixels that a program norms
 WIDEST = 128  # units of a layer; a wider one is a product that is large enough for the library
 PIXELS = 32  # that a program correlates at once
 PROGRAMS = 1024  # that correlate at once, if there is work for so many
@@ -117,8 +117,7 @@ def _convolved(x: Tensor, weight: Tensor, side: int, pad: int) -> tuple[Tensor, 
     copies, images, fan_in, rows, cols = x.shape
     units, down, across = len(weight) // copies, rows + 2 * pad - side + 1, cols + 2 * pad - side + 1
     z = x.new_empty(copies, images, units, down, across)
-    size = _tile(z)
-    tiles = _blocks(images * down * across, size)
+    tiles = _blocks(images * down * across, TILE)
     parts = x.new_empty(2, len(weight), tiles)
     first, *steps = weight.stride()
     _kernels.convolve[tiles, copies, _blocks(units, UNITS)](
@@ -126,9 +125,11 @@ def _convolved(x: Tensor, weight: Tensor, side: int, pad: int) -> tuple[Tensor, 
         *(units * first, first, *steps, tiles),
         SIDE=side,
         PAD=pad,
+        LINES=LINES[side],
         BACK=False,
         UNITS=UNITS,
-        SIZE=size,
+        SIZE=TILE,
+        num_warps=WARPS,
     )
     return z, parts
 
@@ -139,8 +140,8 @@ def _convolved_back(
     """Gives the gradient of a layer's input, which has the map's rows and columns, and its sums [2, channels, tiles]."""
     copies, images, units, rows, cols = grad.shape
     comes = torch.empty(places.shape, dtype=grad.dtype, device=grad.device)
-    size, fan_in = _tile(comes), comes.shape[2]
-    tiles = _blocks(images * rows * cols, size)
+    fan_in = comes.shape[2]
+    tiles = _blocks(images * rows * cols, TILE)
     parts = grad.new_empty(2, copies * fan_in, tiles)
     first, second, *steps = weight.stride()
     _kernels.convolve[tiles, copies, _blocks(fan_in, UNITS)](
@@ -148,9 +149,11 @@ def _convolved_back(
         *(below.shape[4], below.shape[3] * below.shape[4], units * first, second, first, *steps, tiles),
         SIDE=side,
         PAD=side // 2,
+        LINES=LINES[side],
         BACK=True,
         UNITS=UNITS,
-        SIZE=size,
+        SIZE=TILE,
+        num_warps=WARPS,
     )
     return comes, parts
 
@@ -164,7 +167,7 @@ def _pooled(z: Tensor, parts: Tensor, norm: list[Tensor], stats: Tensor, eps: fl
     bias, gamma, beta = norm
     _kernels.pool[_blocks(images * high * wide, CHUNK), copies * units](
         *(z, parts, gamma, beta, bias, stats, out, places, images, units, down, across, high, wide),
-        *(parts.shape[2], _tile(z), eps),
+        *(parts.shape[2], TILE, eps),
         SIZE=CHUNK,
     )
     return out, places
@@ -189,7 +192,7 @@ def _added_up(z: Tensor, parts: Tensor, norm: list[Tensor], stats: Tensor, kept:
     place, *steps = _steps(kept, found)
     some = 16  # images a program
     _kernels.add_up[_blocks(images, some), copies * units](
-        *(z, parts, gamma, beta, bias, stats, place, found, images, units, down * across, parts.shape[2], _tile(z), *steps, eps),
+        *(z, parts, gamma, beta, bias, stats, place, found, images, units, down * across, parts.shape[2], TILE, *steps, eps),
         DROPPED=kept is not None,
         IMAGES=some,
         SIZE=64,
@@ -215,8 +218,7 @@ def _correlated(x: Tensor, grad: Tensor, weight: Tensor, pad: int) -> Tensor:
     copies, images, fan_in, rows, cols = x.shape
     units, down, across = grad.shape[2:]
     side, some, taps = weight.shape[2], 16 if units <= 16 else 32, 32  # units and taps of a program
-    tall, wide = PIXELS // min(PIXELS, _power(across)), min(PIXELS, _power(across))  # rows and columns of a tile
-    tiles = images * _blocks(down, tall) * _blocks(across, wide)
+    tiles = _blocks(images * down * across, PIXELS)
     blocks = _blocks(units, some) * _blocks(side * side * fan_in, taps)
     each = _blocks(tiles, min(tiles, _blocks(PROGRAMS, copies * blocks)))
     parts = x.new_empty(_blocks(tiles, each), len(weight), side, side, fan_in)
@@ -226,8 +228,7 @@ def _correlated(x: Tensor, grad: Tensor, weight: Tensor, pad: int) -> Tensor:
         PAD=pad,
         UNITS=some,
         TAPS=taps,
-        ROWS=tall,
-        COLS=wide,
+        SIZE=PIXELS,
         num_warps=some // 16,
     )
     return parts.sum(0).permute(0, 3, 1, 2)
@@ -238,16 +239,6 @@ def _steps(kept: Tensor | None, instead: Tensor) -> tuple[Tensor, int, int]:
     return (instead, 0, 0) if kept is None else (kept, kept.stride(0), kept.stride(1) if kept.shape[1] > 1 else 0)
 
 
-def _tile(planes: Tensor) -> int:
-    """Chooses how many pixels of planes [copies, images, units, rows, cols] a program convolves."""
-    return TILES[planes.numel() // planes.shape[2] >= LARGE]
-
-
 def _blocks(n: int, size: int) -> int:
     """Counts the blocks of a size that hold n."""
     return -(-n // size)
-
-
-def _power(n: int) -> int:
-    """Gives the smallest power of 2 that is no less than n."""
-    return 1 << (n - 1).bit_length()

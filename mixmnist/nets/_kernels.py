@@ -78,7 +78,7 @@ def _through_norm(grad_beta, times, stats, gamma, gains, channel, channels, n, f
 def convolve(
     x, w, out, parts, places, below, means, images, fan_in, units, rows, cols, down, across, wide_below, size_below,
     per_copy, per_unit, per_plane, per_row, per_col, tiles,
-    SIDE: tl.constexpr, PAD: tl.constexpr, BACK: tl.constexpr, UNITS: tl.constexpr, SIZE: tl.constexpr,
+    SIDE: tl.constexpr, PAD: tl.constexpr, LINES: tl.constexpr, BACK: tl.constexpr, UNITS: tl.constexpr, SIZE: tl.constexpr,
 ):  # fmt: skip
     """Fills out [copies, images, units, down, across] from x [copies, images, fan_in, rows, cols] and parts from out.
 
@@ -96,20 +96,22 @@ def convolve(
     source = x + copy * images * fan_in * rows * cols + image * fan_in * rows * cols + row * cols + col
     kernel = w + copy * per_copy + unit * per_unit
     total = tl.zeros((UNITS, SIZE), tl.float32)
-    for line in range(fan_in * SIDE):  # of the kernels
-        plane, a = line // SIDE, line % SIDE
-        inside = there
-        if PAD > 0:
-            inside = there & (row + a >= 0) & (row + a < rows)
-        values = source + plane * rows * cols + a * cols
-        weights = kernel + plane * per_plane + (SIDE - 1 - a if BACK else a) * per_row  # backward turned by half a circle
-        for b in tl.static_range(SIDE):
+    for line in range(fan_in * (SIDE // LINES)):  # of the kernels, so many at once
+        plane, top = line // (SIDE // LINES), line % (SIDE // LINES) * LINES
+        for further in tl.static_range(LINES):
+            a = top + further
+            inside = there
             if PAD > 0:
-                value = tl.load(values + b, inside & (col + b >= 0) & (col + b < cols), 0.0)
-            else:
-                value = tl.load(values + b, inside, 0.0)
-            weight = tl.load(weights + (SIDE - 1 - b if BACK else b) * per_col, known, 0.0)
-            total += weight[:, None] * value[None, :]
+                inside = there & (row + a >= 0) & (row + a < rows)
+            values = source + plane * rows * cols + a * cols
+            weights = kernel + plane * per_plane + (SIDE - 1 - a if BACK else a) * per_row  # backward turned by half a circle
+            for b in tl.static_range(SIDE):
+                if PAD > 0:
+                    value = tl.load(values + b, inside & (col + b >= 0) & (col + b < cols), 0.0)
+                else:
+                    value = tl.load(values + b, inside, 0.0)
+                weight = tl.load(weights + (SIDE - 1 - b if BACK else b) * per_col, known, 0.0)
+                total += weight[:, None] * value[None, :]
     real = known[:, None] & there[None, :]
     at = (copy * images + image[None, :]) * units + unit[:, None]  # a plane
     tl.store(out + at * size + pixel[None, :], total, real)
@@ -268,33 +270,31 @@ def spread(
 @no_type_check
 def correlate(
     x, grad, parts, images, fan_in, units, rows, cols, down, across, tiles,
-    SIDE: tl.constexpr, PAD: tl.constexpr, UNITS: tl.constexpr, TAPS: tl.constexpr, ROWS: tl.constexpr, COLS: tl.constexpr,
+    SIDE: tl.constexpr, PAD: tl.constexpr, UNITS: tl.constexpr, TAPS: tl.constexpr, SIZE: tl.constexpr,
 ):  # fmt: skip
     """Fills parts [splits, copies, units, SIDE, SIDE, fan_in], of which the kernels' gradient is the sum over the splits.
 
-    x and grad, the gradient of what it was convolved to, are shaped as in `convolve`; a split takes `tiles` tiles of ROWS by
-    COLS pixels of an image.
+    x and grad, the gradient of what it was convolved to, are shaped as in `convolve`; a split takes `tiles` tiles of SIZE pixels.
     """
     split, copy, copies = tl.program_id(0), tl.program_id(1).to(tl.int64), tl.num_programs(1)
     taps, size = SIDE * SIDE * fan_in, down * across
-    blocks, beside = tl.cdiv(taps, TAPS), tl.cdiv(across, COLS)
+    blocks = tl.cdiv(taps, TAPS)
     unit = (tl.program_id(2) // blocks) * UNITS + tl.arange(0, UNITS)
     tap = (tl.program_id(2) % blocks) * TAPS + tl.arange(0, TAPS)
     a, b, plane = tap // fan_in // SIDE - PAD, tap // fan_in % SIDE - PAD, tap % fan_in
     source = x + copy * images * fan_in * rows * cols + (plane * rows * cols + a * cols + b)[:, None]
-    target, known = grad + copy * images * units * size + (unit * size)[:, None], (unit < units)[:, None]
-    down_in, right_in = tl.arange(0, ROWS * COLS) // COLS, tl.arange(0, ROWS * COLS) % COLS
+    target = grad + copy * images * units * size + (unit * size)[:, None]
     total = tl.zeros((UNITS, TAPS), tl.float32)
-    each = tl.cdiv(down, ROWS) * beside  # tiles of an image
-    for tile in range(split * tiles, tl.minimum((split + 1) * tiles, images * each)):
-        image, row, col = tile // each, tile % each // beside * ROWS + down_in, tile % beside * COLS + right_in
-        there = (row < down) & (col < across)
+    for tile in range(split * tiles, (split + 1) * tiles):
+        j = tile * SIZE + tl.arange(0, SIZE)
+        image, pixel, there = j // size, j % size, j < images * size
+        row, col = pixel // across, pixel % across
         inside = (tap < taps)[:, None] & there[None, :]
         if PAD > 0:
             r, c = row[None, :] + a[:, None], col[None, :] + b[:, None]
             inside = inside & (r >= 0) & (r < rows) & (c >= 0) & (c < cols)
         patch = tl.load(source + (image * fan_in * rows * cols + row * cols + col)[None, :], inside, 0.0)
-        comes = tl.load(target + (image * units * size + row * across + col)[None, :], known & there[None, :], 0.0)
-        total += tl.dot(comes, tl.trans(patch), input_precision="ieee")
+        comes = tl.load(target + (image * units * size + pixel)[None, :], (unit < units)[:, None] & there[None, :], 0.0)
+        total += tl.dot(comes, tl.trans(patch), input_precision="tf32x3")
     at = ((split * copies + copy) * units + unit)[:, None] * taps + tap[None, :]
-    tl.store(parts + at, total, known & (tap < taps)[None, :])
+    tl.store(parts + at, total, (unit < units)[:, None] & (tap < taps)[None, :])

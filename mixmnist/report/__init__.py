@@ -45,6 +45,7 @@ def write_report(
     only: Sequence[str] = (),
     keep: Collection[Path] = (),
     tell: Callable[[str], None] = lambda _line: None,
+    written: Callable[[StudyRecords], None] = lambda _records: None,
 ) -> StudyRecords:
     """Writes `tables/` and `figures/` of a study's folder from its records, each whole or not at all.
 
@@ -54,6 +55,7 @@ def write_report(
         only: Names of the figures to draw, beside those that are there; by default all figures and all tables.
         keep: Files that stay as they are.
         tell: Called with a line that names those that would differ, if any.
+        written: Called with the records when the tables are there and the figures, which take longer, are not drawn yet.
 
     Returns:
         The records, with a sentence a figure that there is nothing for.
@@ -78,6 +80,7 @@ def write_report(
 
     if not only:
         storage.publish(folder / "tables", write)
+    written(records)
     storage.publish(folder / "figures", draw)
     if left:
         what = f"{len(left)} committed files are left as they are, though the records give others"

@@ -55,6 +55,7 @@ def style(look: Look) -> Iterator[None]:
     context = sns.plotting_context("paper", font_scale=STYLES[look.style], rc={"lines.linewidth": 1.5 * STYLES[look.style]})
     fixed = {"figure.dpi": 150, "savefig.dpi": 150, "pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "mixmnist"}
     fixed |= {"text.parse_math": False}  # a dollar in a name is a dollar
+    fixed |= {"figure.autolayout": False, "figure.constrained_layout.use": False}  # an album lays its figures out itself
     theme = {**sns.axes_style("whitegrid"), **context, **fixed}
     with mpl.rc_context({**theme, "axes.prop_cycle": cycler(color=sns.color_palette("colorblind"))}):
         yield
@@ -82,7 +83,7 @@ class Album:
         engine = figure.get_layout_engine()
         assert engine is not None
         engine.execute(figure)
-        figure.set_layout_engine("none")  # once is enough for all files
+        figure.set_layout_engine(None)  # once is enough for all files; any other answer would have each drawn twice
         for kind in self.look.formats:
             write_figure(figure, self.folder / f"{name}.{kind}")
         data.to_csv(self.folder / f"{name}.csv", index=False)

@@ -1,7 +1,7 @@
 """Tables of a study: every column as csv for machines, the main ones as md and tex for people."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -143,11 +143,11 @@ def _tested(runs: pd.DataFrame) -> Iterator[tuple[str, str, dict[str, list[float
 def for_people(variants: pd.DataFrame) -> pd.DataFrame:
     """Writes each headline number of a variants table as mean and interval."""
     shown = pd.DataFrame({"variant": variants["variant"], "layer": variants["layer"], "n": seeds_of(variants)})
+    runs = variants.to_dict("records")
     for column in HEADLINE:
         if column not in variants:
             continue
         cells = variants[[column, f"{column}_lower", f"{column}_upper", f"{column}_n"]]
-        runs = variants.to_dict("records")
         shown[column] = [cell(Interval(*row), _ends(column, run)) for row, run in zip(cells.to_numpy(), runs, strict=True)]
     return shown
 
@@ -214,11 +214,28 @@ def ordered(table: pd.DataFrame, first: Sequence[str]) -> pd.DataFrame:
 
 def as_markdown(table: pd.DataFrame) -> str:
     """Writes a table as a Markdown table whose columns line up in plain text too."""
-    cells = [[for_markdown(_text(v)) for v in row] for row in [list(table.columns), *table.itertuples(index=False)]]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(table.columns))]
-    lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in cells]
+    return _lined_up([[for_markdown(text) for text in row] for row in _texts(table)])
+
+
+def _texts(table: pd.DataFrame) -> list[list[str]]:
+    """Gives the texts of a table's cells, its head first."""
+    return [[_text(v) for v in row] for row in [list(table.columns), *table.itertuples(index=False)]]
+
+
+def _lined_up(rows: Sequence[Sequence[str]]) -> str:
+    """Writes rows of Markdown, the head first, as a table."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in rows]
     lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
     return "\n".join(lines)
+
+
+def _as_latex(rows: Sequence[Sequence[str]], caption: str) -> str:
+    """Writes rows of LaTeX, the head first, as a table over both columns of a page."""
+    head, *body = (" & ".join(row) + r" \\" for row in rows)
+    begin = [r"\begin{table*}", rf"\caption{{{caption}}}", rf"\begin{{tabular}}{{{'l' * len(rows[0])}}}"]
+    parts = [*begin, r"\toprule", head, r"\midrule", *body, r"\bottomrule", r"\end{tabular}", r"\end{table*}"]
+    return "\n".join(parts) + "\n"
 
 
 def write_table(folder: Path, name: str, table: pd.DataFrame, notes: Sequence[str], shown: Sequence[str] | None = None) -> None:
@@ -236,24 +253,27 @@ def write_table(folder: Path, name: str, table: pd.DataFrame, notes: Sequence[st
 def _write_for_people(
     folder: Path, name: str, table: pd.DataFrame, notes: Sequence[str], bold: Collection[tuple[str, str, str]] = ()
 ) -> None:
-    def written(before: str, after: str, tex: bool) -> pd.DataFrame:
-        cells = table.map(lambda v: for_latex(_text(v)) if tex else _text(v))
-        for column in cells.columns:
-            for row in cells.index:
-                if bold and (table["variant"][row], table["layer"][row], column) in bold:
-                    cells.loc[row, column] = f"{before}{cells.loc[row, column]}{after}"
-        return cells
+    head, *rows = _texts(table)
+    marked = [[False] * len(head) for _ in rows]
+    if bold:
+        places = zip(table["variant"], table["layer"], strict=True)
+        marked = [[(variant, layer, column) in bold for column in table.columns] for variant, layer in places]
 
-    markdown = _page(notes, as_markdown(written("**", "**", tex=False)))
-    text = written(r"\textbf{", "}", tex=True)
-    text.columns = [for_latex(str(c)) for c in text.columns]
+    def written(before: str, after: str, escape: Callable[[str], str]) -> list[list[str]]:
+        said = [
+            [f"{before}{escape(text)}{after}" if mark else escape(text) for text, mark in zip(row, marks, strict=True)]
+            for row, marks in zip(rows, marked, strict=True)
+        ]
+        return [list(map(escape, head)), *said]
+
+    markdown = _page(notes, _lined_up(written("**", "**", for_markdown)))
     caption = for_latex(" ".join(notes).replace("`", ""))
-    latex = text.to_latex(index=False, escape=False, caption=caption, column_format="l" * len(text.columns))
-    latex = latex.replace("{table}", "{table*}")
-    if max(len(markdown.encode()), len(latex.encode())) > LARGEST:
-        markdown = _page(notes, f"Its {len(table):,} rows, too many to read, are in {name}.csv.")
-    else:
+    small = len(markdown.encode()) <= LARGEST  # else a second form of it is needless work
+    latex = _as_latex(written(r"\textbf{", "}", for_latex), caption) if small else ""
+    if small and len(latex.encode()) <= LARGEST:
         (folder / f"{name}.tex").write_text(latex, encoding="utf-8")
+    else:
+        markdown = _page(notes, f"Its {len(table):,} rows, too many to read, are in {name}.csv.")
     (folder / f"{name}.md").write_text(markdown, encoding="utf-8")
 
 

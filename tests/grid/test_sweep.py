@@ -398,3 +398,48 @@ def test_classes_that_do_not_exclude_each_other_go_the_whole_way(options):
     assert set(units["max_class"].dropna()) <= set("0123456789")  # none for a dead unit
     with np.load(folder / "runs/baseline/s0-0/s0/top.npz", allow_pickle=False) as stored:
         assert all(set(title) <= set("0123456789 ") for title in stored["first_classes"].tolist())
+
+
+def test_what_needs_least_training_comes_first(options):
+    """Of each five seeds the cheapest variants must come first, an untrained one before all; equal ones keep their order."""
+    wide, long = (
+        replace(TINY, **more) for more in ({"net_settings": {"conv3": 9}}, {"training": Training(images=640, epochs=1)})
+    )
+    variants = {"long": long, "wide": wide, "baseline": TINY, "same": TINY, "untrained": replace(TINY, origin="untrained")}
+    blocks = sweep.plan(Study("ordered", variants, seeds=6), options)
+    order = ["untrained", "baseline", "same", "wide", "long"]
+    assert [(b.name, b.home.name) for b in blocks] == [(name, group) for group in ("s0-4", "s5-5") for name in order]
+
+
+@pytest.mark.usefixtures("known")
+def test_weights_that_are_there_are_scored_before_others_are_trained(options, monkeypatch):
+    """Where some weights are recorded their new scores must be told first, as they are there in seconds."""
+    real = digests.of_scores
+    monkeypatch.setattr(digests, "of_scores", lambda variant: dict.fromkeys(real(variant), "changed"))
+    monkeypatch.setattr(sweep, "_cores", lambda: 1)
+    first = replace(TINY, net_settings={"conv1": 2, "conv2": 2, "conv3": 2})
+    lines = []
+    sweep.run(replace(STUDY, variants={"small": first, **STUDY.variants}), options, lines.append)
+    told = [line.split(" s0-1: ")[0].split()[-1] for line in lines if "accuracy" in line]
+    assert told == ["baseline", "wide", "small"]
+
+
+@pytest.mark.parametrize(
+    ("device", "cores", "threads", "blocks", "expected"),
+    [
+        ("cpu", 8, 1, 20, 8),
+        ("cpu", 8, 3, 20, 2),
+        ("cpu", 1, 4, 20, 1),
+        ("cpu", 8, 1, 3, 3),
+        ("cuda", 8, 1, 20, 2),
+        ("cuda:1", 8, 1, 20, 2),
+        ("cuda", 1, 1, 20, 1),
+        ("cuda", 8, 1, 1, 1),
+        ("cpu", 8, 1, 0, 1),
+    ],
+)
+def test_as_many_blocks_run_at_a_time_as_there_is_room_for(options, monkeypatch, device, cores, threads, blocks, expected):
+    """Blocks must share the cores, and a GPU's two halves; there is never room for none."""
+    monkeypatch.setattr(sweep, "_cores", lambda: cores)
+    one = replace(sweep.plan(STUDY, options)[0], device=device)
+    assert sweep.blocks_at_a_time([one] * blocks, threads) == expected

@@ -1,5 +1,6 @@
 """Blocks in processes of their own."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -11,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from mixmnist import Options, Study, Training, Variant
-from mixmnist.grid import sweep
+from mixmnist.grid import sweep, workers
 from mixmnist.grid.sweep import plan
 from mixmnist.grid.workers import Worker
+from mixmnist.training import Stopped
 
 pytestmark = pytest.mark.slow  # make test-slow and CI run it
 
@@ -68,6 +70,25 @@ def test_a_worker_tells_what_went_wrong_and_goes_on(worker, tmp_path):
     assert "accuracy" in lines[0]
 
 
+def test_a_worker_tells_while_it_works(worker, tmp_path):
+    """What a block says of itself must arrive while it is trained: of a training of minutes nobody hears at its end only."""
+    (long,) = blocks(tmp_path, LONG)
+    lines, arrived = [], threading.Event()
+
+    def tell(line):
+        lines.append(line)
+        arrived.set()
+
+    def end():
+        arrived.wait(120)
+        worker.end()
+
+    threading.Thread(target=end).start()
+    with pytest.raises(Stopped):
+        worker.run(long, tell)
+    assert re.fullmatch(r"tiny digits v0 s0-0: \d+% trained, loss [\d.]+, accuracy [\d.]+, about .* left", lines[0])
+
+
 def test_a_process_that_dies_is_a_failure(worker, tmp_path):
     """A process that is killed must be told as such, and a new one must take the next block."""
     (long, short) = blocks(tmp_path, LONG, TINY)
@@ -82,6 +103,19 @@ def test_a_process_that_dies_is_a_failure(worker, tmp_path):
     with pytest.raises(RuntimeError, match="its process ended with code -9, most often for want of memory"):
         worker.run(long, lambda _: None)
     assert worker.run(short, lambda _: None) == []
+
+
+@pytest.mark.parametrize(("device", "index"), [("cuda", None), ("cuda:1", 1)])
+def test_on_a_gpu_a_worker_keeps_to_its_share_of_the_memory(tmp_path, monkeypatch, device, index):
+    """Two workers share a GPU: neither may take what the other needs, on the GPU that it works on."""
+    (block,) = blocks(tmp_path, TINY)
+    taken = []
+    monkeypatch.setattr(workers.torch.cuda, "set_per_process_memory_fraction", lambda *share: taken.append(share))
+    workers._settle(block)
+    assert taken == []
+    workers._settle(replace(block, device=device))
+    assert taken == [(workers.SHARE, index)]
+    assert 0.4 <= workers.SHARE < 0.5
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")

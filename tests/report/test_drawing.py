@@ -1,9 +1,10 @@
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from mixmnist.report.drawing import smaller, write_figure
+from mixmnist.report.drawing import FORMATS, Album, Look, smaller, style, write_figure
 
 
 def picture(n_colours):
@@ -47,3 +48,18 @@ def test_a_png_is_what_matplotlib_draws(tmp_path, colour):
         assert (np.asarray(ours.convert("RGBA")) == np.asarray(theirs)).all()
         assert ours.info["dpi"] == theirs.info["dpi"]
     assert (tmp_path / "ours.png").stat().st_size < 0.9 * (tmp_path / "theirs.png").stat().st_size
+
+
+def test_a_figure_is_laid_out_once_and_drawn_once_a_format(tmp_path, monkeypatch):
+    """To draw takes most of a report's time: no file may cost a second drawing, and all must show the same layout."""
+    drawn = []
+    real = Figure.draw
+    monkeypatch.setattr(Figure, "draw", lambda self, renderer: (drawn.append(self), real(self, renderer))[1])
+    with style(Look(FORMATS)):
+        album = Album(tmp_path, Look(FORMATS), ("Note.",))
+        figure, axes = album.make(1, 2, 2.0, 2.0)
+        axes[0, 1].set_title("a title")
+        before = axes[0, 0].get_position().bounds
+        album.save(figure, pd.DataFrame({"x": [1]}), "two", "Caption.")
+    assert len(drawn) == len(FORMATS)
+    assert axes[0, 0].get_position().bounds != before

@@ -1,4 +1,5 @@
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,6 +147,19 @@ def test_a_report_twice_gives_the_same_bytes(folder, tmp_path):
     before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     write_report(folder)
     assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
+
+
+def test_tables_are_there_before_figures_are_drawn(folder, tmp_path):
+    """Whoever waits for numbers must be given them, tables on the disk, before the first figure."""
+    copy, seen = tmp_path / "copy", []
+    shutil.copytree(folder / "runs", copy / "runs")
+
+    def written(records):
+        seen.append((records.variants, (copy / "tables" / "variants.csv").is_file(), (copy / "figures").exists()))
+
+    write_report(copy, Look(("svg",)), written=written)
+    assert seen == [(["baseline", "wide"], True, False)]
+    assert (copy / "figures" / "class_drops.svg").is_file()
 
 
 def test_the_widest_block_of_a_seed_is_shown(folder, tmp_path):

@@ -1,8 +1,11 @@
+import math
+
 import pandas as pd
 import pytest
 
 from mixmnist.core import storage
 from mixmnist.report import tables
+from mixmnist.report.escaping import for_latex
 from mixmnist.report.tables import HEADLINE, LARGEST, write_table
 
 
@@ -122,3 +125,25 @@ def test_no_count_goes_beyond_what_there_is_to_count():
     assert found["detectors_upper"].tolist() == [4.0] * len(found)
     assert (tables.summarise(runs.assign(task="letters"))["unique_concepts_upper"] > 10).all()
     assert "10.000*]" in tables.for_people(found)["unique_concepts"].iloc[0]
+
+
+@pytest.mark.parametrize("bold", [set(), {("wide", "conv3", "a_b")}])
+def test_latex_is_what_pandas_writes(tmp_path, bold):
+    """A tex must be, byte for byte, what pandas makes of the escaped cells."""
+    table = pd.DataFrame(
+        {"variant": ["base & line", "wide"], "layer": "conv3", "a_b": [0.5, math.nan], "n": [5, 3], "said": ["[1, 2]", "50 %"]}
+    )
+    tables._write_for_people(tmp_path, "some", table, ["A `note`.", "100 %"], bold)
+    cells = table.map(lambda v: for_latex("" if v != v else f"{v:.3f}" if isinstance(v, float) else str(v)))
+    if bold:
+        cells.loc[1, "a_b"] = rf"\textbf{{{cells.loc[1, 'a_b']}}}"
+    cells.columns = [for_latex(column) for column in cells.columns]
+    theirs = cells.to_latex(index=False, escape=False, caption=r"A note. 100 \%", column_format="lllll")
+    assert (tmp_path / "some.tex").read_text() == theirs.replace("{table}", "{table*}")
+
+
+def test_what_is_too_large_in_markdown_is_not_written_in_latex_first(tmp_path, monkeypatch):
+    """The units of a study are too many for people: no second form of them may be made, only to be thrown away."""
+    monkeypatch.setattr(tables, "_as_latex", None)
+    write_table(tmp_path, "units", numbers(10_000), ["A row a unit."])
+    assert "too many to read" in (tmp_path / "units.md").read_text()
