@@ -600,15 +600,3 @@ def test_the_real_mnist_is_mnist(split, counts):
 def test_what_folders_call_a_source_stays_in_its_place(name, root, said):
     """A file's name becomes part of a path: whatever it is, it must be one folder of ordinary letters."""
     assert label(name, root) == said
-
-
-def test_mnist_that_is_there_is_read_without_loading_torchvision(lay_out, tmp_path, monkeypatch):
-    """Every process of a run reads it, and torchvision takes seconds to load: it is for fetching, and reads the same."""
-    arrays = lay_out("mnist")
-    monkeypatch.setitem(sys.modules, "torchvision.datasets", None)  # an import of it fails
-    for split, files in paths("mnist", tmp_path).items():
-        found = load("mnist", tmp_path, split)
-        for ours, written, path in zip((found.images, found.labels), arrays[split], files, strict=True):
-            theirs = torchvision_mnist.read_sn3_pascalvincent_tensor(str(path)).numpy()
-            assert np.array_equal(ours, written)
-            assert np.array_equal(ours, theirs)

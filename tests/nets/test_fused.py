@@ -109,10 +109,10 @@ def test_layers_and_their_gradients_are_those_of_torch(fused, case):
 @pytest.mark.parametrize("pooled", [True, False])
 def test_more_tiles_and_images_than_are_added_up_at_once(fused, pooled):
     """Norm, ReLU, and pooling or sum must be torch's over 300 images, each a tile, which are added up in two rounds."""
-    z, comes = normal(1, 300, 2, 8, 16, seed=1) + 3, normal(1, 300, 2, 3, 7, seed=2)
+    z, comes = normal(1, 300, 2, 16, 16, seed=1) + 3, normal(1, 300, 2, 7, 7, seed=2)
     bias, gamma, beta = normal(3, 2, seed=3)
     norm, stats, gains = [bias, gamma, beta], torch.empty(4, 2), torch.empty(3, 2)
-    parts = torch.stack([z.mean((0, 3, 4)).T, z.var((0, 3, 4), correction=0).T * 128]).contiguous()
+    parts = torch.stack([z.mean((0, 3, 4)).T, z.var((0, 3, 4), correction=0).T * 256]).contiguous()
     exact = [t.double().requires_grad_() for t in (z[0], gamma, beta)]
     maps = F.relu(F.batch_norm(exact[0], None, None, *exact[1:], training=True, eps=EPS))
     if pooled:
