@@ -141,7 +141,10 @@ def train(
                 histories[copy].append((loss, accuracy))
                 if failures[copy] is None and not math.isfinite(loss):
                     failures[copy] = f"the training loss was not a number in epoch {epoch + 1} of {recipe.epochs}"
-            bar.set_postfix_str(_summary(histories, bar, recipe.batch * len(seeds)))
+            said = _summary(histories, bar, recipe.batch * len(seeds))
+            bar.set_postfix_str(said)
+            if watch.tell is not None:
+                watch.tell((epoch + 1) / recipe.epochs, f"trained, {said}")
             if all(failures):
                 break
     module.eval()
@@ -260,26 +263,6 @@ def _batch(
     return x.to(dtype).div_(255).transpose(0, 1), y.transpose(0, 1)
 
 
-class _Bar(tqdm):  # type: ignore[type-arg]  # its stubs alone have a parameter
-    """A progress bar on a terminal; in a log it stays silent. On both it tells the watch of every epoch."""
-
-    def __init__(self, watch: Watch, steps: int) -> None:
-        self._watch, self._taken, self._steps = watch, 0, steps
-        form = "{desc} {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}"
-        super().__init__(total=steps, desc=watch.title, position=watch.position, leave=False, disable=None, bar_format=form)
-
-    def update(self, n: float | None = 1) -> bool | None:
-        """Counts a step; a silent bar does not."""
-        self._taken += 1
-        return super().update(n)
-
-    def set_postfix_str(self, s: str = "", refresh: bool = True) -> None:
-        """Shows what is said of an epoch."""
-        super().set_postfix_str(s, refresh)
-        if self._watch.tell is not None:
-            self._watch.tell(self._taken / self._steps, f"trained, {s}")
-
-
 @contextlib.contextmanager
 def repeatable(device: torch.device | str) -> Iterator[None]:
     """Makes a GPU give the same bytes each time; on a processor, where sums have one order, it does nothing.
@@ -313,8 +296,9 @@ def repeatable(device: torch.device | str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _bar(watch: Watch, steps: int) -> Iterator["tqdm[Any]"]:
-    """Opens a progress bar."""
-    with _Bar(watch, steps) as bar:
+    """Opens a progress bar on a terminal; in a log it stays silent."""
+    form = "{desc} {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}"
+    with tqdm(total=steps, desc=watch.title, position=watch.position, leave=False, disable=None, bar_format=form) as bar:
         yield bar
 
 

@@ -23,7 +23,7 @@ LINES = {5: 1, 3: 3}  # lines of a kernel of so many that are laid out one after
 UNITS, TILE, WARPS = 4, 256, 2  # units and pixels that a program convolves at once: the fastest of 60 measured on an H200
 CHUNK = 512  # pixels that a program norms
 WIDEST = 128  # units of a layer; a wider one is a product that is large enough for the library
-PIXELS = 32  # that a program correlates at once
+PIXELS = 16  # that a program correlates at once
 PROGRAMS = 1024  # that correlate at once, if there is work for so many
 
 
@@ -218,7 +218,8 @@ def _correlated(x: Tensor, grad: Tensor, weight: Tensor, pad: int) -> Tensor:
     copies, images, fan_in, rows, cols = x.shape
     units, down, across = grad.shape[2:]
     side, some, taps = weight.shape[2], 16 if units <= 16 else 32, 32  # units and taps of a program
-    tiles = _blocks(images * down * across, PIXELS)
+    tall, wide = PIXELS // min(PIXELS, _power(across)), min(PIXELS, _power(across))  # rows and columns of a tile
+    tiles = images * _blocks(down, tall) * _blocks(across, wide)
     blocks = _blocks(units, some) * _blocks(side * side * fan_in, taps)
     each = _blocks(tiles, min(tiles, _blocks(PROGRAMS, copies * blocks)))
     parts = x.new_empty(_blocks(tiles, each), len(weight), side, side, fan_in)
@@ -228,7 +229,8 @@ def _correlated(x: Tensor, grad: Tensor, weight: Tensor, pad: int) -> Tensor:
         PAD=pad,
         UNITS=some,
         TAPS=taps,
-        SIZE=PIXELS,
+        ROWS=tall,
+        COLS=wide,
         num_warps=some // 16,
     )
     return parts.sum(0).permute(0, 3, 1, 2)
@@ -242,3 +244,8 @@ def _steps(kept: Tensor | None, instead: Tensor) -> tuple[Tensor, int, int]:
 def _blocks(n: int, size: int) -> int:
     """Counts the blocks of a size that hold n."""
     return -(-n // size)
+
+
+def _power(n: int) -> int:
+    """Gives the smallest power of 2 that is no less than n."""
+    return 1 << (n - 1).bit_length()

@@ -270,31 +270,33 @@ def spread(
 @no_type_check
 def correlate(
     x, grad, parts, images, fan_in, units, rows, cols, down, across, tiles,
-    SIDE: tl.constexpr, PAD: tl.constexpr, UNITS: tl.constexpr, TAPS: tl.constexpr, SIZE: tl.constexpr,
+    SIDE: tl.constexpr, PAD: tl.constexpr, UNITS: tl.constexpr, TAPS: tl.constexpr, ROWS: tl.constexpr, COLS: tl.constexpr,
 ):  # fmt: skip
     """Fills parts [splits, copies, units, SIDE, SIDE, fan_in], of which the kernels' gradient is the sum over the splits.
 
-    x and grad, the gradient of what it was convolved to, are shaped as in `convolve`; a split takes `tiles` tiles of SIZE pixels.
+    x and grad, the gradient of what it was convolved to, are shaped as in `convolve`; a split takes `tiles` tiles of ROWS by
+    COLS pixels of an image.
     """
     split, copy, copies = tl.program_id(0), tl.program_id(1).to(tl.int64), tl.num_programs(1)
     taps, size = SIDE * SIDE * fan_in, down * across
-    blocks = tl.cdiv(taps, TAPS)
+    blocks, beside = tl.cdiv(taps, TAPS), tl.cdiv(across, COLS)
     unit = (tl.program_id(2) // blocks) * UNITS + tl.arange(0, UNITS)
     tap = (tl.program_id(2) % blocks) * TAPS + tl.arange(0, TAPS)
     a, b, plane = tap // fan_in // SIDE - PAD, tap // fan_in % SIDE - PAD, tap % fan_in
     source = x + copy * images * fan_in * rows * cols + (plane * rows * cols + a * cols + b)[:, None]
-    target = grad + copy * images * units * size + (unit * size)[:, None]
+    target, known = grad + copy * images * units * size + (unit * size)[:, None], (unit < units)[:, None]
+    down_in, right_in = tl.arange(0, ROWS * COLS) // COLS, tl.arange(0, ROWS * COLS) % COLS
     total = tl.zeros((UNITS, TAPS), tl.float32)
-    for tile in range(split * tiles, (split + 1) * tiles):
-        j = tile * SIZE + tl.arange(0, SIZE)
-        image, pixel, there = j // size, j % size, j < images * size
-        row, col = pixel // across, pixel % across
+    each = tl.cdiv(down, ROWS) * beside  # tiles of an image
+    for tile in range(split * tiles, tl.minimum((split + 1) * tiles, images * each)):
+        image, row, col = tile // each, tile % each // beside * ROWS + down_in, tile % beside * COLS + right_in
+        there = (row < down) & (col < across)
         inside = (tap < taps)[:, None] & there[None, :]
         if PAD > 0:
             r, c = row[None, :] + a[:, None], col[None, :] + b[:, None]
             inside = inside & (r >= 0) & (r < rows) & (c >= 0) & (c < cols)
         patch = tl.load(source + (image * fan_in * rows * cols + row * cols + col)[None, :], inside, 0.0)
-        comes = tl.load(target + (image * units * size + pixel)[None, :], (unit < units)[:, None] & there[None, :], 0.0)
+        comes = tl.load(target + (image * units * size + row * across + col)[None, :], known & there[None, :], 0.0)
         total += tl.dot(comes, tl.trans(patch), input_precision="tf32x3")
     at = ((split * copies + copy) * units + unit)[:, None] * taps + tap[None, :]
-    tl.store(parts + at, total, (unit < units)[:, None] & (tap < taps)[None, :])
+    tl.store(parts + at, total, known & (tap < taps)[None, :])
