@@ -47,7 +47,7 @@ def seconds(device: str, work: Callable[[], object]) -> float:
 class _Way:
     """A way to train a block."""
 
-    epochs: int = 5  # so many more, whose seconds are those of the steps alone
+    epochs: int = 3  # so many more, whose seconds are those of the steps alone
     capture: bool = True
     kernels: bool = True  # the net's own, where it has any for the device
     repeats: bool = True  # gives the same bytes each time
@@ -55,8 +55,8 @@ class _Way:
 
 WAYS = {
     "captured": _Way(),
-    "captured, by torch's operations": _Way(kernels=False),
-    "captured, by torch's operations, not repeatable": _Way(kernels=False, repeats=False),
+    "captured, by torch's operations": _Way(1, kernels=False),
+    "captured, by torch's operations, not repeatable": _Way(1, kernels=False, repeats=False),
     "not captured": _Way(1, capture=False),
 }
 
