@@ -7,7 +7,6 @@ many small kernels would take longer than they do; the processor waits for the c
 
 import contextlib
 import math
-import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from mixmnist.core.records import Training
+from mixmnist.core.repeating import repeatable
 from mixmnist.core.seeding import derive
 
 PRECISIONS = ("auto", "float32", "bf16")
@@ -141,10 +141,7 @@ def train(
                 histories[copy].append((loss, accuracy))
                 if failures[copy] is None and not math.isfinite(loss):
                     failures[copy] = f"the training loss was not a number in epoch {epoch + 1} of {recipe.epochs}"
-            said = _summary(histories, bar, recipe.batch * len(seeds))
-            bar.set_postfix_str(said)
-            if watch.tell is not None:
-                watch.tell((epoch + 1) / recipe.epochs, f"trained, {said}")
+            _say(_summary(histories, bar, recipe.batch * len(seeds)), bar, watch, (epoch + 1) / recipe.epochs)
             if all(failures):
                 break
     module.eval()
@@ -264,42 +261,18 @@ def _batch(
 
 
 @contextlib.contextmanager
-def repeatable(device: torch.device | str) -> Iterator[None]:
-    """Makes a GPU give the same bytes each time; on a processor, where sums have one order, it does nothing.
-
-    Where torch has no repeatable way (in a net of somebody's own, say) it warns and goes on. Stricter rules of a user's stay.
-    All is put back, but for the size of cuBLAS's workspace: that is read once, when cuBLAS is first used.
-    """
-    if torch.device(device).type != "cuda":
-        yield
-        return
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    on, warn_only = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    settings: list[tuple[Any, str, bool]] = [
-        (torch.backends.cudnn, "deterministic", True),
-        (torch.backends.cudnn, "benchmark", False),
-        (torch.utils.deterministic, "fill_uninitialized_memory", False),  # nothing reads what it did not write
-    ]
-    before = [getattr(of, name) for of, name, _ in settings]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "cumsum")  # only whole numbers are summed so, which is exact in any order
-        try:
-            torch.use_deterministic_algorithms(True, warn_only=warn_only or not on)
-            for of, name, value in settings:
-                setattr(of, name, value)
-            yield
-        finally:
-            torch.use_deterministic_algorithms(on, warn_only=warn_only)
-            for (of, name, _), value in zip(settings, before, strict=True):
-                setattr(of, name, value)
-
-
-@contextlib.contextmanager
 def _bar(watch: Watch, steps: int) -> Iterator["tqdm[Any]"]:
     """Opens a progress bar on a terminal; in a log it stays silent."""
     form = "{desc} {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}"
     with tqdm(total=steps, desc=watch.title, position=watch.position, leave=False, disable=None, bar_format=form) as bar:
         yield bar
+
+
+def _say(said: str, bar: "tqdm[Any]", watch: Watch, share: float) -> None:
+    """Says what became of an epoch, on the bar and to the watch."""
+    bar.set_postfix_str(said)
+    if watch.tell is not None:
+        watch.tell(share, f"trained, {said}")
 
 
 def _summary(histories: Sequence[Sequence[tuple[float, float]]], bar: "tqdm[Any]", images: int) -> str:

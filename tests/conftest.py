@@ -1,12 +1,16 @@
 """What many tests share: small mixtures of the digits that come with scikit-learn, and single-threaded arithmetic."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"  # read when triton is imported, which is often in passing
 
 from mixmnist.data.mixture import Mixture, draw
 from mixmnist.page.exhibit import About, make_exhibit

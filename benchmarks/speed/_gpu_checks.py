@@ -34,6 +34,7 @@ from torch import Tensor, nn
 from mixmnist.core import sums
 from mixmnist.core.readout import Readout
 from mixmnist.core.records import Canvas, Options, Study, Training, Variant
+from mixmnist.core.repeating import repeatable
 from mixmnist.data.mixture import Mixture, draw
 from mixmnist.grid import canvases, sweep
 from mixmnist.grid.layers import few_of, join, score_layers
@@ -42,7 +43,6 @@ from mixmnist.grid.workers import Here, Worker
 from mixmnist.kinds import Lesson
 from mixmnist.probing import probe_layers
 from mixmnist.stats.seeds import t_interval
-from mixmnist.training import repeatable
 
 CLOSE = 1e-5  # of the largest answer of a layer
 EQUAL = 1e-6  # of a score in float64

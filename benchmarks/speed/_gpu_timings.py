@@ -18,12 +18,13 @@ from training import plain_loop
 
 from mixmnist import training
 from mixmnist.core.records import Options
+from mixmnist.core.repeating import repeatable
 from mixmnist.data.mixture import Mixture, draw
 from mixmnist.grid import sweep
 from mixmnist.grid.layers import join, score_variant
 from mixmnist.nets import convnet
 from mixmnist.report import write_report
-from mixmnist.training import repeatable, train
+from mixmnist.training import train
 
 
 def synchronise(device: str) -> None:
@@ -76,7 +77,7 @@ def steps(device: str, size: Size) -> Found:
         if not way.kernels:
             stack._fits_kernels = lambda _x: False
         asked = replace(recipe, epochs=epochs)
-        scope = training.repeatable if way.repeats else contextlib.nullcontext
+        scope = repeatable if way.repeats else contextlib.nullcontext
         with mock.patch.object(training, "repeatable", scope):
             return seconds(device, lambda: train(stack, images, labels, asked, range(size.seeds), capture=way.capture))
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from mixmnist import training
 from mixmnist.core.records import Training
+from mixmnist.core.repeating import repeatable
 from mixmnist.nets import convnet
 from mixmnist.nets.convnet import Widths
 
@@ -191,7 +192,7 @@ def main() -> int:
         same = repeats(kernels, **settings)
         good &= same
         say(f"the same bytes twice, {name}: {'yes' if same else 'NO'}")
-    with training.repeatable(torch.device("cuda")):
+    with repeatable(torch.device("cuda")):
         for copies in COPIES:
             time_steps(copies)
         say("timed")

@@ -11,6 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mixmnist.core import storage
+from mixmnist.core.repeating import repeatable
 from mixmnist.grid import canvases
 from mixmnist.grid.block import Block
 from mixmnist.grid.machine import stopwatch
@@ -18,7 +19,7 @@ from mixmnist.grid.origins import bring_about
 from mixmnist.grid.pulse import pulse
 from mixmnist.grid.recording import load_block, record, summary
 from mixmnist.kinds import Lesson
-from mixmnist.training import Watch, repeatable
+from mixmnist.training import Watch
 
 Tell = Callable[[str], None]
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from mixmnist.core import checks, registry
 from mixmnist.core.readout import Readout
 from mixmnist.core.records import Canvas, Metric, Task, require
+from mixmnist.core.repeating import repeatable
 from mixmnist.data import drawing
 from mixmnist.data.colour import Coloured, has_colours, in_colour
 from mixmnist.data.mixture import Mixture
@@ -30,7 +31,6 @@ from mixmnist.probing import HeadAlgebra, check_layers, probe, probe_layers
 from mixmnist.probing.axes import heard
 from mixmnist.probing.running import Transform
 from mixmnist.scoring import score, with_more
-from mixmnist.training import repeatable
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,9 @@ import triton.language as tl
 
 BLOCKED = tl.constexpr(9)  # the place of a pooled pixel that the ReLU blocks; others are 0 to 8, row by row in the window
 STEP = tl.constexpr(256)  # parts or images that are read at once where they are added up
-NUMBERS = (  # of which no kernel is compiled anew for each value
-    "images fan_in units rows cols down across high wide size wide_below size_below tiles tile_size "
-    "per_copy per_unit per_plane per_row per_col per_image per_pixel"
-)
-kernel = triton.jit(do_not_specialize=NUMBERS.split())
+NUMBERS = "images fan_in units rows cols down across high wide size wide_below size_below tiles tile_size"
+STEPS = "per_copy per_unit per_plane per_row per_col per_image per_pixel"
+kernel = triton.jit(do_not_specialize=f"{NUMBERS} {STEPS}".split())  # no kernel is compiled anew for each value of these
 
 
 @triton.jit

@@ -1,6 +1,5 @@
 """The GPU's kernels, run on the processor by Triton's interpreter, against torch's own functions in float64."""
 
-import os
 from dataclasses import replace
 
 import pytest
@@ -15,7 +14,6 @@ from mixmnist.training import train
 
 if torch.cuda.is_available():
     pytest.skip("where there is a card the kernels run on it: make gpu-check", allow_module_level=True)
-os.environ["TRITON_INTERPRET"] = "1"  # read when triton is imported, which nothing else does here
 pytest.importorskip("triton", reason="not every system has triton")
 
 EPS = 1e-5

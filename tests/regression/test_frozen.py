@@ -89,13 +89,13 @@ def another_renderer(monkeypatch, net):
 def another_tie_rule(monkeypatch, net):
     """Gives tied images an order instead of counting them together."""
 
-    def in_order(response, present):
-        hits, first, _ = real(response, present)
-        rank = torch.arange(len(response))[:, None].expand_as(first)
+    def in_order(*given):
+        hits, first, _ = real(*given)
+        rank = torch.arange(len(first))[:, None].expand_as(first)
         return _ranking.Ranking(hits, rank, rank + 1)
 
-    real = _ranking.rank_images
-    monkeypatch.setattr(_ranking, "rank_images", in_order)
+    real = _ranking.count_hits
+    monkeypatch.setattr(_ranking, "count_hits", in_order)
 
 
 @pytest.mark.parametrize("change", [another_weight, another_renderer, another_tie_rule])
