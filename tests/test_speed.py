@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("what", ["draw", "train", "detect", "units", "concepts", "maps", "curves"])
+@pytest.mark.parametrize("what", ["draw", "train", "detect", "units", "concepts", "maps", "classes", "curves"])
 def test_a_point_of_the_growth_table_runs(monkeypatch, capsys, what):
     """Every piece of work whose growth is measured must run on its smallest size."""
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks" / "speed"))

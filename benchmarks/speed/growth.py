@@ -24,6 +24,7 @@ POINTS = {
     "units": ("units, detection scores of 10,000 images and 10 concepts", (10, 60, 400, 2_000)),
     "concepts": ("concepts, detection scores of 30 units and 10,000 images", (10, 30, 100)),
     "maps": ("units, IoU on 10,000 images with maps of 28 x 28 pixels", (8, 64, 512)),
+    "classes": ("units, class curves of 45 classes on 10,000 images", (10, 60, 512)),
     "curves": ("units, single ablations and 20 random curves on 10,000 images", (10, 60, 400, 2_000)),
 }
 
@@ -99,6 +100,22 @@ def maps(units: int, side: int = 28, batch: int = 20) -> Callable[[], object]:
                 known[column] = function(**{need: known[need] for need in metric.needs(column)})
 
     return work
+
+
+def classes(units: int) -> Callable[[], object]:
+    """Computes the curves of each class, its best units kept and removed."""
+    import torch
+
+    from mixmnist import draw as draw_mixture
+    from mixmnist.metrics.class_curve import class_curve
+    from mixmnist.probing import HeadAlgebra
+
+    drawn = draw_mixture(source="digits", n=IMAGES)
+    generator = torch.Generator().manual_seed(0)
+    mean, weight = torch.rand(IMAGES, units, generator=generator), torch.randn(45, units, generator=generator)
+    without, alignment = HeadAlgebra(mean, weight, torch.zeros(45)), torch.rand(units, 10, generator=generator)
+    asked = (without, mean @ weight.T, drawn.labels, drawn.present, drawn.labels, alignment)
+    return lambda: [class_curve(*asked, keep=keep) for keep in (True, False)]
 
 
 def curves(units: int) -> Callable[[], object]:

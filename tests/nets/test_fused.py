@@ -105,12 +105,13 @@ def test_layers_and_their_gradients_are_those_of_torch(fused, case):
 
 
 @pytest.mark.parametrize("pooled", [True, False])
-def test_more_tiles_and_images_than_are_added_up_at_once(fused, pooled):
+def test_more_tiles_and_images_than_are_added_up_at_once(fused, monkeypatch, pooled):
     """Norm, ReLU, and pooling or sum must be torch's over 300 images, each a tile, which are added up in two rounds."""
-    z, comes = normal(1, 300, 2, 16, 16, seed=1) + 3, normal(1, 300, 2, 7, 7, seed=2)
+    monkeypatch.setattr(fused, "TILE", 16)
+    z, comes = normal(1, 300, 2, 4, 4, seed=1) + 3, normal(1, 300, 2, 1, 1, seed=2)
     bias, gamma, beta = normal(3, 2, seed=3)
     norm, stats, gains = [bias, gamma, beta], torch.empty(4, 2), torch.empty(3, 2)
-    parts = torch.stack([z.mean((0, 3, 4)).T, z.var((0, 3, 4), correction=0).T * 256]).contiguous()
+    parts = torch.stack([z.mean((0, 3, 4)).T, z.var((0, 3, 4), correction=0).T * 16]).contiguous()
     exact = [t.double().requires_grad_() for t in (z[0], gamma, beta)]
     maps = F.relu(F.batch_norm(exact[0], None, None, *exact[1:], training=True, eps=EPS))
     if pooled:
@@ -180,7 +181,7 @@ def test_backward_may_run_twice(fused):
 @pytest.mark.parametrize("dropout", [{"dropout": 0.25}, {"dropout": 0.5, "dropout_kind": "element"}])
 def test_a_training_by_kernels_is_one_by_loops(fused, monkeypatch, dropout):
     """A few steps of the whole training must give the weights, running values and history of the processor's own path."""
-    recipe, seeds = replace(Training(), images=8, epochs=2, batch=4), (3, 0)
+    recipe, seeds = replace(Training(), images=8, epochs=1, batch=4), (3, 0)
     mixtures = [draw("pairs", "digits", "train", recipe.images, seed=seed) for seed in seeds]
     canvases = torch.stack([m.images[:, 8:24, 8:24] for m in mixtures]), torch.stack([m.labels for m in mixtures])
     ways = []
