@@ -18,6 +18,7 @@ from mixmnist.core.readout import Readout
 from mixmnist.core.records import Metric, require
 from mixmnist.core.registry import collect
 from mixmnist.metrics._decisions import correct
+from mixmnist.metrics._ranking import sorting_once
 from mixmnist.metrics._strangers import check_metrics, guarded
 
 TABLE_OF_AXES = {
@@ -66,7 +67,8 @@ def score(readout: Readout, *, rank: Readout, sets: bool = True, more: Mapping[s
     same = all(getattr(readout, name) == getattr(rank, name) for name in ("layer", "n_units", "concepts", "classes"))
     require(same, "readout and rank must be of the same layer, units, concepts and classes. Probe one net twice.")
     sheet = Sheet(readout, Sheet(rank, sets=sets, more=more), sets, more)
-    return Scores(_units(sheet), _concepts(sheet), _layer(sheet), _curves(sheet))
+    with sorting_once():
+        return Scores(_units(sheet), _concepts(sheet), _layer(sheet), _curves(sheet))
 
 
 class Sheet:

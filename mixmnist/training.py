@@ -49,7 +49,7 @@ class Watch:
     stop: Event | None = None
     """Set from elsewhere to give up."""
     tell: Callable[[float, str], None] | None = None
-    """Called after each epoch with the share of all steps that are taken, and a few words."""
+    """Called with the share of the work that is done, and a few words: 0 as it begins, then after each epoch."""
 
 
 class Stopped(Exception):  # noqa: N818 -- nothing went wrong
@@ -264,6 +264,8 @@ def _batch(
 def _bar(watch: Watch, steps: int) -> Iterator["tqdm[Any]"]:
     """Opens a progress bar on a terminal; in a log it stays silent."""
     form = "{desc} {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}"
+    if watch.tell is not None:
+        watch.tell(0, "")
     with tqdm(total=steps, desc=watch.title, position=watch.position, leave=False, disable=None, bar_format=form) as bar:
         yield bar
 

@@ -169,6 +169,6 @@ def test_a_watch_is_told_of_every_epoch(canvases):
     told = []
     watch = Watch(tell=lambda share, said: told.append((share, said)))
     outcomes = train(convnet.build(Widths(), 45, SEEDS), *canvases, RECIPE, SEEDS, watch=watch)
-    assert [share for share, _ in told] == pytest.approx([(epoch + 1) / RECIPE.epochs for epoch in range(RECIPE.epochs)])
+    assert [share for share, _ in told] == pytest.approx([epoch / RECIPE.epochs for epoch in range(RECIPE.epochs + 1)])
     loss = sum(outcome.history[-1][0] for outcome in outcomes) / len(outcomes)
     assert told[-1][1].startswith(f"trained, loss {loss:.3f}, accuracy 0.")

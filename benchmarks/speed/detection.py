@@ -9,6 +9,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from mixmnist.core import registry
 from mixmnist.data import mixture
+from mixmnist.metrics._ranking import sorting_once
 from mixmnist.nets import convnet
 from mixmnist.probing import probe
 
@@ -40,8 +41,9 @@ def compare() -> Iterator[Row]:
     arrays = [t.numpy() for t in (readout.response, readout.mean, readout.present)]
 
     def ours() -> None:
-        for metric, column in columns:
-            metric.columns[column](**{need: getattr(readout, need) for need in metric.needs(column)})
+        with sorting_once():  # as `score` does
+            for metric, column in columns:
+                metric.columns[column](**{need: getattr(readout, need) for need in metric.needs(column)})
 
     mine, theirs = in_turns(ours, lambda: double_loop(*arrays))
     amount = f"{len(columns)} scores, {UNITS} units x {len(drawn.concepts)} concepts, {N:,} images"

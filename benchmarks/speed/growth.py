@@ -57,13 +57,20 @@ def detect(n: int, units: int = 30, concepts: int = 10) -> Callable[[], object]:
     import torch
 
     from mixmnist.core import registry
+    from mixmnist.metrics._ranking import sorting_once
 
     generator = torch.Generator().manual_seed(0)
     known = {name: torch.randn(n, units, generator=generator) for name in ("response", "mean")}
     known["present"] = torch.rand(n, concepts, generator=generator) < 0.2
     detection = [m for m in registry.collect("metrics").values() if m.axes == ("units", "concepts")]
     columns = [(m, c) for m in detection for c in m.columns if set(m.needs(c)) <= set(known)]
-    return lambda: [m.columns[c](**{need: known[need] for need in m.needs(c)}) for m, c in columns]
+
+    def work() -> None:
+        with sorting_once():  # as `score` does
+            for metric, column in columns:
+                metric.columns[column](**{need: known[need] for need in metric.needs(column)})
+
+    return work
 
 
 def maps(units: int, side: int = 28, batch: int = 20) -> Callable[[], object]:

@@ -54,8 +54,9 @@ def _fill(block: Block, folder: Path, tell: Tell, watch: Watch) -> None:
         seconds, own = time.perf_counter() - started, spent()
     nets = list(zip(block.seeds, trained, strict=True))
     bar = tqdm(nets, f"{block.label}: scoring", position=watch.position, leave=False, disable=None)
+    beat = watch.tell or (lambda _share, _said: None)
+    beat(0, "")
     for number, (seed, one) in enumerate(bar, start=1):
         (folder / f"s{seed}").mkdir()
         record(block, folder / f"s{seed}", seed, one, seconds / len(trained), own and own / len(trained))
-        if watch.tell is not None:
-            watch.tell(number / len(nets), "scored")
+        beat(number / len(nets), "scored")

@@ -14,16 +14,15 @@ class Pulse:
 
     def __init__(self, label: str, tell: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._label, self._tell, self._clock = label, tell, clock
-        self._begun, self._share = clock(), 0.0
+        self._begun = clock()
         self._due = self._begun + FIRST
 
     def __call__(self, share: float, said: str) -> None:
-        """Takes note that a share of the work, above 0 and up to 1, is done; a share that falls begins other work."""
+        """Takes note that a share of the work, up to 1, is done; a share of 0 begins other work."""
         now = self._clock()
-        if share < self._share:
-            self._begun, self._due, self._share = now, now + FIRST, 0.0
+        if share == 0:
+            self._begun, self._due = now, now + FIRST
             return
-        self._share = share
         if share < 1 and now >= self._due:
             self._due = now + EVERY
             self._tell(f"{self._label}: {share:.0%} {said}, about {as_time((now - self._begun) / share * (1 - share))} left")

@@ -70,7 +70,14 @@ class Worker:
                 answer = pickle.load(process.stdout)  # noqa: S301 -- from our own process
             if not isinstance(answer, str):
                 break
-            tell(answer)  # while it works
+            try:
+                tell(answer)  # while it works
+            except BaseException:  # what it still has to say would be taken for the next block's
+                self._process = None
+                process.kill()
+                process.wait()
+                _close(process)
+                raise
         failures, error = answer
         if error is not None:
             raise error

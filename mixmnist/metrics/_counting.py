@@ -139,7 +139,7 @@ def _bring_back(logits, best, times, share):
         for image in range(len(share)):
             value = row[image] + by * share[image]
             row[image] = value
-            best[image] = value if value > best[image] else best[image]
+            best[image] = value if value > best[image] or value != value else best[image]  # what is no number stays
 
 
 @compiled

@@ -121,3 +121,8 @@ def contrast(member: Bool[Tensor, "told images"]) -> Float64[Tensor, "told image
     """Gives what each image counts, so that the sum is the mean over a class's images less that over the others."""
     yes, no = member.double(), (~member).double()
     return yes / yes.sum(dim=1, keepdim=True) - no / no.sum(dim=1, keepdim=True)
+
+
+def exact(values: Float[Tensor, "*any"]) -> torch.dtype:
+    """Gives the type of scores that are computed from values: theirs, single precision at least."""
+    return torch.promote_types(values.dtype, torch.float32)

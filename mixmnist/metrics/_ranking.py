@@ -1,17 +1,19 @@
 """What the detection metrics share: images in the order of their response, ties kept together, and what has no score."""
 
+import contextlib
 import warnings
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int, Int32
 from torch import Tensor
-from torch.utils.weak import WeakIdKeyDictionary
 
 from mixmnist.metrics import _counting
 
 CHUNK = 2**22  # images x units x concepts ranked at once: bounds the memory
+MOST = 2**25  # images x units whose order is kept for other scores: three whole numbers each
 
 
 class Order(NamedTuple):
@@ -34,7 +36,8 @@ class Ranking(NamedTuple):
     last: Int[Tensor, "images units"]
 
 
-_KNOWN: WeakIdKeyDictionary = WeakIdKeyDictionary()  # the order of responses, which many scores ask for
+Known = dict[int, tuple[Tensor, Order]]  # by the number of the responses
+_KNOWN: ContextVar[Known | None] = ContextVar("sorted", default=None)  # while many scores ask for the same orders
 
 
 def over_units(
@@ -44,7 +47,11 @@ def over_units(
 ) -> Float[Tensor, "units concepts"]:
     """Applies a function of the ranking to all units, a few at a time; `nan` where there is no score."""
     step = max(1, CHUNK // max(1, present.numel()))
-    scores = torch.cat([score(count_hits(part, present, response.dtype)) for part in order_of(response).split(step)])
+    if response.numel() <= MOST:
+        orders = order_of(response).split(step)
+    else:
+        orders = (order_of(part) for part in response.split(step, dim=1))
+    scores = torch.cat([score(count_hits(order, present, response.dtype)) for order in orders])
     scores[dead_units(response)] = torch.nan
     scores[:, undecided(present)] = torch.nan
     return scores
@@ -69,22 +76,39 @@ def rank_images(response: Float[Tensor, "images units"], present: Bool[Tensor, "
     return count_hits(order_of(response), present, response.dtype)
 
 
+@contextlib.contextmanager
+def sorting_once() -> Iterator[None]:
+    """Has responses that nobody writes to sorted once for all scores, while it lasts and as far as the memory allows."""
+    token = _KNOWN.set({})
+    try:
+        yield
+    finally:
+        _KNOWN.reset(token)
+
+
 def order_of(response: Float[Tensor, "images units"]) -> Order:
-    """Sorts each unit's images; what has been sorted is known as long as the responses are there and are not written to."""
-    version = None if response.is_inference() else response._version  # torch has no public name for it
-    if response not in _KNOWN or _KNOWN[response][0] != version:
-        _KNOWN[response] = version, _sorted(response)
-    found: Order = _KNOWN[response][1]
-    return found
+    """Sorts each unit's images."""
+    known = _KNOWN.get()
+    if known is None or response.numel() > MOST:
+        return _sorted(response)
+    if id(response) not in known:
+        known[id(response)] = response, _sorted(response)  # with the tensor itself, so that no other gets its number
+    return known[id(response)][1]
 
 
 def _sorted(response: Float[Tensor, "images units"]) -> Order:
-    ordered, images = response.T.contiguous().sort(dim=1, descending=True)
+    step = max(1, CHUNK // len(response))
+    parts = [_sorted_at_once(part.contiguous()) for part in response.T.split(step)]
+    return Order(*(torch.cat(each) for each in zip(*parts, strict=True)))
+
+
+def _sorted_at_once(response: Float[Tensor, "units images"]) -> Order:
+    ordered, images = response.sort(dim=1, descending=True)
     changes = ordered[:, 1:] != ordered[:, :-1]
     edge = changes.new_ones(len(ordered), 1)
-    rank = torch.arange(len(response), device=response.device, dtype=torch.int32)
+    rank = torch.arange(response.shape[1], device=response.device, dtype=torch.int32)
     first = torch.where(torch.cat([edge, changes], dim=1), rank, 0).cummax(dim=1).values
-    last = torch.where(torch.cat([changes, edge], dim=1), rank + 1, len(response)).flip(1).cummin(dim=1).values.flip(1)
+    last = torch.where(torch.cat([changes, edge], dim=1), rank + 1, response.shape[1]).flip(1).cummin(dim=1).values.flip(1)
     return Order(images.int(), first, last)
 
 

@@ -62,7 +62,7 @@ def _compiled(without: WithoutOfHead, orders: Tensor, values: Tensor, about: Ten
     values = values.to(without.mean)
     start = without.weight @ values + without.bias
     tables = (start, without.weight.T.contiguous(), (without.mean - values).T.contiguous())
-    given = [table.numpy() for table in tables]
+    given = [table.detach().numpy() for table in tables]
     out = np.zeros((len(orders), orders.shape[1] + 1))
     rows = zip(orders.flip(1).numpy(), about.numpy(), weights.numpy(), out, strict=True)
     with ThreadPoolExecutor(min(torch.get_num_threads(), max(1, len(orders)))) as threads:

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from mixmnist.core.readout import Without
 from mixmnist.core.records import Metric
-from mixmnist.metrics._decisions import balanced, contrast, members_of, one_vs_rest
+from mixmnist.metrics._decisions import balanced, contrast, exact, members_of, one_vs_rest
 from mixmnist.metrics._returning import share_returning
 from mixmnist.metrics.class_units import owners
 
@@ -74,7 +74,7 @@ def accuracy_of_each(
     else:
         best = logits == logits.amax(dim=1, keepdim=True)
         said = (best.double() / best.sum(dim=1, keepdim=True)).T
-    return balanced(said, members_of(labels, torch.arange(len(said), device=labels.device))).float()
+    return balanced(said, members_of(labels, torch.arange(len(said), device=labels.device))).to(exact(logits))
 
 
 def accuracy_returning(
@@ -90,7 +90,7 @@ def accuracy_returning(
         back = [[one_vs_rest(now, labels, label) for now in without.returning(order, values)] for label, order in each]
         return torch.stack([torch.stack(one) for one in back])
     about = torch.tensor(told, device=labels.device)[:, None].expand(-1, len(labels))
-    return ((1 + share_returning(without, orders, values, about, contrast(about == labels))) / 2).float()
+    return ((1 + share_returning(without, orders, values, about, contrast(about == labels))) / 2).to(exact(values))
 
 
 METRIC = Metric(

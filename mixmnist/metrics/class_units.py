@@ -80,9 +80,12 @@ def _accuracy(
     if not whole.any():
         return torch.tensor(torch.nan)
     gone = silenced((concepts[whole].float() @ detects.T.float()) > 0)  # classes units
-    step = max(1, CHUNK // (len(labels) * max(rank_labels.numel() // len(rank_labels), len(values))))
-    parts = zip(gone.split(step), told[whole].split(step), strict=True)
-    return torch.cat([accuracies_of(without(some, values), labels, about) for some, about in parts]).mean()
+    about = told[whole]
+    first = without(gone[:1], values)
+    step = max(1, CHUNK // (len(labels) * max(first.shape[2], len(values))))
+    found = [accuracies_of(first, labels, about[:1])]
+    rest = zip(gone[1:].split(step), about[1:].split(step), strict=True) if len(gone) > 1 else ()
+    return torch.cat([*found, *(accuracies_of(without(some, values), labels, which) for some, which in rest)]).mean()
 
 
 def _all_detected(

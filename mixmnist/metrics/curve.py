@@ -19,7 +19,7 @@ from torch import Tensor
 
 from mixmnist.core.readout import Without
 from mixmnist.core.records import Metric
-from mixmnist.metrics._decisions import correct
+from mixmnist.metrics._decisions import correct, exact
 from mixmnist.metrics._returning import share_returning
 
 ORDERS = 20  # random orders averaged
@@ -51,7 +51,7 @@ def curve(
         found = torch.stack(back).mean(dim=0).flip(0)
     else:
         every = torch.full((1, len(labels)), 1 / len(labels), dtype=torch.float64, device=labels.device)
-        found = share_returning(without, orders, values, labels[None], every).mean(dim=0).flip(0).float()
+        found = share_returning(without, orders, values, labels[None], every).mean(dim=0).flip(0).to(exact(logits))
     found[0] = correct(logits[: len(labels)], labels).mean()
     return found
 

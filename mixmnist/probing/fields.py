@@ -14,7 +14,7 @@ from mixmnist.probing.axes import as_maps
 from mixmnist.probing.patches import Patches, with_gradient
 from mixmnist.probing.running import Images, up_to
 
-AT_ONCE = {"cpu": 2**23, "cuda": 2**25}  # values of scaled maps held at once
+AT_ONCE = {"cpu": 2**23, "cuda": 2**24}  # values of scaled maps held at once
 
 
 @dataclass(frozen=True)

@@ -31,17 +31,16 @@ class HeadAlgebra:
 
     def __call__(self, sets: Bool[Tensor, "sets units"], values: Float[Tensor, " units"]) -> Float[Tensor, "sets images classes"]:
         """Gives the logits with each set of units silenced to the given values of their maps."""
-        if sets.sum(dim=1).amax() > 1:
+        if (sets.sum(dim=1) > 1).any():
             return self._instead(sets, values.to(self.mean))
         unit, gone = sets.int().argmax(dim=1), sets.any(dim=1)
-        lost = (self.mean[:, unit] - values[unit]).double() * gone  # images sets
+        lost = (self.mean[:, unit].double() - values[unit].double()) * gone  # images sets
         shares = self.weight[:, unit].T.double()[:, :, None] * lost.T[:, None]  # sets classes images
-        logits = self._in_double - shares
-        return logits.to(self.mean).transpose(1, 2)
+        return (self._in_double - shares).to(self.mean.dtype).transpose(1, 2)
 
     @cached_property
     def _in_double(self) -> Float[Tensor, "classes images"]:
-        """The intact logits, exact enough for a share that is taken away to leave no trace."""
+        """The intact logits, in double precision, so that a share that is taken away leaves no trace in single precision."""
         return self.weight.double() @ self.mean.double().T + self.bias.double()[:, None]
 
     def resampled(self, sets: Bool[Tensor, "sets units"], others: Int[Tensor, " images"]) -> Float[Tensor, "sets images classes"]:
@@ -49,9 +48,11 @@ class HeadAlgebra:
         return self._instead(sets, self.mean[others])
 
     def _instead(self, sets: Tensor, values: Tensor) -> Tensor:
-        silenced = torch.where(sets[:, None], values, self.mean).transpose(1, 2)  # sets units images
-        logits = torch.matmul(self.weight, silenced).add_(self.bias[:, None])  # sets classes images: fast to search for the best
-        return logits.transpose(1, 2)
+        silenced = torch.where(sets[:, None], values, self.mean).transpose(1, 2).double()  # sets units images
+        logits = torch.matmul(self.weight.double(), silenced).add_(
+            self.bias.double()[:, None]
+        )  # sets classes images: fast to search
+        return logits.to(self.mean.dtype).transpose(1, 2)
 
     def returning(
         self, order: Int[Tensor, " units"], values: Float[Tensor, " units"]
@@ -112,7 +113,9 @@ class Replay:
 
     def _batch(self, n_sets: int) -> int:
         """How many images go through the network at a time: so few that all sets run side by side, where that is enough."""
-        return BATCH if self.apart else max(1, min(self.images.batch, max(FEWEST, self._together // n_sets), self._together))
+        return (
+            BATCH if self.apart else max(1, min(self.images.batch, max(FEWEST, self._together // max(1, n_sets)), self._together))
+        )
 
     def _maps(self, images: Int[Tensor, " some"]) -> Float[Tensor, "some units places"]:
         """Gives the layer's maps of some images; where they depend on the others of a batch, those of the batches they are in."""

@@ -54,13 +54,13 @@ def test_short_work_and_the_end_of_long_work_need_no_line(lines, beat):
     assert lines == []
 
 
-def test_a_share_that_falls_begins_other_work(lines, beat):
-    """Scoring after training must be timed by itself, from its first part on."""
+def test_a_share_of_nothing_begins_other_work(lines, beat):
+    """Scoring after training must be timed by itself, from its beginning on: one of five that took 10 s leaves 40 s."""
     beat(4, 1.0)
-    beat(104, 0.2, "scored")
-    beat(108, 0.4, "scored")
-    beat(114, 0.5, "scored")
-    assert lines == ["a block: 50% scored, about 10 s left"]
+    beat(104, 0.0, "")
+    beat(108, 0.0, "")
+    beat(118, 0.2, "scored")
+    assert lines == ["a block: 20% scored, about 40 s left"]
 
 
 @pytest.mark.parametrize("terminal", [True, False])

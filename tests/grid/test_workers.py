@@ -89,6 +89,21 @@ def test_a_worker_tells_while_it_works(worker, tmp_path):
     assert re.fullmatch(r"tiny digits v0 s0-0: \d+% trained, loss [\d.]+, accuracy [\d.]+, about .* left", lines[0])
 
 
+def test_who_cannot_be_told_does_not_mix_up_blocks(worker, tmp_path):
+    """If a line cannot be told, the next block must not get the answers of the one before."""
+    (first, second) = blocks(tmp_path, TINY, TINY)
+
+    def refuse(line):
+        raise ValueError("closed")
+
+    with pytest.raises(ValueError, match="closed"):
+        worker.run(first, refuse)
+    lines = []
+    assert worker.run(second, lines.append) == []
+    assert all("v1" in line for line in lines)
+    assert second.is_done()
+
+
 def test_a_process_that_dies_is_a_failure(worker, tmp_path):
     """A process that is killed must be told as such, and a new one must take the next block."""
     (long, short) = blocks(tmp_path, LONG, TINY)

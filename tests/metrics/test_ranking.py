@@ -1,13 +1,12 @@
 """The order of a unit's images, which many scores share."""
 
-import gc
-import weakref
-
+import numpy as np
 import pytest
 import torch
 
 from mixmnist.metrics import _ranking
-from mixmnist.metrics._ranking import count_hits, order_of, rank_images, take
+from mixmnist.metrics._ranking import count_hits, order_of, rank_images, sorting_once, take
+from mixmnist.metrics.average_precision import average_precision
 
 
 def test_hits_are_counted_as_a_slow_loop_counts_them(monkeypatch):
@@ -32,22 +31,32 @@ def test_a_block_of_ties_has_one_first_and_one_last():
 
 
 def test_what_is_sorted_once_is_known(monkeypatch):
-    """Responses must be sorted once for many scores; again if they are written to; and be forgotten with them."""
+    """While many scores are computed a layer must be sorted once; before and after nothing may be known."""
     calls = []
     real = _ranking._sorted
     monkeypatch.setattr(_ranking, "_sorted", lambda response: calls.append(1) or real(response))
-    response = torch.tensor([[1.0], [2.0], [3.0]])
-    assert order_of(response).images.tolist() == order_of(response).images.tolist() == [[2, 1, 0]]
-    assert len(calls) == 1
-    response[0] = 4
+    values = np.array([[1.0], [2.0], [3.0]])
+    response = torch.from_numpy(values)
+    with sorting_once():
+        assert order_of(response).images.tolist() == order_of(response).images.tolist() == [[2, 1, 0]]
+        assert len(calls) == 1
+    values[0] = 4  # of which torch knows nothing
     assert order_of(response).images.tolist() == [[0, 2, 1]]
-    assert len(calls) == 2
-    with torch.inference_mode():
-        assert order_of(torch.tensor([[1.0], [2.0]])).images.tolist() == [[1, 0]]
-    gone = weakref.ref(_ranking._KNOWN[response][1].images)
-    del response
-    gc.collect()
-    assert gone() is None
+    with sorting_once():
+        assert order_of(response).images.tolist() == [[0, 2, 1]]
+    assert len(calls) == 3
+
+
+def test_a_layer_too_large_to_keep_is_sorted_part_by_part(monkeypatch):
+    """Scores must be the same where the order of all units does not fit, and then no order may be kept."""
+    g = torch.Generator().manual_seed(2)
+    response, present = torch.randn(12, 5, generator=g), torch.rand(12, 2, generator=g) < 0.5
+    wanted = average_precision(response, present)
+    monkeypatch.setattr(_ranking, "MOST", 10)
+    monkeypatch.setattr(_ranking, "CHUNK", 24)
+    with sorting_once():
+        assert torch.equal(average_precision(response, present), wanted)
+        assert not _ranking._KNOWN.get()
 
 
 @pytest.mark.parametrize("step", [1, 2, 5])

@@ -98,3 +98,16 @@ def test_all_units_back_is_the_intact_network():
     found = share_returning(net, orders, torch.zeros(UNITS), labels[None], torch.full((1, N), 1 / N))
     intact = correct(net.mean @ net.weight.T + net.bias, labels).double().mean()
     torch.testing.assert_close(found[:, -1], intact.expand(ORDERS), rtol=0, atol=1e-6)
+
+
+def test_a_head_that_is_trained_and_one_that_is_no_number():
+    """Weights that want a gradient must do; a class whose logit is no number must never be right, by every way."""
+    net, orders, labels = head(False)
+    every = (orders, torch.zeros(UNITS), labels[None], torch.full((1, N), 1 / N))
+    wants = HeadAlgebra(net.mean, net.weight.clone().requires_grad_(), net.bias)
+    assert torch.equal(share_returning(wants, *every), share_returning(net, *every))
+    weight = net.weight.clone()
+    weight[1, 2] = torch.nan
+    broken = HeadAlgebra(net.mean, weight, net.bias)
+    double = HeadAlgebra(net.mean.double(), weight.double(), net.bias.double())
+    torch.testing.assert_close(share_returning(broken, *every), share_returning(double, *every))

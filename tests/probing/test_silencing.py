@@ -24,6 +24,17 @@ def test_single_units_are_silenced_as_sets_of_one(monkeypatch):
     torch.testing.assert_close(head(sets, values), head._instead(sets, values))
 
 
+def test_what_a_set_gives_does_not_depend_on_its_company():
+    """A set of one unit, of several, and none must give the same bytes alone and beside others."""
+    g = torch.Generator().manual_seed(3)
+    head = HeadAlgebra(*(torch.randn(shape, generator=g) for shape in ((300, 6), (9, 6), (9,))))
+    sets, values = torch.tensor([[1, 0, 0, 0, 0, 0], [1, 1, 0, 1, 0, 0], [0] * 6]).bool(), torch.randn(6, generator=g)
+    together = head(sets, values)
+    for number, one in enumerate(sets):
+        assert torch.equal(head(one[None], values)[0], together[number])
+    assert head(sets[:0], values).shape == (0, 300, 9)
+
+
 class Counted(nn.Module):
     """Counts the images that pass."""
 

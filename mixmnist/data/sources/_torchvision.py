@@ -104,7 +104,7 @@ def _read_idx(path: Path) -> NDArray[Any] | None:
         return None
     lengths = np.frombuffer(content, ">u4", n_axes, offset=4).tolist()
     whole = len(content) == start + math.prod(lengths) * np.dtype(dtype).itemsize
-    return np.frombuffer(content, dtype, offset=start).reshape(lengths) if whole else None
+    return np.frombuffer(content, dtype, offset=start).reshape(lengths).copy() if whole else None
 
 
 def _glyphs(images: NDArray[Any], labels: NDArray[Any]) -> Glyphs:
