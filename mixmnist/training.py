@@ -265,7 +265,7 @@ def _bar(watch: Watch, steps: int) -> Iterator["tqdm[Any]"]:
     """Opens a progress bar on a terminal; in a log it stays silent."""
     form = "{desc} {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}"
     if watch.tell is not None:
-        watch.tell(0, "")
+        watch.tell(0.0, "")
     with tqdm(total=steps, desc=watch.title, position=watch.position, leave=False, disable=None, bar_format=form) as bar:
         yield bar
 

@@ -55,7 +55,7 @@ def _fill(block: Block, folder: Path, tell: Tell, watch: Watch) -> None:
     nets = list(zip(block.seeds, trained, strict=True))
     bar = tqdm(nets, f"{block.label}: scoring", position=watch.position, leave=False, disable=None)
     beat = watch.tell or (lambda _share, _said: None)
-    beat(0, "")
+    beat(0.0, "")
     for number, (seed, one) in enumerate(bar, start=1):
         (folder / f"s{seed}").mkdir()
         record(block, folder / f"s{seed}", seed, one, seconds / len(trained), own and own / len(trained))
