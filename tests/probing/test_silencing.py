@@ -1,5 +1,7 @@
 """Silencing units: by the head's algebra, and by running the rest of a network again."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -66,3 +68,16 @@ def test_the_layers_before_run_as_seldom_as_may_be(monkeypatch, pairs_mixture, t
     assert before.images <= 40 * parts + 2
     alone = torch.cat([readout.without(one[None], torch.zeros(6)) for one in each])
     torch.testing.assert_close(found, alone)
+
+
+@pytest.mark.parametrize(
+    ("together", "n_sets", "batch"),
+    [(200, 1, 200), (1_000, 1, 250), (1_000, 5, 200), (1_000, 1_000, silencing.FEWEST), (7, 100, 7), (1_000, 0, 250)],
+)
+def test_how_many_images_go_at_a_time(monkeypatch, pairs_mixture, together, n_sets, batch):
+    """So many that all sets run side by side; at least a few, at most a forward pass of reading and what may be held at once."""
+    monkeypatch.setitem(silencing.TOGETHER, "cpu", together)
+    net = nn.Sequential(nn.Conv2d(1, 6, 5), nn.ReLU(), nn.Flatten(), nn.Linear(6 * 28 * 28, 45)).eval()
+    replay = probe(net, pairs_mixture, "1", few=40).without
+    assert replay._batch(n_sets) == batch
+    assert replace(replay, apart=True)._batch(n_sets) == 250
