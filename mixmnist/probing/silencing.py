@@ -113,9 +113,9 @@ class Replay:
 
     def _batch(self, n_sets: int) -> int:
         """How many images go through the network at a time: so few that all sets run side by side, where that is enough."""
-        return (
-            BATCH if self.apart else max(1, min(self.images.batch, max(FEWEST, self._together // max(1, n_sets)), self._together))
-        )
+        if self.apart:
+            return BATCH
+        return min(self.images.batch, max(FEWEST, self._together // max(1, n_sets)), self._together)
 
     def _maps(self, images: Int[Tensor, " some"]) -> Float[Tensor, "some units places"]:
         """Gives the layer's maps of some images; where they depend on the others of a batch, those of the batches they are in."""
