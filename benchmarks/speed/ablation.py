@@ -49,7 +49,7 @@ def compare() -> Iterator[Row]:
 
     def ours() -> None:
         found["ours"] = correct_without(readout.without, labels, singles, zero).mean(dim=1).tolist()
-        curve(readout.without, labels, orders, zero)
+        curve(readout.without, readout.logits, labels, orders, zero)
 
     def captum() -> None:
         explain = LayerFeatureAblation(lambda x: (net(x).argmax(dim=1) == labels[: len(x)]).float().sum()[None], net.conv3)
