@@ -152,3 +152,17 @@ def test_impossible_settings_are_refused(setting, rule):
     """A setting without meaning must be refused with its rule."""
     with pytest.raises(ValueError, match=rule):
         Widths(**setting)
+
+
+@pytest.mark.parametrize("size", [(7, 9), (8, 10), (3, 3)])
+def test_pooling_is_torchs(size):
+    """Rows first and then columns must give torch's windows; where a gradient is wanted, ties must send it to the first pixel."""
+    x = torch.randint(0, 3, (2, 3, *size), generator=torch.Generator().manual_seed(0)).float()
+    with torch.inference_mode():
+        assert torch.equal(convnet.pool(x), F.max_pool2d(x, 3, 2))
+    grads = []
+    for function in (convnet.pool, lambda x: F.max_pool2d(x, 3, 2)):
+        one = x.clone().requires_grad_()
+        function(one).sum().backward()
+        grads.append(one.grad)
+    assert torch.equal(*grads)
