@@ -233,3 +233,47 @@ class Metric:
         """Names what a column's function needs."""
         parameters = inspect.signature(self.columns[column]).parameters.values()
         return tuple(p.name for p in parameters if p.default is inspect.Parameter.empty)
+
+
+@dataclass(frozen=True)
+class Dictionary:
+    """A way of finding directions (atoms) in what a layer says at each of its places (cells), most of them without labels.
+
+    `fit(cells, atoms, seeds, **settings)` takes cells (`mixmnist.features.cells.Cells`, of mean length 1) and gives a `Fitted`
+    for each seed, with `atoms` atoms; where codes are signed, with half as many, as each is then read as two half-waves.
+    """
+
+    title: str
+    fit: Callable[..., Any]
+    settings: Settings = field(default_factory=dict)  # what a call may override, with the defaults
+    codes: str = "positive"  # or signed
+    needs: str = "any"  # the cells that it takes: any, or non-negative
+    supervised: bool = False  # whether it sees the truth: a ceiling, no dictionary
+    read: str = "max"  # over cells: max, or mean where its codes are made to be read so
+
+    def __post_init__(self) -> None:
+        checks.check_fields(self)
+        for name, known in {"codes": ("positive", "signed"), "needs": ("any", "non-negative"), "read": ("max", "mean")}.items():
+            value = getattr(self, name)
+            require(value in known, f"{name} must be one of {', '.join(known)}, got {name}={value!r}.")
+
+    def with_settings(self, settings: Settings) -> dict[str, Number]:
+        """Merges the dictionary's own settings with others; unknown names are refused."""
+        return merged("dictionary", self.settings, settings)
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score of a dictionary on a layer, beside those of its atoms as units.
+
+    `columns` maps a column's name to a pure function. Its parameters without a default name what it needs: a field of
+    `mixmnist.features.facts.Facts`. Where something is not known, as the true directions of a trained net, it is left out.
+    """
+
+    title: str
+    columns: Mapping[str, Callable[..., Any]]
+    ceiling: str | None = None  # the highest value possible, in words
+    chance: str | None = None  # the value of random directions, in words
+    bounds: Mapping[str, tuple[int | float, int | float]] = field(default_factory=dict)  # lowest and highest value of a column
+
+    needs = Metric.needs

@@ -22,6 +22,8 @@ SHELVES = {
     "metrics": ("mixmnist.metrics", "METRIC"),
     "plants": ("mixmnist.plants", "PLANT"),
     "analyses": ("mixmnist.trust", "ANALYSIS"),
+    "dictionaries": ("mixmnist.features.dictionaries", "DICTIONARY"),
+    "scores": ("mixmnist.features.scores", "SCORE"),
 }
 
 

@@ -1,0 +1,107 @@
+"""Cells: what a layer says at each of its places, as rows of numbers, a column a unit."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from mixmnist.core.records import require
+from mixmnist.core.seeding import derive
+from mixmnist.probing import Drawn, find_layer
+from mixmnist.probing.axes import as_maps, checked
+from mixmnist.probing.running import Images, Transform, up_to
+
+CELLS = 40_000  # that a dictionary is fitted on
+IMAGES = 2_500  # canvases that they are drawn from
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Cells that fire, of some images, and what these images show."""
+
+    values: Float[Tensor, "cells units"]
+    image: Int[Tensor, " cells"]  # of each cell: a row of `present`
+    present: Bool[Tensor, "images concepts"] | None = None  # the truth; only ceilings may look at it
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def n_units(self) -> int:
+        """Numbers in a cell."""
+        return self.values.shape[1]
+
+    @property
+    def length(self) -> float:
+        """Mean length of a cell."""
+        return float(self.values.double().norm(dim=1).mean())
+
+    def divided(self, by: float) -> "Cells":
+        """Gives the same cells, shorter by a factor."""
+        return replace(self, values=self.values / by)
+
+    def scrambled(self, seed: int) -> "Cells":
+        """Gives cells of the same units with each unit's numbers permuted by itself: nothing goes together any more."""
+        generator = torch.Generator().manual_seed(derive(seed, "cells", "scrambled"))
+        orders = torch.stack([torch.randperm(len(self), generator=generator) for _ in range(self.n_units)], dim=1)
+        return replace(self, values=self.values.gather(0, orders.to(self.values.device)))
+
+
+def cells_of(
+    maps: Float[Tensor, "images units *places"], present: Bool[Tensor, "images concepts"] | None = None
+) -> Cells:
+    """Gives the cells of a layer's maps that fire: those that are not zero in every unit; all where no unit is ever silent."""
+    rows = maps.flatten(2).movedim(1, 2)  # images places units
+    fires = (rows != 0).any(dim=2)
+    return Cells(rows[fires], fires.nonzero()[:, 0], present)
+
+
+def draw_cells(
+    net: nn.Module,
+    mixture: Drawn,
+    layer: str,
+    n: int = CELLS,
+    images: int = IMAGES,
+    seed: int = 0,
+    transform: Transform | None = None,
+    axis: int = 1,
+) -> Cells:
+    """Draws cells of a layer at random among those that fire.
+
+    Args:
+        net: In eval mode.
+        mixture: Canvases; thresholds and dictionaries are fitted on the split "rank".
+        layer: A module's name; it gives maps or tokens.
+        n: Cells; all that fire where there are fewer.
+        images: Canvases, the first ones, that they are drawn from: memory does not grow with the others.
+        seed: Of the drawing.
+        transform: Applied to each batch of images before the net sees it.
+        axis: Which axis of the layer's output counts its units.
+
+    Raises:
+        ValueError: If no cell of the layer fires, or a cell is no finite number.
+    """
+    module = find_layer(net, layer)
+    some = Images(mixture.images[:images], next(net.parameters(), torch.zeros(())), transform)
+    parts, before = [], 0
+    for x in some:
+        part = cells_of(as_maps(checked(up_to(net, module, x), layer), axis))
+        parts.append(replace(part, image=part.image + before))
+        before += len(x)
+    values, image = torch.cat([part.values for part in parts]), torch.cat([part.image for part in parts])
+    require(len(values), f"a dictionary needs cells that fire, got none in layer={layer!r}. Name another layer.")
+    generator = torch.Generator().manual_seed(derive(seed, "cells", "drawn"))
+    chosen = torch.randperm(len(values), generator=generator)[:n].sort().values.to(values.device)
+    return check_cells(Cells(values[chosen], image[chosen], mixture.present[:images].to(values.device)))
+
+
+def check_cells(cells: Cells) -> Cells:
+    """Refuses cells that no dictionary can be fitted on.
+
+    Raises:
+        ValueError: If there are none, none of them fires, or one is no finite number.
+    """
+    require(len(cells) and (cells.values != 0).any(), "a dictionary needs cells that fire, got none. Name another layer.")
+    require(cells.values.isfinite().all(), "cells must be finite numbers, got nan or infinite ones. Mend the layer, or leave them out.")
+    return cells

@@ -1,0 +1,1 @@
+"""Shelf of dictionaries: ways of finding directions in a layer's cells, one file each, ending in `DICTIONARY`."""

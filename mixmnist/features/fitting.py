@@ -1,0 +1,68 @@
+"""Fitting: a dictionary of the shelf, or of one's own, on cells, with what it gives checked."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from mixmnist.core import registry
+from mixmnist.core.records import Dictionary, Settings, require
+from mixmnist.features.cells import Cells, check_cells
+from mixmnist.features.fitted import Fitted
+
+TRIED = 100  # cells that a dictionary must write, before it is believed
+
+
+def fit_dictionary(
+    dictionary: str | Dictionary, cells: Cells, atoms: int = 20, seeds: Sequence[int] = (0,), settings: Settings | None = None
+) -> list[Fitted]:
+    """Fits a dictionary on cells, from another start for each seed.
+
+    Args:
+        dictionary: A name of the shelf, a file that ends in `DICTIONARY`, or a dictionary.
+        cells: Of any scale: they are fitted on with mean length 1, and atoms are given on the scale of the cells.
+        atoms: Directions, 1 or more and no more than there are cells; of signed codes each counts twice, once for each sign.
+        seeds: Of starts and of batches.
+        settings: Overrides of the dictionary's settings.
+
+    Returns:
+        A dictionary a seed, whose codes are not negative.
+
+    Raises:
+        ValueError: If atoms or settings are out of range, the cells are not what it takes, or a dictionary of one's own gives
+            something else than it says.
+    """
+    named = dictionary if isinstance(dictionary, str) else dictionary.title
+    chosen: Dictionary = registry.choose("dictionaries", dictionary) if isinstance(dictionary, str) else dictionary
+    check_cells(cells)
+    require(1 <= atoms <= len(cells), f"atoms must lie between 1 and the number of cells, got atoms={atoms} of {len(cells)} cells.")
+    if chosen.needs == "non-negative":
+        least = float(cells.values.min())
+        require(least >= 0, f"{named} needs cells that are not negative, got {least:.3g}. Choose another dictionary, or a layer after a ReLU.")
+    signed = chosen.codes == "signed"
+    require(not signed or atoms % 2 == 0, f"atoms must be even where codes are signed, as in {named}, got atoms={atoms}. Ask for one more.")
+    scale = cells.length
+    asked = atoms // 2 if signed else atoms
+    found = chosen.fit(cells.divided(scale), asked, tuple(seeds), **chosen.with_settings(settings or {}))
+    require(isinstance(found, list) and len(found) == len(seeds), f"{named} must give a list with a Fitted for each seed, got {type(found).__name__}.")
+    some = cells.values[:TRIED] / scale
+    for one in found:
+        _check(named, one, some, asked, signed)
+    return [(one.in_half_waves() if signed else one).stretched(scale) for one in found]
+
+
+def _check(named: str, fitted: Fitted, cells: Tensor, atoms: int, signed: bool) -> None:
+    """Refuses what is no dictionary.
+
+    Raises:
+        ValueError: If shapes, signs or numbers are not what they must be.
+    """
+    require(isinstance(fitted, Fitted), f"{named} must give mixmnist.features.fitted.Fitted, got {type(fitted).__name__}.")
+    with torch.no_grad():
+        codes = fitted.encode(cells)
+    shapes = {"atoms": (fitted.atoms, (atoms, cells.shape[1])), "offset": (fitted.offset, (cells.shape[1],)), "codes": (codes, (len(cells), atoms))}
+    for what, (values, shape) in shapes.items():
+        require(values.shape == shape, f"{named} must give {what} of shape {list(shape)}, got {list(values.shape)}.")
+        require(values.isfinite().all(), f"{named} must give finite {what}, got nan or infinite ones.")
+    least = float(codes.min())
+    require(signed or least >= 0, f'{named} must give codes that are not negative, got {least:.3g}. Say codes="signed".')
