@@ -23,6 +23,7 @@ class Cells:
     values: Float[Tensor, "cells units"]
     image: Int[Tensor, " cells"]  # of each cell: a row of `present`
     present: Bool[Tensor, "images concepts"] | None = None  # the truth; only ceilings may look at it
+    places: int = 1  # cells of an image, with those that do not fire
 
     def __len__(self) -> int:
         return len(self.values)
@@ -41,6 +42,14 @@ class Cells:
         """Gives the same cells, shorter by a factor."""
         return replace(self, values=self.values / by)
 
+    def some(self, n: int, seed: int) -> "Cells":
+        """Gives n of the cells drawn at random, all where there are fewer."""
+        if n >= len(self):
+            return self
+        generator = torch.Generator().manual_seed(derive(seed, "cells", "drawn"))
+        chosen = torch.randperm(len(self), generator=generator)[:n].sort().values.to(self.values.device)
+        return replace(self, values=self.values[chosen], image=self.image[chosen])
+
     def scrambled(self, seed: int) -> "Cells":
         """Gives cells of the same units with each unit's numbers permuted by itself: nothing goes together any more."""
         generator = torch.Generator().manual_seed(derive(seed, "cells", "scrambled"))
@@ -54,28 +63,24 @@ def cells_of(
     """Gives the cells of a layer's maps that fire: those that are not zero in every unit; all where no unit is ever silent."""
     rows = maps.flatten(2).movedim(1, 2)  # images places units
     fires = (rows != 0).any(dim=2)
-    return Cells(rows[fires], fires.nonzero()[:, 0], present)
+    return Cells(rows[fires], fires.nonzero()[:, 0], present, rows.shape[1])
 
 
-def draw_cells(
+def read_cells(
     net: nn.Module,
     mixture: Drawn,
     layer: str,
-    n: int = CELLS,
     images: int = IMAGES,
-    seed: int = 0,
     transform: Transform | None = None,
     axis: int = 1,
 ) -> Cells:
-    """Draws cells of a layer at random among those that fire.
+    """Reads all cells of a layer that fire, on some images.
 
     Args:
         net: In eval mode.
-        mixture: Canvases; thresholds and dictionaries are fitted on the split "rank".
-        layer: A module's name; it gives maps or tokens.
-        n: Cells; all that fire where there are fewer.
-        images: Canvases, the first ones, that they are drawn from: memory does not grow with the others.
-        seed: Of the drawing.
+        mixture: Canvases; dictionaries are fitted on those of the split "rank".
+        layer: A module's name; it gives maps, tokens or vectors, each of which is one cell then.
+        images: Canvases, the first ones: memory does not grow with the others.
         transform: Applied to each batch of images before the net sees it.
         axis: Which axis of the layer's output counts its units.
 
@@ -91,9 +96,7 @@ def draw_cells(
         before += len(x)
     values, image = torch.cat([part.values for part in parts]), torch.cat([part.image for part in parts])
     require(len(values), f"a dictionary needs cells that fire, got none in layer={layer!r}. Name another layer.")
-    generator = torch.Generator().manual_seed(derive(seed, "cells", "drawn"))
-    chosen = torch.randperm(len(values), generator=generator)[:n].sort().values.to(values.device)
-    return check_cells(Cells(values[chosen], image[chosen], mixture.present[:images].to(values.device)))
+    return check_cells(Cells(values, image, mixture.present[:images].to(values.device), parts[0].places))
 
 
 def check_cells(cells: Cells) -> Cells:

@@ -39,19 +39,29 @@ def fit_dictionary(
     if chosen.needs == "non-negative":
         least = float(cells.values.min())
         require(least >= 0, f"{named} needs cells that are not negative, got {least:.3g}. Choose another dictionary, or a layer after a ReLU.")
-    signed = chosen.codes == "signed"
+    signed = chosen.codes == "signed" and not chosen.supervised  # a ceiling's atoms stand for concepts, whatever their signs
     require(not signed or atoms % 2 == 0, f"atoms must be even where codes are signed, as in {named}, got atoms={atoms}. Ask for one more.")
     scale = cells.length
-    asked = atoms // 2 if signed else atoms
+    asked = _asked(chosen, cells, atoms)
     found = chosen.fit(cells.divided(scale), asked, tuple(seeds), **chosen.with_settings(settings or {}))
     require(isinstance(found, list) and len(found) == len(seeds), f"{named} must give a list with a Fitted for each seed, got {type(found).__name__}.")
     some = cells.values[:TRIED] / scale
+    sure = chosen.codes == "positive"
     for one in found:
-        _check(named, one, some, asked, signed)
+        _check(named, one, some, asked, sure)
     return [(one.in_half_waves() if signed else one).stretched(scale) for one in found]
 
 
-def _check(named: str, fitted: Fitted, cells: Tensor, atoms: int, signed: bool) -> None:
+def _asked(dictionary: Dictionary, cells: Cells, atoms: int) -> int:
+    """Says how many directions a dictionary is asked for."""
+    if dictionary.supervised:
+        require(cells.present is not None, f"{dictionary.title} needs what the images show, got none. Leave it out, or give the truth.")
+        assert cells.present is not None
+        return cells.present.shape[1]
+    return atoms // 2 if dictionary.codes == "signed" else atoms
+
+
+def _check(named: str, fitted: Fitted, cells: Tensor, atoms: int, positive: bool) -> None:
     """Refuses what is no dictionary.
 
     Raises:
@@ -65,4 +75,4 @@ def _check(named: str, fitted: Fitted, cells: Tensor, atoms: int, signed: bool) 
         require(values.shape == shape, f"{named} must give {what} of shape {list(shape)}, got {list(values.shape)}.")
         require(values.isfinite().all(), f"{named} must give finite {what}, got nan or infinite ones.")
     least = float(codes.min())
-    require(signed or least >= 0, f'{named} must give codes that are not negative, got {least:.3g}. Say codes="signed".')
+    require(not positive or least >= 0, f'{named} must give codes that are not negative, got {least:.3g}. Say codes="signed".')
