@@ -6,11 +6,34 @@ import torch
 from torch import Tensor
 
 from mixmnist.core import registry
+from mixmnist.core.entries import Number
 from mixmnist.core.records import Dictionary, Settings, require
 from mixmnist.features.cells import Cells, check_cells
 from mixmnist.features.fitted import Fitted
 
 TRIED = 100  # cells that a dictionary must write, before it is believed
+
+
+def named(spec: str) -> tuple[str, dict[str, Number]]:
+    """Parts what names a dictionary with settings, as `topk:k=1` or `mine.py:price=.1:steps=400`.
+
+    Raises:
+        ValueError: If a setting is no name=number.
+
+    Example:
+        >>> named("topk:k=1"), named("ica")
+        (('topk', {'k': 1}), ('ica', {}))
+    """
+    name, *given = spec.split(":")
+    settings: dict[str, Number] = {}
+    for one in given:
+        key, _, value = one.partition("=")
+        try:
+            number = float(value)
+        except ValueError as error:
+            raise ValueError(f"settings must be written name:key=number, got {spec!r}. For example topk:k=1.") from error
+        settings[key] = int(number) if number.is_integer() and "." not in value else number
+    return name, settings
 
 
 def fit_dictionary(
@@ -32,23 +55,23 @@ def fit_dictionary(
         ValueError: If atoms or settings are out of range, the cells are not what it takes, or a dictionary of one's own gives
             something else than it says.
     """
-    named = dictionary if isinstance(dictionary, str) else dictionary.title
+    title = dictionary if isinstance(dictionary, str) else dictionary.title
     chosen: Dictionary = registry.choose("dictionaries", dictionary) if isinstance(dictionary, str) else dictionary
     check_cells(cells)
     require(1 <= atoms <= len(cells), f"atoms must lie between 1 and the number of cells, got atoms={atoms} of {len(cells)} cells.")
     if chosen.needs == "non-negative":
         least = float(cells.values.min())
-        require(least >= 0, f"{named} needs cells that are not negative, got {least:.3g}. Choose another dictionary, or a layer after a ReLU.")
+        require(least >= 0, f"{title} needs cells that are not negative, got {least:.3g}. Choose another dictionary, or a layer after a ReLU.")
     signed = chosen.codes == "signed" and not chosen.supervised  # a ceiling's atoms stand for concepts, whatever their signs
-    require(not signed or atoms % 2 == 0, f"atoms must be even where codes are signed, as in {named}, got atoms={atoms}. Ask for one more.")
+    require(not signed or atoms % 2 == 0, f"atoms must be even where codes are signed, as in {title}, got atoms={atoms}. Ask for one more.")
     scale = cells.length
     asked = _asked(chosen, cells, atoms)
     found = chosen.fit(cells.divided(scale), asked, tuple(seeds), **chosen.with_settings(settings or {}))
-    require(isinstance(found, list) and len(found) == len(seeds), f"{named} must give a list with a Fitted for each seed, got {type(found).__name__}.")
+    require(isinstance(found, list) and len(found) == len(seeds), f"{title} must give a list with a Fitted for each seed, got {type(found).__name__}.")
     some = cells.values[:TRIED] / scale
     sure = chosen.codes == "positive"
     for one in found:
-        _check(named, one, some, asked, sure)
+        _check(title, one, some, asked, sure)
     return [(one.in_half_waves() if signed else one).stretched(scale) for one in found]
 
 
@@ -61,18 +84,18 @@ def _asked(dictionary: Dictionary, cells: Cells, atoms: int) -> int:
     return atoms // 2 if dictionary.codes == "signed" else atoms
 
 
-def _check(named: str, fitted: Fitted, cells: Tensor, atoms: int, positive: bool) -> None:
+def _check(title: str, fitted: Fitted, cells: Tensor, atoms: int, positive: bool) -> None:
     """Refuses what is no dictionary.
 
     Raises:
         ValueError: If shapes, signs or numbers are not what they must be.
     """
-    require(isinstance(fitted, Fitted), f"{named} must give mixmnist.features.fitted.Fitted, got {type(fitted).__name__}.")
+    require(isinstance(fitted, Fitted), f"{title} must give mixmnist.features.fitted.Fitted, got {type(fitted).__name__}.")
     with torch.no_grad():
         codes = fitted.encode(cells)
     shapes = {"atoms": (fitted.atoms, (atoms, cells.shape[1])), "offset": (fitted.offset, (cells.shape[1],)), "codes": (codes, (len(cells), atoms))}
     for what, (values, shape) in shapes.items():
-        require(values.shape == shape, f"{named} must give {what} of shape {list(shape)}, got {list(values.shape)}.")
-        require(values.isfinite().all(), f"{named} must give finite {what}, got nan or infinite ones.")
+        require(values.shape == shape, f"{title} must give {what} of shape {list(shape)}, got {list(values.shape)}.")
+        require(values.isfinite().all(), f"{title} must give finite {what}, got nan or infinite ones.")
     least = float(codes.min())
-    require(not positive or least >= 0, f'{named} must give codes that are not negative, got {least:.3g}. Say codes="signed".')
+    require(not positive or least >= 0, f'{title} must give codes that are not negative, got {least:.3g}. Say codes="signed".')

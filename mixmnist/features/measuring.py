@@ -1,0 +1,190 @@
+"""Measuring: dictionaries fitted on a layer, their atoms scored as units on other images, beside nulls and ceilings."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from mixmnist.core import registry
+from mixmnist.core.records import Dictionary, require
+from mixmnist.features.atoms import AT_ONCE
+from mixmnist.features.cells import CELLS, IMAGES, Cells, read_cells
+from mixmnist.features.comparing import gap_closed
+from mixmnist.features.facts import Facts, score_facts
+from mixmnist.features.fitted import Fitted
+from mixmnist.features.fitting import fit_dictionary, named
+from mixmnist.metrics.average_precision import average_precision
+from mixmnist.metrics.detectors import best, coverage, detectors, unique_concepts
+from mixmnist.probing import Drawn
+from mixmnist.probing.running import Transform
+
+UNITS, RANDOM, CEILING, ONE_CODE = "units", "random", "probe_max", "topk:k=1"  # what stands beside every dictionary
+RANDOM_DRAWS = 20  # of as many directions
+SCORED = 10_000  # cells that codes are looked at on
+MINIMUM = 1e-6  # of a code's scale: what is smaller is rounding
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A layer's cells on the images that everything is fitted on, and on those that are scored, with what both show."""
+
+    name: str
+    concepts: tuple[str, ...]
+    rank: Cells
+    test: Cells
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is fitted and scored."""
+
+    dictionaries: tuple[str, ...] = ()
+    """By name or path, with settings, as `topk:k=1`; by default the whole shelf, and topk with one code besides."""
+    atoms: tuple[int, ...] = (20,)
+    """Numbers of atoms."""
+    seeds: tuple[int, ...] = (0,)
+    """Of dictionaries."""
+    cells: int = CELLS
+    """That a dictionary is fitted on."""
+    thorough: bool = True
+    """Whether scores of the shelf that take seconds are among those that are made."""
+    rotate: int | None = None
+    """Seed of a rotation of the units that comes before all else."""
+
+
+def read_layer(
+    net: nn.Module,
+    rank: Drawn,
+    test: Drawn,
+    layer: str,
+    images: int = IMAGES,
+    transform: Transform | None = None,
+    axis: int = 1,
+) -> Layer:
+    """Reads a layer's cells on the first images of two mixtures."""
+    one, other = (read_cells(net, mixture, layer, images, transform, axis) for mixture in (rank, test))
+    return Layer(layer, tuple(rank.concepts), one, other)
+
+
+def layer_of_rows(
+    rows: Float[Tensor, "cells units"], present: Bool[Tensor, "cells concepts"], concepts: Sequence[str], name: str = "rows"
+) -> Layer:
+    """Takes activations as they are, a row a cell and an image: the first half is fitted on, the second is scored.
+
+    Raises:
+        ValueError: If rows and truth do not belong together, or there are fewer than 4.
+    """
+    require(len(rows) == len(present), f"rows and truth must be as many, got {len(rows)} and {len(present)}.")
+    require(len(rows) >= 4, f"rows must be 4 or more, got {len(rows)}. Half of them are fitted on, half are scored.")
+    require(len(concepts) == present.shape[1], f"concepts must be as many as columns of the truth, got {len(concepts)}.")
+    half = len(rows) // 2
+    parts = [(rows[:half], present[:half]), (rows[half:], present[half:])]
+    one, other = (Cells(values.float(), torch.arange(len(values)), shown) for values, shown in parts)
+    return Layer(name, tuple(concepts), one, other)
+
+
+def rotated(layer: Layer, q: Float[Tensor, "units units"]) -> Layer:
+    """Gives the layer in other units: each cell turned by the same rotation."""
+
+    def turned(cells: Cells) -> Cells:
+        return replace(cells, values=(cells.values.double() @ q.double().T).to(cells.values.dtype))
+
+    return replace(layer, rank=turned(layer.rank), test=turned(layer.test))
+
+
+def read_codes(fitted: Fitted, cells: Cells) -> tuple[Float[Tensor, "images atoms"], Float[Tensor, "images atoms"]]:
+    """Gives the highest code and the mean code over each image's cells, those that do not fire among them."""
+    assert cells.present is not None
+    n, silent = len(cells.present), fitted.encode(torch.zeros_like(cells.values[:1]))
+    counts = torch.bincount(cells.image, minlength=n).to(silent)
+    left = (cells.places - counts)[:, None]
+    highest = torch.where(left > 0, silent, -torch.inf)
+    total = left.double() * silent.double()
+    for rows, image in zip(cells.values.split(AT_ONCE), cells.image.split(AT_ONCE), strict=True):
+        codes = fitted.encode(rows)
+        highest = highest.scatter_reduce(0, image[:, None].expand_as(codes), codes, "amax")
+        total.index_add_(0, image, codes.double())
+    return highest, (total / cells.places).to(silent)
+
+
+def measure(layer: Layer, plan: Plan) -> pd.DataFrame:
+    """Fits and scores dictionaries, one after another.
+
+    Returns:
+        A row a dictionary, number of atoms and seed, and rows for `units`, `random` and the ceilings: `dictionary`, `asked` and
+        `atoms` (as read), `seed`, scores of the atoms as units (`coverage`, `unique_concepts`, `detectors`, `mean_alignment` by
+        the highest code; `coverage_mean` by the mean code), scores of the shelf, `gap_closed`, `seconds` (of the fit), `said`.
+    """
+    rows = pd.DataFrame(measured(layer, plan))
+    return with_gaps(rows)
+
+
+def measured(layer: Layer, plan: Plan) -> Iterator[dict[str, object]]:
+    """Gives the rows of `measure` as they come, without `gap_closed`."""
+    fit_on = layer.rank.some(plan.cells, seed=0)
+    chosen = dict.fromkeys((CEILING, *(plan.dictionaries or (*registry.names("dictionaries"), ONE_CODE))))
+    chosen.pop(RANDOM, None)  # comes last, with as many directions as the others
+    random: Dictionary = registry.choose("dictionaries", RANDOM)
+    yield _row(layer, UNITS, _as_they_are(fit_on), 0, plan) | {"asked": fit_on.n_units, "seconds": 0.0}
+    counts: dict[int, None] = {}
+    for spec in chosen:
+        name, settings = named(spec)
+        dictionary: Dictionary = registry.choose("dictionaries", name)
+        for asked in plan.atoms[:1] if dictionary.supervised else plan.atoms:
+            cells = layer.rank if dictionary.supervised else fit_on
+            start = time.perf_counter()
+            fits = fit_dictionary(dictionary, cells, asked, plan.seeds, settings)
+            seconds = (time.perf_counter() - start) / len(plan.seeds)
+            for seed, fitted in zip(plan.seeds, fits, strict=True):
+                counts[fitted.n_atoms] = None
+                yield _row(layer, spec, fitted, seed, plan, dictionary) | {"asked": asked, "seconds": seconds}
+    for n in sorted({*counts, fit_on.n_units}):
+        for draw, fitted in enumerate(fit_dictionary(random, fit_on, n, range(RANDOM_DRAWS))):
+            quick = replace(plan, thorough=False)
+            yield _row(layer, RANDOM, fitted, draw, quick, random) | {"asked": n, "seconds": 0.0}
+
+
+def _as_they_are(cells: Cells) -> Fitted:
+    """The layer's own units as atoms."""
+    own = torch.eye(cells.n_units).to(cells.values)
+    return Fitted(own, lambda rows: rows, torch.zeros_like(own[0]))
+
+
+def _row(
+    layer: Layer, name: str, fitted: Fitted, seed: int, plan: Plan, dictionary: Dictionary | None = None
+) -> dict[str, object]:
+    """Scores one fitted dictionary."""
+    (response, mean), (rank_response, _) = read_codes(fitted, layer.test), read_codes(fitted, layer.rank)
+    present, rank_present = layer.test.present, layer.rank.present
+    assert present is not None
+    assert rank_present is not None
+    alignment, by_mean = average_precision(response, present), average_precision(mean, present)
+    if dictionary is not None and dictionary.read == "mean":
+        alignment, by_mean = by_mean, alignment
+    row: dict[str, object] = {"dictionary": name, "atoms": fitted.n_atoms, "seed": seed}
+    row |= {"supervised": dictionary is not None and dictionary.supervised}
+    row |= {"coverage": float(coverage(alignment)), "coverage_mean": float(coverage(by_mean))}
+    row |= {"unique_concepts": int(unique_concepts(alignment)), "detectors": int(detectors(alignment))}
+    row |= {"mean_alignment": float(best(alignment).mean()), "chance": float(present.float().mean(dim=0).mean())}
+    ceiling = dictionary is not None and dictionary.supervised
+    if plan.thorough and not ceiling:
+        cells = layer.test.some(SCORED, seed=0)
+        codes = fitted.encode(cells.values)
+        codes = torch.where(codes.abs() > MINIMUM * codes.abs().amax(dim=0), codes, 0)
+        facts = Facts(fitted.atoms, cells.values, codes, fitted.decode(codes), response, present, rank_response, rank_present)
+        row |= score_facts(facts)
+    return row | {"said": fitted.said}
+
+
+def with_gaps(rows: pd.DataFrame) -> pd.DataFrame:
+    """Adds `gap_closed`: how far each goes from as many random directions to the ceiling, 0 to 1."""
+    ceiling = rows["coverage"][rows["dictionary"] == CEILING].mean()
+    of_random = rows[rows["dictionary"] == RANDOM].groupby("atoms")["coverage"].mean()
+    gaps = [
+        gap_closed(row.coverage, of_random.get(row.atoms, float("nan")), ceiling) for row in rows.itertuples()
+    ]
+    return rows.assign(gap_closed=gaps)
