@@ -9,13 +9,50 @@ that keeps one code is better than one that keeps two; F6 explained variance, by
 Cost: about 40 minutes of two cores for 20 seeds.
 """
 
-from mixmnist import Study, Training, Variant
+from mixmnist import Study, Variant
 from mixmnist.core.records import Claim
 
-DROPOUT = {"dropout": 0.5}
 STUDY = Study(
     title="Dictionaries over units: are the digits there in another basis?",
-    variants={},
+    variants={
+        "width-5": Variant(net_settings={"conv3": 5}),
+        "baseline": Variant(),
+        "wide": Variant(net_settings={"conv3": 30}),
+        "dropout": Variant(net_settings={"dropout": 0.25}),
+        "wide-dropout": Variant(net_settings={"conv3": 30, "dropout": 0.5}),
+        "untrained": Variant(origin="untrained"),
+    },
     seeds=5,
+    claims=(
+        Claim("F1", "At width 5 sparse coding closes more than half of the gap", "gap_sparse", "width-5", "above", 0.5),
+        Claim(
+            "F2",
+            "After dropout in a wide layer independent components have more unique concepts than units",
+            "unique_ica",
+            "wide-dropout",
+            "above",
+            minus="unique_units",
+        ),
+        Claim("F3", "A rotation changes no coverage by more than .01", "rotation_change", "baseline", "below", 0.01),
+        Claim("F4", "Untrained: no dictionary is better than random directions", "beyond_random", "untrained", "below", 0.03),
+        Claim(
+            "F5",
+            "At width 5 keeping one code is better than keeping two",
+            "coverage_topk_k1",
+            "width-5",
+            "above",
+            minus="coverage_topk",
+        ),
+        *(
+            Claim(
+                "F6",
+                f"Explained variance goes against coverage over dictionaries ({variant})",
+                "tau_variance_coverage",
+                variant,
+                "below",
+            )
+            for variant in ("width-5", "baseline", "wide", "wide-dropout")
+        ),
+    ),
     analyses=("features",),
 )
