@@ -250,10 +250,17 @@ class Dictionary:
     needs: str = "any"  # the cells that it takes: any, or non-negative
     supervised: bool = False  # whether it sees the truth: a ceiling, no dictionary
     read: str = "max"  # over cells: max, or mean where its codes are made to be read so
+    most: str = "any"  # directions that it finds: any number, or as many as there are independent units
 
     def __post_init__(self) -> None:
         checks.check_fields(self)
-        for name, known in {"codes": ("positive", "signed"), "needs": ("any", "non-negative"), "read": ("max", "mean")}.items():
+        known_of = {
+            "codes": ("positive", "signed"),
+            "needs": ("any", "non-negative"),
+            "read": ("max", "mean"),
+            "most": ("any", "units"),
+        }
+        for name, known in known_of.items():
             value = getattr(self, name)
             require(value in known, f"{name} must be one of {', '.join(known)}, got {name}={value!r}.")
 

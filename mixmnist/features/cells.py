@@ -34,6 +34,13 @@ class Cells:
         return self.values.shape[1]
 
     @property
+    def independent(self) -> int:
+        """Number of directions in which cells vary: of units, less those that are dead, constant or sums of others."""
+        centred = self.values.double() - self.values.double().mean(dim=0)
+        spread = torch.linalg.eigvalsh(centred.T @ centred)
+        return int((spread > 1e-10 * spread[-1].clamp_min(1e-300)).sum())
+
+    @property
     def length(self) -> float:
         """Mean length of a cell."""
         return float(self.values.double().norm(dim=1).mean())
@@ -57,9 +64,7 @@ class Cells:
         return replace(self, values=self.values.gather(0, orders.to(self.values.device)))
 
 
-def cells_of(
-    maps: Float[Tensor, "images units *places"], present: Bool[Tensor, "images concepts"] | None = None
-) -> Cells:
+def cells_of(maps: Float[Tensor, "images units *places"], present: Bool[Tensor, "images concepts"] | None = None) -> Cells:
     """Gives the cells of a layer's maps that fire: those that are not zero in every unit; all where no unit is ever silent."""
     rows = maps.flatten(2).movedim(1, 2)  # images places units
     fires = (rows != 0).any(dim=2)
@@ -106,5 +111,8 @@ def check_cells(cells: Cells) -> Cells:
         ValueError: If there are none, none of them fires, or one is no finite number.
     """
     require(len(cells) and (cells.values != 0).any(), "a dictionary needs cells that fire, got none. Name another layer.")
-    require(cells.values.isfinite().all(), "cells must be finite numbers, got nan or infinite ones. Mend the layer, or leave them out.")
+    require(
+        cells.values.isfinite().all(),
+        "cells must be finite numbers, got nan or infinite ones. Mend the layer, or leave them out.",
+    )
     return cells

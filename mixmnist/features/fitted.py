@@ -21,6 +21,7 @@ class Fitted:
     encode: Encode
     offset: Float[Tensor, " units"]
     said: str = ""  # of a fit that did not converge: what it reached
+    copies: bool = False  # as many directions as units: it can copy every cell, and what it explains proves nothing
 
     @property
     def n_atoms(self) -> int:

@@ -63,7 +63,7 @@ def fit_dictionary(
         least = float(cells.values.min())
         require(least >= 0, f"{title} needs cells that are not negative, got {least:.3g}. Choose another dictionary, or a layer after a ReLU.")
     signed = chosen.codes == "signed" and not chosen.supervised  # a ceiling's atoms stand for concepts, whatever their signs
-    require(not signed or atoms % 2 == 0, f"atoms must be even where codes are signed, as in {title}, got atoms={atoms}. Ask for one more.")
+    require(not signed or atoms % 2 == 0, f"atoms must be even where codes are signed, as in {title}, got atoms={atoms}. Ask for {atoms + 1}.")
     scale = cells.length
     asked = _asked(chosen, cells, atoms)
     found = chosen.fit(cells.divided(scale), asked, tuple(seeds), **chosen.with_settings(settings or {}))
@@ -73,6 +73,23 @@ def fit_dictionary(
     for one in found:
         _check(title, one, some, asked, sure)
     return [(one.in_half_waves() if signed else one).stretched(scale) for one in found]
+
+
+def most_atoms(dictionary: str | Dictionary, cells: Cells, atoms: int) -> int:
+    """Gives how many atoms a dictionary can be asked for, where one wishes for so many.
+
+    Returns:
+        As many, or fewer: no more than cells; an even number where codes are signed; and where a dictionary finds no more
+        directions than there are independent units, one for each, or two where codes are signed. Never fewer than 1 or 2.
+
+    Example:
+        >>> most_atoms("ica", Cells(torch.eye(30)[:, :5], torch.arange(30)), atoms=20)
+        10
+    """
+    chosen: Dictionary = registry.choose("dictionaries", dictionary) if isinstance(dictionary, str) else dictionary
+    a_direction = 2 if chosen.codes == "signed" and not chosen.supervised else 1
+    most = cells.independent if chosen.most == "units" else len(cells) // a_direction
+    return a_direction * max(1, min(atoms // a_direction, most))
 
 
 def _asked(dictionary: Dictionary, cells: Cells, atoms: int) -> int:

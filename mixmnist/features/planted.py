@@ -1,18 +1,18 @@
-"""Planted cells: ten concepts as known directions in few or many numbers, so that the right dictionary is written down beforehand.
+"""Planted cells: ten concepts as known directions in few or many numbers, so that the right dictionary is known beforehand.
 
 Each image is one cell: the sum of the directions of the concepts that it shows, each with a strength of its own, and noise. In
 fewer than ten numbers the directions cannot be orthogonal: they are superposed, as far apart as they get.
 
 Source:
-    N. Elhage et al. (2022), "Toy Models of Superposition", arXiv:2209.10652; D. Chanin, A. Garriga-Alonso (2026), "SynthSAEBench",
-    arXiv:2602.14687. Differs: ten concepts, a truth for each image, the bench's own scores.
+    N. Elhage et al. (2022), "Toy Models of Superposition", arXiv:2209.10652; D. Chanin, A. Garriga-Alonso (2026),
+    "SynthSAEBench", arXiv:2602.14687. Differs: ten concepts, a truth for each image, the bench's own scores.
 """
 
 from dataclasses import dataclass, fields
 from functools import cache
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mixmnist.core.records import require
@@ -39,9 +39,11 @@ class Superposition:
     strongest: float = 1.5
     """Largest strength of a concept."""
     together: float = 0.0
-    """Share of the cells with an even concept in which the next one takes the place of another."""
+    """Share of the cells that show a pair of concepts that go together: 0 and 1, 2 and 3, and so on."""
     frequent: float = 1.0
     """How many times more often than others the pair of concepts 0 and 1 is drawn; 20 plants absorption."""
+    positive: bool = False
+    """Whether no number is below 0, as after a ReLU: directions overlap then, and noise is cut at 0."""
 
     def __post_init__(self) -> None:
         known = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -73,53 +75,54 @@ def plant_cells(how: Superposition, n: int = 10_000, seed: int = 0) -> Planted:
     generator = torch.Generator().manual_seed(derive(seed, "planted cells"))
     present = _shown(how, n, generator)
     strength = how.weakest + (how.strongest - how.weakest) * torch.rand(n, CONCEPTS, generator=generator, dtype=torch.float64)
-    codes, directions = strength * present, packing(how.dimensions)
+    codes, directions = strength * present, packing(how.dimensions, how.positive)
     noise = how.noise * torch.randn(n, how.dimensions, generator=generator, dtype=torch.float64)
     values = (codes @ directions + noise).float()
+    values = values.relu() if how.positive else values
     return Planted(Cells(values, torch.arange(n), present), directions.float(), codes.float())
 
 
-def _shown(how: Superposition, n: int, generator: torch.Generator) -> Tensor:
-    """Draws which concepts each cell shows."""
-    order = torch.rand(n, CONCEPTS, generator=generator).argsort(dim=1)
-    if how.frequent > 1:
-        n_pairs = CONCEPTS * (CONCEPTS - 1) / 2
-        share = (how.frequent - 1) / (n_pairs + how.frequent - 1)  # beyond its chance
-        chosen = torch.rand(n, generator=generator) < share
-        rest = torch.rand(n, CONCEPTS, generator=generator)
-        rest[:, :2] = torch.tensor([-2.0, -1.0])
-        order = torch.where(chosen[:, None], rest.argsort(dim=1), order)
-    present = torch.zeros(n, CONCEPTS, dtype=torch.bool).scatter(1, order[:, : how.shown], src=torch.ones(n, how.shown, dtype=torch.bool))
-    if how.together:
-        first = order[:, 0]
-        partner, takes = first + 1, (first % 2 == 0) & (torch.rand(n, generator=generator) < how.together)
-        rows = (takes & ~present[torch.arange(n), partner.clamp_max(CONCEPTS - 1)]).nonzero()[:, 0]
-        present[rows, order[rows, how.shown - 1]] = False
-        present[rows, partner[rows]] = True
-    return present
+def _shown(how: Superposition, n: int, generator: torch.Generator) -> Bool[Tensor, "cells concepts"]:
+    """Draws which concepts each cell shows: those with the lowest of random keys, of a pair that is set both."""
+    keys, others = torch.rand(n, CONCEPTS, generator=generator), torch.rand(2, n, generator=generator)
+    n_pairs = CONCEPTS * (CONCEPTS - 1) / 2
+    beyond_chance = (how.frequent - 1) / (n_pairs + how.frequent - 1)
+    pair = torch.where(others[0] < how.together, keys.argmin(dim=1) // 2, -1)
+    pair = torch.where(others[1] < beyond_chance, 0, pair)
+    rows = (pair >= 0).nonzero()[:, 0]
+    for one in (0, 1):
+        keys[rows, 2 * pair[rows] + one] = -1.0
+    shown = keys.argsort(dim=1)[:, : how.shown]
+    return torch.zeros(n, CONCEPTS, dtype=torch.bool).scatter(1, shown, value=True)
 
 
 @cache
-def packing(dimensions: int) -> Float[Tensor, "concepts units"]:
-    """Gives ten directions that lie as far apart as they get: orthogonal from ten dimensions on, else pushed apart.
+def packing(dimensions: int, positive: bool = False) -> Float[Tensor, "concepts units"]:
+    """Gives ten directions: orthogonal from ten dimensions on, else pushed apart until they lie as far apart as they get.
+
+    Those that are not negative are drawn at random from ten dimensions on: only the units themselves would be orthogonal.
 
     Example:
         >>> found = packing(10)
-        >>> bool((found @ found.T - torch.eye(10)).abs().max() < 1e-9)
-        True
+        >>> bool((found @ found.T - torch.eye(10)).abs().max() < 1e-9), bool(packing(10, positive=True).min() >= 0)
+        (True, True)
     """
     generator = torch.Generator().manual_seed(derive(0, "packing", str(dimensions)))
     drawn = torch.randn(max(dimensions, CONCEPTS), max(dimensions, CONCEPTS), generator=generator, dtype=torch.float64)
+    start = drawn[:CONCEPTS, :dimensions]
     if dimensions >= CONCEPTS:
-        q, _ = torch.linalg.qr(drawn)
-        return q[:CONCEPTS, :dimensions]
-    free = unit_rows(drawn[:CONCEPTS, :dimensions]).requires_grad_()
+        return unit_rows(start**2) if positive else torch.linalg.qr(drawn).Q[:CONCEPTS, :dimensions]
+    free = (start**2 if positive else start).requires_grad_()
     optimiser = torch.optim.Adam([free], lr=0.01)
     itself = 2 * torch.eye(CONCEPTS, dtype=torch.float64)
     for _ in range(PUSHES):
-        directions = unit_rows(free)
+        directions = _directions(free, positive)
         crowd = (SHARP * (directions @ directions.T - itself)).exp().sum().log()
         optimiser.zero_grad()
-        crowd.backward()  # type: ignore[no-untyped-call]
+        crowd.backward()
         optimiser.step()
-    return unit_rows(free.detach())
+    return _directions(free.detach(), positive)
+
+
+def _directions(free: Tensor, positive: bool) -> Tensor:
+    return unit_rows(free.abs() if positive else free)

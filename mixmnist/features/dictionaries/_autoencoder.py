@@ -69,7 +69,7 @@ def train(cells: Cells, atoms: int, seeds: Sequence[int], recipe: Recipe, title:
         if recipe.price is not None:
             loss = loss + recipe.price(codes, before, weights)
         optimiser.zero_grad()
-        loss.sum().backward()  # type: ignore[no-untyped-call]
+        loss.sum().backward()
         optimiser.step()
         schedule.step()
         with torch.no_grad():

@@ -13,11 +13,10 @@ from mixmnist.features.fitted import unit_rows
 
 
 def some_cells(cells: Cells, atoms: int, seeds: Sequence[int]) -> Float[Tensor, "seeds atoms units"]:
-    """Gives as many cells, drawn for each seed, as directions to start from."""
+    """Gives as many cells, drawn for each seed and none of them twice, as directions to start from."""
     generators = [torch.Generator().manual_seed(derive(seed, "dictionary", "start")) for seed in seeds]
-    drawn = torch.stack([torch.randint(len(cells), (atoms,), generator=g) for g in generators]).to(cells.values.device)
-    start = cells.values[drawn]
-    return unit_rows(start)
+    drawn = torch.stack([torch.randperm(len(cells), generator=g)[:atoms] for g in generators]).to(cells.values.device)
+    return unit_rows(cells.values[drawn])
 
 
 def batches(

@@ -44,7 +44,7 @@ def train_by_max(cells: Cells, seed: int, build: Callable[[int, int], nn.Module]
         start = torch.where((counts[images] < cells.places)[:, None], silent, -torch.inf)
         loss = F.binary_cross_entropy_with_logits(highest_of(module(rows), of, start), right[images])
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
         schedule.step()
     return module.requires_grad_(requires_grad=False)

@@ -52,13 +52,13 @@ def fit(
 
 
 def _keep(width: float, before: Tensor, weights: Weights) -> Tensor:
-    kept: Tensor = Step.apply(before, weights.threshold, width)  # type: ignore[no-untyped-call]
+    kept: Tensor = Step.apply(before, weights.threshold, width)
     return before.relu() * kept
 
 
 def _price(k: int, price: float, width: float, codes: Tensor, before: Tensor, weights: Weights) -> Tensor:
     del codes
-    kept: Tensor = Step.apply(before, weights.threshold, width)  # type: ignore[no-untyped-call]
+    kept: Tensor = Step.apply(before, weights.threshold, width)
     return price * (kept.sum(dim=2).mean(dim=1) / k - 1) ** 2
 
 

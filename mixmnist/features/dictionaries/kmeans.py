@@ -12,12 +12,14 @@ Source:
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from sklearn.cluster import KMeans
 
 from mixmnist.core.records import Dictionary
 from mixmnist.core.seeding import derive
 from mixmnist.features.cells import Cells
+from mixmnist.features.dictionaries._converging import converged
 from mixmnist.features.fitted import Fitted, unit_rows
 
 
@@ -29,10 +31,10 @@ def fit(cells: Cells, atoms: int, seeds: Sequence[int], starts: int) -> list[Fit
 def _found(cells: Cells, atoms: int, seed: int, starts: int) -> Fitted:
     rows = unit_rows(cells.values).double().cpu().numpy()
     random = derive(seed, "dictionary", "kmeans") % 2**32
-    found = KMeans(atoms, init="random", n_init=starts, random_state=random).fit(rows)
+    found, failed = converged(KMeans(atoms, init="random", n_init=starts, random_state=random), rows)
+    said = f"{len(np.unique(found.labels_))} groups of {atoms}: no more cells are different" if failed else ""
     centres = unit_rows(torch.from_numpy(found.cluster_centers_).to(cells.values))
-
-    return Fitted(centres, lambda rows: (rows @ centres.T).relu(), torch.zeros_like(centres[0]))
+    return Fitted(centres, lambda rows: (rows @ centres.T).relu(), torch.zeros_like(centres[0]), said)
 
 
 DICTIONARY = Dictionary("spherical k-means", fit, {"starts": 3})

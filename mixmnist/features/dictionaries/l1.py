@@ -36,6 +36,4 @@ def _price(each: float, codes: Tensor, before: Tensor, weights: Weights) -> Tens
     return each * codes.sum(dim=2).mean(dim=1)
 
 
-DICTIONARY = Dictionary(
-    "autoencoder with a price on codes", fit, {"price": 0.1, "steps": 2000, "batch": 1024, "rate": 3e-3}
-)
+DICTIONARY = Dictionary("autoencoder with a price on codes", fit, {"price": 0.1, "steps": 2000, "batch": 1024, "rate": 3e-3})

@@ -42,6 +42,4 @@ def _keep(k: int, before: Tensor, weights: Weights) -> Tensor:
     return most_in_batch(before, k)
 
 
-DICTIONARY = Dictionary(
-    "nested autoencoders, one in the other", fit, {"k": 2, "steps": 2000, "batch": 1024, "rate": 3e-3}
-)
+DICTIONARY = Dictionary("nested autoencoders, one in the other", fit, {"k": 2, "steps": 2000, "batch": 1024, "rate": 3e-3})

@@ -9,16 +9,15 @@ Source:
     D. Lee, H. Seung (1999), "Learning the Parts of Objects by Non-Negative Matrix Factorization"; scikit-learn's NMF.
 """
 
-import warnings
 from collections.abc import Sequence
 
 import torch
 from sklearn.decomposition import NMF
-from sklearn.exceptions import ConvergenceWarning
 
 from mixmnist.core.records import Dictionary
 from mixmnist.core.seeding import derive
 from mixmnist.features.cells import Cells
+from mixmnist.features.dictionaries._converging import converged
 from mixmnist.features.dictionaries._nonnegative import best_codes
 from mixmnist.features.fitted import Fitted
 
@@ -33,12 +32,12 @@ def fit(cells: Cells, atoms: int, seeds: Sequence[int], steps: int) -> list[Fitt
 def _found(cells: Cells, atoms: int, seed: int, steps: int) -> Fitted:
     rows = cells.values[:ROWS].double().cpu().numpy()
     random = derive(seed, "dictionary", "nmf") % 2**32
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # told by the table instead
-        found = NMF(atoms, init="random", tol=1e-4, max_iter=steps, random_state=random).fit(rows)
+    found, failed = converged(NMF(atoms, init="random", tol=1e-4, max_iter=steps, random_state=random), rows)
+    left = (found.reconstruction_err_**2 / (rows**2).sum()).item()
     parts = torch.from_numpy(found.components_).to(cells.values)
-    said = "" if found.n_iter_ < steps else f"not converged in {steps} steps"
-    return Fitted(parts, lambda rows: best_codes(rows, parts), torch.zeros_like(parts[0]), said)
+    said = f"not converged in {steps} steps: {left:.2g} of the cells' squares are left" if failed else ""
+    copies = atoms >= cells.independent
+    return Fitted(parts, lambda rows: best_codes(rows, parts), torch.zeros_like(parts[0]), said, copies)
 
 
 DICTIONARY = Dictionary("non-negative matrix factorisation", fit, {"steps": 400}, needs="non-negative")

@@ -20,10 +20,13 @@ from mixmnist.features.fitted import Fitted
 
 def fit(cells: Cells, atoms: int, seeds: Sequence[int]) -> list[Fitted]:
     """Finds the directions once: no chance is in it."""
-    require(atoms <= min(cells.values.shape), f"pca finds at most as many directions as there are units, got {atoms} of {cells.n_units}. Ask for fewer atoms.")
+    most = cells.independent
+    require(
+        atoms <= most, f"pca finds at most as many directions as independent units, got {atoms} of {most}. Ask for fewer atoms."
+    )
     found = PCA(atoms, svd_solver="covariance_eigh").fit(cells.values.double().cpu().numpy())
     directions, mean = (torch.from_numpy(values).to(cells.values) for values in (found.components_, found.mean_))
-    return [Fitted(directions, lambda rows: (rows - mean) @ directions.T, mean)] * len(seeds)
+    return [Fitted(directions, lambda rows: (rows - mean) @ directions.T, mean, copies=atoms >= most)] * len(seeds)
 
 
-DICTIONARY = Dictionary("principal components", fit, codes="signed")
+DICTIONARY = Dictionary("principal components", fit, codes="signed", most="units")

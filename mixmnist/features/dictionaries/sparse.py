@@ -39,7 +39,9 @@ def fit(cells: Cells, atoms: int, seeds: Sequence[int], price: float, steps: int
 
 
 def improved(
-    atoms: Float[Tensor, "seeds atoms units"], together: Float[Tensor, "seeds atoms atoms"], with_cells: Float[Tensor, "seeds atoms units"]
+    atoms: Float[Tensor, "seeds atoms units"],
+    together: Float[Tensor, "seeds atoms atoms"],
+    with_cells: Float[Tensor, "seeds atoms units"],
 ) -> Float[Tensor, "seeds atoms units"]:
     """Moves each atom in turn to where the error is least with the others as they are; one that is never used stays."""
     atoms = atoms.clone()
