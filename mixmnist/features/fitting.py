@@ -58,16 +58,27 @@ def fit_dictionary(
     title = dictionary if isinstance(dictionary, str) else dictionary.title
     chosen: Dictionary = registry.choose("dictionaries", dictionary) if isinstance(dictionary, str) else dictionary
     check_cells(cells)
-    require(1 <= atoms <= len(cells), f"atoms must lie between 1 and the number of cells, got atoms={atoms} of {len(cells)} cells.")
+    require(
+        1 <= atoms <= len(cells), f"atoms must lie between 1 and the number of cells, got atoms={atoms} of {len(cells)} cells."
+    )
     if chosen.needs == "non-negative":
         least = float(cells.values.min())
-        require(least >= 0, f"{title} needs cells that are not negative, got {least:.3g}. Choose another dictionary, or a layer after a ReLU.")
+        require(
+            least >= 0,
+            f"{title} needs cells that are not negative, got {least:.3g}. Choose another dictionary, or a layer after a ReLU.",
+        )
     signed = chosen.codes == "signed" and not chosen.supervised  # a ceiling's atoms stand for concepts, whatever their signs
-    require(not signed or atoms % 2 == 0, f"atoms must be even where codes are signed, as in {title}, got atoms={atoms}. Ask for {atoms + 1}.")
+    require(
+        not signed or atoms % 2 == 0,
+        f"atoms must be even where codes are signed, as in {title}, got atoms={atoms}. Ask for {atoms + 1}.",
+    )
     scale = cells.length
     asked = _asked(chosen, cells, atoms)
     found = chosen.fit(cells.divided(scale), asked, tuple(seeds), **chosen.with_settings(settings or {}))
-    require(isinstance(found, list) and len(found) == len(seeds), f"{title} must give a list with a Fitted for each seed, got {type(found).__name__}.")
+    require(
+        isinstance(found, list) and len(found) == len(seeds),
+        f"{title} must give a list with a Fitted for each seed, got {type(found).__name__}.",
+    )
     some = cells.values[:TRIED] / scale
     sure = chosen.codes == "positive"
     for one in found:
@@ -95,7 +106,10 @@ def most_atoms(dictionary: str | Dictionary, cells: Cells, atoms: int) -> int:
 def _asked(dictionary: Dictionary, cells: Cells, atoms: int) -> int:
     """Says how many directions a dictionary is asked for."""
     if dictionary.supervised:
-        require(cells.present is not None, f"{dictionary.title} needs what the images show, got none. Leave it out, or give the truth.")
+        require(
+            cells.present is not None,
+            f"{dictionary.title} needs what the images show, got none. Leave it out, or give the truth.",
+        )
         assert cells.present is not None
         return cells.present.shape[1]
     return atoms // 2 if dictionary.codes == "signed" else atoms
@@ -108,11 +122,22 @@ def _check(title: str, fitted: Fitted, cells: Tensor, atoms: int, positive: bool
         ValueError: If shapes, signs or numbers are not what they must be.
     """
     require(isinstance(fitted, Fitted), f"{title} must give mixmnist.features.fitted.Fitted, got {type(fitted).__name__}.")
-    with torch.no_grad():
-        codes = fitted.encode(cells)
-    shapes = {"atoms": (fitted.atoms, (atoms, cells.shape[1])), "offset": (fitted.offset, (cells.shape[1],)), "codes": (codes, (len(cells), atoms))}
-    for what, (values, shape) in shapes.items():
-        require(values.shape == shape, f"{title} must give {what} of shape {list(shape)}, got {list(values.shape)}.")
-        require(values.isfinite().all(), f"{title} must give finite {what}, got nan or infinite ones.")
+    n, units = cells.shape
+    _check_numbers(title, "atoms", fitted.atoms, (atoms, units))
+    _check_numbers(title, "offset", fitted.offset, (units,))
+    try:
+        with torch.no_grad():
+            codes = fitted.encode(cells)
+    except Exception as error:  # whatever a stranger's may raise
+        got = f"{type(error).__name__}: {error}".removesuffix(".")
+        raise ValueError(f"{title} must encode cells of shape {[n, units]}, got {got}. Mend its encode.") from error
+    _check_numbers(title, "codes", codes, (n, atoms))
     least = float(codes.min())
     require(not positive or least >= 0, f'{title} must give codes that are not negative, got {least:.3g}. Say codes="signed".')
+
+
+def _check_numbers(title: str, what: str, values: object, shape: tuple[int, ...]) -> None:
+    require(isinstance(values, Tensor), f"{title} must give {what} as a tensor, got {type(values).__name__}.")
+    assert isinstance(values, Tensor)
+    require(values.shape == shape, f"{title} must give {what} of shape {list(shape)}, got {list(values.shape)}.")
+    require(values.isfinite().all(), f"{title} must give finite {what}, got nan or infinite ones.")

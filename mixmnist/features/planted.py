@@ -1,7 +1,8 @@
 """Planted cells: ten concepts as known directions in few or many numbers, so that the right dictionary is known beforehand.
 
 Each image is one cell: the sum of the directions of the concepts that it shows, each with a strength of its own, and noise. In
-fewer than ten numbers the directions cannot be orthogonal: they are superposed, as far apart as they get.
+fewer than ten numbers the directions cannot be orthogonal: they are superposed, as far apart as they get. In five they are five
+axes with both signs, so that two concepts of an axis cancel each other.
 
 Source:
     N. Elhage et al. (2022), "Toy Models of Superposition", arXiv:2209.10652; D. Chanin, A. Garriga-Alonso (2026),

@@ -47,7 +47,9 @@ def test_planted_concepts_are_found_beside_their_null_and_ceiling(layer):
 def test_a_rotation_changes_the_units_and_no_dictionary_that_knows_angles_alone(layer):
     """What is fitted by lengths and angles alone has the coverage that it had."""
     turned = rotated(layer, random_rotation(10, 3))
-    one, other = (measure(each, Plan(("pca",), thorough=False)).groupby("dictionary")["coverage"].mean() for each in (layer, turned))
+    one, other = (
+        measure(each, Plan(("pca",), thorough=False)).groupby("dictionary")["coverage"].mean() for each in (layer, turned)
+    )
     assert abs(one["pca"] - other["pca"]) < 1e-4
     assert abs(one["units"] - other["units"]) > 0.01
 
