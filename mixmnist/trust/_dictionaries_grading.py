@@ -15,7 +15,7 @@ from mixmnist.trust._grading import GRADES, Cell
 FOUND = 0.9  # of the way from random directions to the true ones, where cells are what a dictionary is made for
 HELD = 0.8  # of that way, where one thing is other than it is made for
 LIKE = 0.9  # correlation with the true codes; cosine of an atom with a concept where atoms are too few
-ABSORBED = 0.1  # share of the misses that another atom catches, at most
+ABSORBED = 0.05  # share of the images that show a concept in which another atom speaks for its own, at most
 TURNED = 0.01  # change of coverage when the cells are rotated, at most
 SCATTER = 0.05  # coverage of the best seed less that of the worst, at most
 RULE = (
@@ -23,8 +23,8 @@ RULE = (
     f"directions and the coverage of their codes lie from as many random directions (0) to the true ones (1), at least {FOUND:g} "
     f"in 10, 30 and 5 dimensions; with 10 or 40 atoms, 1 or 3 concepts in a cell, more noise, weaker concepts, concepts that go "
     f"together, and a pair 20 times as frequent, at least {HELD:g} by the codes. Strengths: correlation of codes with true ones, "
-    f"at least {LIKE:g}. Five atoms: mean cosine of each with its nearest concept, at least {LIKE:g}. Absorption: at most "
-    f"{ABSORBED:g} of the misses are caught by another atom. Rotation: coverage within {TURNED:g}. Stable: atoms over seeds, at "
+    f"at least {LIKE:g}. Five atoms: mean cosine of each with its nearest concept, at least {LIKE:g}. Absorption, with that pair: in at "
+    f"most {ABSORBED:g} of the images that show a concept another atom speaks for its own. Rotation: coverage within {TURNED:g}. Stable: atoms over seeds, at "
     f"least {HELD:g} of the way from random directions to the same ones. Scatter: coverage over seeds within {SCATTER:g}. Null: "
     f"each seed above every random draw, in 10 and 5 dimensions. Converged: every fit. Grade: share of the tests passed that "
     f"apply, A from .95, B .85, C .75, D .65, E .50, else F; one that is not above random directions in 10 dimensions gets F. "
@@ -144,7 +144,7 @@ def grade(dictionary: str | Dictionary, rows: list[Row]) -> GradedDictionary:
     """Holds what was measured to every test."""
     chosen: Dictionary = registry.choose("dictionaries", dictionary) if isinstance(dictionary, str) else dictionary
     table = as_table(rows)
-    means = {key: own.mean(numeric_only=True) for key, own in table.groupby("condition", sort=False)}
+    means = {one: table[table["condition"] == one].mean(numeric_only=True) for one in table["condition"].unique()}
     cells = [*(bar.cell(means) for bar in _bars()), *_others(table, means)]
     name = dictionary if isinstance(dictionary, str) else chosen.title
     return GradedDictionary(name, chosen.title, table, tuple(cells))
@@ -152,8 +152,10 @@ def grade(dictionary: str | Dictionary, rows: list[Row]) -> GradedDictionary:
 
 def _others(table: pd.DataFrame, means: dict[Condition, "pd.Series[float]"]) -> Iterator[Cell]:
     """Tests that are no bar on a mean."""
-    absorbed = float(means[at("frequent", 20.0)]["absorption"])
-    yield _cell("absorption", absorbed, absorbed <= ABSORBED, f"another atom catches {absorbed:.0%} of the misses")
+    absorbed = float(means[at("frequent", 20.0)]["absorption_rate"])
+    yield _cell(
+        "absorption", absorbed, absorbed <= ABSORBED, f"another atom speaks for its own in {absorbed:.0%} of a concept's images"
+    )
     turned = means.get(replace(USUAL, rotated=True))
     moved = math.nan if turned is None else float(turned["coverage"] - means[USUAL]["coverage"])
     yield _cell("rotation", moved, abs(moved) <= TURNED, f"coverage moves by {moved:+.3f} when cells are rotated")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import pandas as pd
 import torch
@@ -40,6 +41,7 @@ DIALS: Mapping[str, tuple[int | float, ...]] = {
 ATOMS = 20
 SCORES = {"mcc": mcc.SCORE, "l0": l0.SCORE, "explained_variance": explained_variance.SCORE}
 OF_ABSORPTION = {"absorption": absorption.SCORE}  # takes long, and is asked for where absorption is planted
+TWO_OF_TEN = Superposition()  # orthogonal directions, two concepts in a cell
 ROUNDING = 1e-6  # of an atom's highest code: what is smaller is none
 Row = dict[str, object]
 
@@ -58,7 +60,7 @@ class Sizes:
 class Condition:
     """What a dictionary is fitted on, and how many atoms it is asked for."""
 
-    how: Superposition = Superposition()
+    how: Superposition = TWO_OF_TEN
     atoms: int = ATOMS
     rotated: bool = False
 
@@ -75,7 +77,8 @@ def at(dial: str, level: float) -> Condition:
     """
     if dial == "atoms":
         return replace(USUAL, atoms=int(level))
-    return replace(USUAL, how=replace(USUAL.how, **{dial: level}))
+    dialled: dict[str, Any] = {dial: level}
+    return replace(USUAL, how=replace(USUAL.how, **dialled))
 
 
 def conditions() -> list[Condition]:
@@ -98,7 +101,7 @@ def measure(dictionary: str | Dictionary, condition: Condition, sizes: Sizes, se
     start = time.process_time()
     fits = fit_dictionary(dictionary, planted.cells, atoms, range(sizes.seeds), settings)
     seconds = (time.process_time() - start) / sizes.seeds
-    shared: Row = {"condition": condition, "atoms": atoms, "seconds": seconds, "stability": _stability(fits)}
+    shared: Row = {"condition": condition, "atoms": atoms, "seconds": seconds, "stability": _stability(fits, others.cells)}
     shared |= _nulls(how, atoms, sizes, condition.rotated)
     shelf = SCORES | OF_ABSORPTION if how.frequent > 1 else SCORES
     return [
@@ -113,7 +116,8 @@ def _planted(how: Superposition, n: int, seed: int, rotated: bool) -> Planted:
     if not rotated:
         return planted
     q = random_rotation(how.dimensions, 0).float()
-    cells = replace(planted.cells, values=planted.cells.values @ q.T)
+    turned = planted.cells.values @ q.T  # noqa: PD011 -- of cells, no table
+    cells = replace(planted.cells, values=turned)
     return replace(planted, cells=cells, directions=planted.directions @ q.T)
 
 
@@ -122,18 +126,22 @@ def _nulls(how: Superposition, atoms: int, sizes: Sizes, rotated: bool) -> Row:
     """Scores as many random directions, and the true directions: read as they are, or by the best codes, whichever is better."""
     planted, others = (_planted(how, n, seed, rotated) for seed, n in enumerate((sizes.cells, sizes.scored)))
     drawn = fit_dictionary("random", planted.cells, atoms, range(sizes.draws))
-    reached = [_coverage(one.encode(others.cells.values), others.cells)[0] for one in drawn]
-    near = [float(mcc.mcc(one.atoms, others.directions)) for one in drawn]
-    values, directions = others.cells.values, others.directions
+    values, directions = others.cells.values, others.directions  # noqa: PD011 -- as above
+    reached = [_coverage(one.encode(values), others.cells)[0] for one in drawn]
+    near = [float(mcc.mcc(one.atoms, directions)) for one in drawn]
     true = max(_coverage(codes, others.cells)[0] for codes in (values @ directions.T, best_codes(values, directions)))
     random: Row = {"random_coverage": sum(reached) / len(reached), "random_highest": max(reached)}
-    return random | {"random_mcc": sum(near) / len(near), "random_stability": _stability(drawn), "true_coverage": true}
+    return random | {
+        "random_mcc": sum(near) / len(near),
+        "random_stability": _stability(drawn, others.cells),
+        "true_coverage": true,
+    }
 
 
 def _scores(fitted: Fitted, planted: Planted, others: Planted, shelf: Mapping[str, Score]) -> Row:
     """Scores a fitted dictionary on other cells; of absorption, atoms are chosen on those that it was fitted on."""
     n = len(others.cells)
-    codes, rank = (_codes(fitted, values[:n]) for values in (others.cells.values, planted.cells.values))
+    codes, rank = (_codes(fitted, one.cells, n) for one in (others, planted))
     present, known = others.cells.present, planted.cells.present
     assert present is not None
     assert known is not None
@@ -154,8 +162,8 @@ def _scores(fitted: Fitted, planted: Planted, others: Planted, shelf: Mapping[st
     return {"coverage": found, "unique_concepts": unique, "purity": float(pure.mean()), **score_facts(facts, shelf)}
 
 
-def _codes(fitted: Fitted, values: Float[Tensor, "cells units"]) -> Float[Tensor, "cells atoms"]:
-    codes = fitted.encode(values)
+def _codes(fitted: Fitted, cells: Cells, n: int) -> Float[Tensor, "cells atoms"]:
+    codes = fitted.encode(cells.values[:n])  # noqa: PD011 -- as above
     return torch.where(codes > ROUNDING * codes.amax(dim=0), codes, 0)
 
 
@@ -165,9 +173,10 @@ def _coverage(codes: Float[Tensor, "cells atoms"], cells: Cells) -> tuple[float,
     return float(coverage(alignment)), int(unique_concepts(alignment))
 
 
-def _stability(fits: Sequence[Fitted]) -> float:
-    """Gives the mean cosine of atoms matched between two seeds, over all pairs of seeds; nan of one seed."""
-    pairs = [float(matched(cosines(a.atoms, b.atoms)).mean()) for a, b in itertools.combinations(fits, 2)]
+def _stability(fits: Sequence[Fitted], cells: Cells) -> float:
+    """Gives the mean cosine of atoms in use, matched between two seeds, over all pairs of seeds; nan of one seed."""
+    used = [one.atoms[(_codes(one, cells, len(cells)) > 0).any(dim=0) & (one.atoms.norm(dim=1) > 0)] for one in fits]
+    pairs = [float(matched(cosines(a, b)).mean()) for a, b in itertools.combinations(used, 2)]
     return sum(pairs) / len(pairs) if pairs else float("nan")
 
 

@@ -99,16 +99,25 @@ def settled(weights: Weights, cells: Cells, k: int) -> Weights:
     """Gives thresholds, one a seed, above which cells have k codes on average."""
     rows = cells.values[:SETTLED]
     with torch.no_grad():
-        codes = weights.before(rows[None]).relu().flatten(1)  # seeds values
-        highest = codes.topk(min(k * len(rows), codes.shape[1]), dim=1).values[:, -1]
+        highest = least_of_highest(weights.before(rows[None]).relu().flatten(1), k * len(rows))
     return replace(weights, threshold=torch.zeros_like(weights.threshold) + highest[:, None, None])
 
 
 def most_in_batch(before: Codes, k: int) -> Codes:
     """Keeps, in a whole batch, the highest codes, k a cell on average."""
     codes = before.relu()
-    least = codes.flatten(1).topk(k * codes.shape[1], dim=1).values[:, -1]
+    least = least_of_highest(codes.detach().flatten(1), k * codes.shape[1])
     return torch.where(codes >= least[:, None, None], codes, 0)
+
+
+def least_of_highest(values: Float[Tensor, "seeds values"], n: int) -> Float[Tensor, " seeds"]:
+    """Gives the n-th highest value of each seed.
+
+    Example:
+        >>> least_of_highest(torch.tensor([[5.0, 1.0, 3.0]]), n=2)
+        tensor([3.])
+    """
+    return values.kthvalue(values.shape[1] - n + 1, dim=1).values  # the highest n need not be sorted
 
 
 def cut(before: Float[Tensor, "*cells atoms"], threshold: Float[Tensor, "*_ atoms"]) -> Float[Tensor, "*cells atoms"]:

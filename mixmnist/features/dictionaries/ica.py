@@ -2,7 +2,8 @@
 
 Formula: FastICA (logcosh, in parallel) after whitening by PCA; code = unmixing row . (cell - mean), read as two half-waves.
 Settings: steps: most iterations.
-Assumes: as many sources as atoms halved, no more than units, mixed linearly. Sparse sources are far from normal, so they are found.
+Assumes: as many sources as atoms halved, no more than units, mixed linearly. Sparse sources are far from normal, so they are
+    found.
 Cost: about a second.
 
 Source:

@@ -1,7 +1,7 @@
 """JumpReLU autoencoder: each atom has a threshold of its own, learned, below which its code is 0.
 
-Formula: code = x where x = W (cell - b) + c lies above the atom's threshold, else 0; loss |cell - answer|^2 + price * (L0 / k - 1)^2,
-    with L0 the codes a cell on average. Thresholds learn through a rectangle of the given width around them.
+Formula: code = x where x = W (cell - b) + c lies above the atom's threshold, else 0; loss |cell - answer|^2 + price *
+    (L0 / k - 1)^2, with L0 the codes a cell on average. Thresholds learn through a rectangle of the given width around them.
 Settings: k: codes a cell that are aimed at; price: of missing them; width; steps, batch, rate: of Adam.
 Assumes: as batchtopk, with a scale of its own for each atom.
 Cost: a few seconds, all seeds together.

@@ -1,8 +1,9 @@
 """Ceiling: a direction for each concept, trained on what images show, read by its highest code in an image.
 
-Formula: code = log(1 + exp(w . cell + b)); w, b by logistic regression of what the image shows on the highest w . cell + b over its
-    cells (Adam on all images).
-Assumes: the truth. It is the bar for dictionaries, whose codes are linear as well; some, as sparse codes, are not, and may pass it.
+Formula: code = log(1 + exp(w . cell + b)); w, b by logistic regression of what the image shows on the highest w . cell + b over
+    its cells (Adam on all images).
+Assumes: the truth. It is the bar for dictionaries, whose codes are linear as well; some, as sparse codes, are not, and may
+    pass it.
 Cost: a few seconds.
 
 Source:

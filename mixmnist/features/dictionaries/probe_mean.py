@@ -37,11 +37,11 @@ def fit(cells: Cells, atoms: int, seeds: Sequence[int]) -> list[Fitted]:
     return [fitted] * len(seeds)
 
 
-def _direction(rows: np.ndarray, right: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _direction(rows: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Gives the weights for one concept; none where every image shows it, or no image does."""
     if right.all() or not right.any():
         return np.zeros(rows.shape[1])
-    found: np.ndarray = LogisticRegression(C=STRENGTH, max_iter=2000).fit(rows, right).coef_[0]  # type: ignore[type-arg]
+    found: np.ndarray = LogisticRegression(C=STRENGTH, max_iter=2000).fit(rows, right).coef_[0]
     return found
 
 

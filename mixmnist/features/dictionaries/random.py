@@ -5,8 +5,8 @@ Assumes: nothing. What it reaches is what any directions reach; as many of them 
 Cost: none.
 
 Source:
-    Null of P. Leask et al. (2025), "Sparse Autoencoders Do Not Find Canonical Units of Analysis", and of rotation tests (D. Bau et
-    al., 2017). Differs: read by the highest code of an image's cells.
+    Null of P. Leask et al. (2025), "Sparse Autoencoders Do Not Find Canonical Units of Analysis", and of rotation tests (D. Bau
+    et al., 2017). Differs: read by the highest code of an image's cells.
 """
 
 from collections.abc import Sequence
