@@ -18,18 +18,25 @@ LIKE = 0.9  # correlation with the true codes; cosine of an atom with a concept 
 ABSORBED = 0.05  # share of the images that show a concept in which another atom speaks for its own, at most
 TURNED = 0.01  # change of coverage when the cells are rotated, at most
 SCATTER = 0.05  # coverage of the best seed less that of the worst, at most
-RULE = (
-    f"Tests, on ten planted concepts, two in a cell, 20 atoms. Directions, codes: how far the atoms' likeness to the true "
-    f"directions and the coverage of their codes lie from as many random directions (0) to the true ones (1), at least {FOUND:g} in "
-    f"10, 30 and 5 dimensions; with 10 or 40 atoms, 1 or 3 concepts in a cell, more noise, weaker concepts, concepts that "
-    f"go together, and a pair 20 times as frequent, at least {HELD:g} by the codes. Strengths: correlation of codes with true ones, "
-    f"at least {LIKE:g}. Five atoms: mean cosine of each with its nearest concept, at least {LIKE:g}. Absorption, with that pair: "
-    f"in at most {ABSORBED:g} of the images that show a concept another atom speaks for its own. Rotation: coverage within "
-    f"{TURNED:g}. Stable: atoms in use over seeds, at least {HELD:g} of the way from random directions to the same ones. Scatter: "
-    f"coverage over seeds within {SCATTER:g}. Null: each seed above every random draw, in 10 and 5 dimensions. Converged: every "
-    f"fit. Grade: share of the tests passed that apply, A from .95, B .85, C .75, D .65, E .50, else F; one that is not above "
-    f"random directions in 10 dimensions gets F. Three dimensions are not graded: read by the true directions themselves, no "
-    f"concept is detected there."
+RULE = " ".join(
+    (
+        "Tests, on ten planted concepts, two in a cell, 20 atoms.",
+        "Directions, codes: how far the atoms' likeness to the true directions and the coverage of their codes lie from as many",
+        f"random directions (0) to the true ones (1), at least {FOUND:g} in 10, 30 and 5 dimensions;",
+        "with 10 or 40 atoms, 1 or 3 concepts in a cell, more noise, weaker concepts, concepts that go together,",
+        f"and a pair 20 times as frequent, at least {HELD:g} by the codes.",
+        f"Strengths: correlation of codes with true ones, at least {LIKE:g}.",
+        f"Five atoms: mean cosine of each with its nearest concept, at least {LIKE:g}.",
+        f"Absorption, with that pair: in at most {ABSORBED:g} of a concept's images another atom speaks for its own.",
+        f"Rotation: coverage within {TURNED:g}.",
+        f"Stable: atoms in use, over seeds, at least {HELD:g} of the way from random directions to the same ones.",
+        f"Scatter: coverage over seeds within {SCATTER:g}.",
+        "Null: each seed above every random draw, in 10 and 5 dimensions.",
+        "Converged: every fit.",
+        "Grade: share of the tests passed that apply, A from .95, B .85, C .75, D .65, E .50, else F;",
+        "one that is not above random directions in 10 dimensions gets F.",
+        "Three dimensions are not graded: read by the true directions themselves, no concept is detected there.",
+    )
 )
 
 
