@@ -115,13 +115,14 @@ def _asked(dictionary: Dictionary, cells: Cells, atoms: int) -> int:
     return atoms // 2 if dictionary.codes == "signed" else atoms
 
 
-def _check(title: str, fitted: Fitted, cells: Tensor, atoms: int, positive: bool) -> None:
+def _check(title: str, fitted: object, cells: Tensor, atoms: int, positive: bool) -> None:
     """Refuses what is no dictionary.
 
     Raises:
         ValueError: If shapes, signs or numbers are not what they must be.
     """
     require(isinstance(fitted, Fitted), f"{title} must give mixmnist.features.fitted.Fitted, got {type(fitted).__name__}.")
+    assert isinstance(fitted, Fitted)
     n, units = cells.shape
     _check_numbers(title, "atoms", fitted.atoms, (atoms, units))
     _check_numbers(title, "offset", fitted.offset, (units,))

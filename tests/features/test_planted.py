@@ -99,7 +99,7 @@ def test_concepts_that_go_together_do_so_as_often_as_asked(together):
 
 def test_the_frequent_pair_is_so_many_times_more_frequent():
     """The pair of concepts 0 and 1 is drawn twenty times as often as any other pair."""
-    present = plant_cells(Superposition(frequent=20), n=40_000).cells.present.float()
+    present = plant_cells(Superposition(frequent=20.0), n=40_000).cells.present.float()
     pairs = present.T @ present
     assert float(pairs[0, 1] / pairs[2:, 2:][OFF[2:, 2:]].mean()) == pytest.approx(20, rel=0.12)
 

@@ -97,9 +97,9 @@ def _one(weights: Weights, place: int, recipe: Recipe) -> Fitted:
 
 def settled(weights: Weights, cells: Cells, k: int) -> Weights:
     """Gives thresholds, one a seed, above which cells have k codes on average."""
-    rows = cells.values[:SETTLED]
+    rows = cells.values[:SETTLED].expand(len(weights.decoder), -1, -1)
     with torch.no_grad():
-        highest = least_of_highest(weights.before(rows[None]).relu().flatten(1), k * len(rows))
+        highest = least_of_highest(weights.before(rows).relu().flatten(1), k * rows.shape[1])
     return replace(weights, threshold=torch.zeros_like(weights.threshold) + highest[:, None, None])
 
 
