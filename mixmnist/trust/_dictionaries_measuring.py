@@ -68,7 +68,7 @@ class Condition:
 USUAL = Condition()
 
 
-def at(dial: str, level: float) -> Condition:
+def at(dial: str, level: int | float) -> Condition:
     """Gives the usual condition with one dial set.
 
     Example:
