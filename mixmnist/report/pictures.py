@@ -27,8 +27,8 @@ def cards(records: StudyRecords, album: Album, variant: str) -> None:
     with np.load(records.tops[variant, seed], allow_pickle=False) as stored:
         images = stored["images"]
     n_top = images.shape[1]
-    figure, axes = album.make(len(rows), 1, 9.0, 0.68)
-    for ax, (_, row) in zip(axes[:, 0], rows.iterrows(), strict=True):
+    figure, axes = album.make(len(rows), 0.68, 9.0)
+    for ax, (_, row) in zip(axes, rows.iterrows(), strict=True):
         ax.set_axis_off()
         ax.set_title(f"digit {row['concept']}: unit {row['unit']}, alignment {row['alignment']:.2f}", loc="left", pad=2)
         if row["unit"] >= 0:

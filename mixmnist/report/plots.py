@@ -5,15 +5,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from scipy.integrate import trapezoid
 
 from mixmnist.core.registry import nearest
 from mixmnist.core.thresholds import THRESHOLD
-from mixmnist.report.drawing import DASHES, MARKERS, Album, Look, draw_each, rule, style
+from mixmnist.report.drawing import DASHES, MARKERS, Album, Look, draw_each, legend_above, rule, style
 from mixmnist.report.pictures import cards, preview
 from mixmnist.report.ranges import over_seeds
 from mixmnist.report.reading import StudyRecords
@@ -88,7 +86,8 @@ def _alignment_against_ablation(records: StudyRecords, album: Album) -> None:
     """Shows a point a unit, a column of panels a variant, a row of panels a silencing: the talk's main figure."""
     variants = records.variants
     seeds = sorted(records.units["seed"].unique())
-    figure, axes = album.make(2, len(variants), 2.3, 2.1, sharex=True, sharey="row")
+    figure, flat = album.make(2 * len(variants), 1.8, sharex=True)
+    axes = flat.reshape(2, -1)
     for row, (suffix, how) in zip(axes, SILENCINGS.items(), strict=True):
         for ax, variant in zip(row, variants, strict=True):
             own = records.units[records.units["variant"] == variant]
@@ -105,7 +104,7 @@ def _alignment_against_ablation(records: StudyRecords, album: Album) -> None:
     for ax in axes[-1]:
         ax.set_xlabel("alignment")
     if len(seeds) <= len(MARKERS):
-        _legend_above(figure, axes[0, 0])
+        legend_above(figure, *axes.flat[0].get_legend_handles_labels())
     columns = ["variant", "seed", "unit", "concept", "alignment", "chance", "drop", "drop_mean"]
     caption = (
         "A point a unit; alignment: average precision by max response for its best digit. Dashed: detector threshold .80; "
@@ -117,7 +116,8 @@ def _alignment_against_ablation(records: StudyRecords, album: Album) -> None:
 
 def _curves(records: StudyRecords, album: Album) -> None:
     """Shows accuracy against the share of silenced units for every variant, with bands over seeds."""
-    figure, axes = album.make(2, len(ORDERS), 2.3, 2.1, sharex=True, sharey=True)
+    figure, flat = album.make(2 * len(ORDERS), 1.8, sharex=True, sharey=True)
+    axes = flat.reshape(2, -1)
     rows = []
     for row, (suffix, how) in zip(axes, SILENCINGS.items(), strict=True):
         for ax, (order, title) in zip(row, ORDERS.items(), strict=True):
@@ -133,7 +133,7 @@ def _curves(records: StudyRecords, album: Album) -> None:
         ax.set_title(title)
     for ax in axes[-1]:
         ax.set_xlabel("share of units silenced")
-    _legend_above(figure, axes[0, 0])
+    legend_above(figure, *axes.flat[0].get_legend_handles_labels())
     caption = (
         f"Means over seeds. {_bands(records)} The csv has the area under each curve over the share of units. "
         f"Orders are fitted on the rank mixture. Seeds: {_seeds(records)}."
@@ -156,8 +156,8 @@ def _best_alignment(records: StudyRecords, album: Album) -> None:
     useless = set(records.concepts["concept"][records.concepts["useless"]])
     concepts = sorted(records.concepts["concept"].unique(), key=lambda c: (c in useless, c))
     place = {c: i + 0.8 * (c in useless) for i, c in enumerate(concepts)}
-    figure, axes = album.make(1, len(variants), 3.0, 2.4, sharey=True)
-    for ax, variant in zip(axes[0], variants, strict=True):
+    figure, axes = album.make(len(variants), 2, sharey=True)
+    for ax, variant in zip(axes, variants, strict=True):
         rows = records.concepts[records.concepts["variant"] == variant]
         for idle, part in rows.groupby("useless"):
             _strip(ax, part, place, "useless for the task" if idle else "useful", int(bool(idle)))
@@ -170,8 +170,8 @@ def _best_alignment(records: StudyRecords, album: Album) -> None:
         rule(ax, "threshold", THRESHOLD, "--")
         ax.set_xticks(list(place.values()), concepts)
         ax.set(title=variant, xlabel="digit", ylim=(0, 1.02))
-    axes[0, 0].set_ylabel("alignment\nof the best unit")
-    _legend_above(figure, max(axes[0], key=lambda ax: len(ax.get_legend_handles_labels()[1])))  # not every task has useless ones
+    axes[0].set_ylabel("alignment\nof the best unit")
+    legend_above(figure, *max((ax.get_legend_handles_labels() for ax in axes), key=lambda found: len(found[1])))
     caption = f"A point a training seed. Dashed: detector threshold .80. Seeds: {_seeds(records)}."
     data = records.concepts[["variant", "seed", "concept", "chance", "unit", "alignment", "useless"]]
     album.save(figure, data, "best_alignment", caption)
@@ -187,9 +187,9 @@ def _strip(ax: Axes, rows: pd.DataFrame, place: dict[str, float], label: str, nu
 
 def _class_curves(records: StudyRecords, album: Album) -> None:
     """Shows what is left of a class with its n best units alone, and without them: a class's own units are enough for it."""
-    figure, axes = album.make(1, 2, 3.0, 2.4, sharey=True)
+    figure, axes = album.make(2, 2, sharey=True)
     rows = []
-    for ax, (column, title) in zip(axes[0], CLASS_CURVES.items(), strict=True):
+    for ax, (column, title) in zip(axes, CLASS_CURVES.items(), strict=True):
         for number, variant in enumerate(records.variants):
             found = _curve(records, variant, column)
             if found["accuracy"].isna().all():
@@ -199,8 +199,8 @@ def _class_curves(records: StudyRecords, album: Album) -> None:
             rows.append(found.assign(variant=variant, what=title))
         rule(ax, "chance", 0.5, ":")
         ax.set(title=title, xlabel="share of units", ylim=(0.4, 1.02))
-    axes[0, 0].set_ylabel("balanced accuracy\nof a class")
-    _legend_above(figure, axes[0, 0])
+    axes[0].set_ylabel("balanced accuracy\nof a class")
+    legend_above(figure, *axes.flat[0].get_legend_handles_labels())
     text = (
         "One class against all others, averaged over classes; a class's units in the order of their alignment with any of its "
         f"digits, fitted on the rank mixture. Silenced to zero. Dotted: chance. {_bands(records)} Seeds: {_seeds(records)}."
@@ -211,15 +211,15 @@ def _class_curves(records: StudyRecords, album: Album) -> None:
 
 def _class_drops(records: StudyRecords, album: Album) -> None:
     """Shows a point a unit: the largest drop of a class against the overall drop."""
-    figure, axes = album.make(1, len(records.variants), 2.3, 2.3, sharex=True, sharey=True)
-    for number, (ax, variant) in enumerate(zip(axes[0], records.variants, strict=True)):
+    figure, axes = album.make(len(records.variants), 1.8, sharex=True, sharey=True)
+    for number, (ax, variant) in enumerate(zip(axes, records.variants, strict=True)):
         units = records.units[records.units["variant"] == variant]
         marker = MARKERS[number % len(MARKERS)]
         ax.scatter(units["drop"], units["max_class_drop"], s=12, marker=marker, alpha=0.6, lw=0)
         low, high = records.units["drop"].min(), records.units["drop"].max()
         ax.plot([low, high], [low, high], color="0.3", lw=0.8, ls="--", gid="equal")
         ax.set(title=variant, xlabel="overall drop")
-    axes[0, 0].set_ylabel("largest drop of a class")
+    axes[0].set_ylabel("largest drop of a class")
     columns = ["variant", "seed", "unit", "concept", "drop", "max_class_drop", "max_class"]
     text = f"A point a unit, silenced to zero. Dashed: both drops equal. Seeds: {_seeds(records)}."
     album.save(figure, records.units[columns], "class_drops", text)
@@ -233,10 +233,10 @@ def _numbered(records: StudyRecords) -> bool:
 
 def _by_number(records: StudyRecords, album: Album) -> None:
     """Shows layer scores against the number in the variants' names, with a point a run."""
-    figure, axes = album.make(1, len(BY_NUMBER), 2.2, 2.2)
+    figure, axes = album.make(len(BY_NUMBER), 1.8)
     runs = records.runs.assign(number=[float(re.findall(r"\d+(?:\.\d+)?", v)[-1]) for v in records.runs["variant"]])
     name = re.sub(r"[-_]?\d+(\.\d+)?$", "", records.variants[0])
-    for ax, (column, title) in zip(axes[0], BY_NUMBER.items(), strict=True):
+    for ax, (column, title) in zip(axes, BY_NUMBER.items(), strict=True):
         found = [
             (number, *over_seeds(group[column].tolist(), column, run=dict(group.iloc[0]))[:3])
             for number, group in runs.groupby("number")
@@ -258,12 +258,3 @@ def _bands(records: StudyRecords) -> str:
     return " ".join(
         [*(["Bands: 95 % t interval over seeds, cut where the score ends."] if n_seeds.max() >= FEWEST else []), *few]
     )
-
-
-def _legend_above(figure: Figure, ax: Axes) -> None:
-    handles, labels = ax.get_legend_handles_labels()
-    if not labels:
-        return
-    letter = mpl.rcParams["font.size"] * 0.6 / 72  # inches, about
-    fitting = int(figure.get_figwidth() / (letter * (max(map(len, labels)) + 8)))  # with the line and the gap
-    figure.legend(handles, labels, loc="outside upper center", ncols=max(1, min(len(labels), 5, fitting)), frameon=False)

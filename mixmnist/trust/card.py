@@ -21,7 +21,7 @@ from matplotlib.colors import ListedColormap
 from mixmnist.core.records import Analysis
 from mixmnist.core.storage import COSTS
 from mixmnist.plants.units import DIALS
-from mixmnist.report.drawing import DASHES, MARKERS, Album, rule
+from mixmnist.report.drawing import DASHES, MARKERS, Album, legend_above, name_axes, rule
 from mixmnist.report.tables import as_markdown, write_table
 from mixmnist.trust._columns import ACTS, KINDS, columns
 from mixmnist.trust._evidence import LEVELS, PREVALENCES, Evidence, Sizes, gather
@@ -122,8 +122,8 @@ def _response_curves(curves: pd.DataFrame, kind: str, pictures: Album) -> None:
     first = curves.drop_duplicates("metric")["score"]
     if first.empty:
         return
-    figure, axes = pictures.make(3, 4, 1.9, 1.6, sharex=True, sharey=True)
-    for ax, dial in zip(axes.flat, DIALS, strict=False):
+    figure, axes = pictures.make(len(DIALS), 1.6, sharex=True, sharey=True)
+    for ax, dial in zip(axes, DIALS, strict=True):
         of_dial = curves[curves["dial"] == dial]
         for number, score in enumerate(first):
             own = of_dial[of_dial["score"] == score]
@@ -132,15 +132,8 @@ def _response_curves(curves: pd.DataFrame, kind: str, pictures: Album) -> None:
         known = of_dial[of_dial["score"] == first.iloc[0]]
         ax.plot(known["level"], known["truth"].clip(-1.1, 1.6), color="0", lw=2.5, alpha=0.35, label="truth", zorder=0)
         ax.set(title=dial.replace("_", " "), ylim=(-1.2, 1.7), xticks=(0, 0.5, 1))
-    for ax in axes.flat[len(DIALS) :]:
-        ax.set_axis_off()
-    for ax in axes[-1]:
-        ax.set_xlabel("dial")
-    axes.flat[len(axes.flat) - 5].set_xlabel("dial")
-    for row in axes:
-        row[0].set_ylabel("score, scaled")
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    axes.flat[-1].legend(handles, labels, loc="center left", fontsize=6, frameon=False, ncols=1 if len(labels) < 12 else 2)
+    name_axes(axes, "dial", "score, scaled")
+    legend_above(figure, *axes[0].get_legend_handles_labels())
     text = f"Scores held against {KINDS[kind]}; 1: sound unit, 0: idle unit; grey: the truth. Cut at -1.1 and 1.6."
     pictures.save(figure, curves, f"response_curves_{kind}", text)
 
@@ -154,8 +147,7 @@ def _heat_map(graded: Sequence[Graded], pictures: Album) -> None:
         for cell in one.cells:
             if cell.passed is not None:
                 passed[row, tests.index(cell.test)] = cell.passed
-    figure, axes = pictures.make(1, 1, 8.6, 0.17 * len(graded) + 1.5)
-    ax = axes[0, 0]
+    figure, (ax,) = pictures.make(1, 0.17 * len(graded) + 1.5)
     ax.imshow(passed, cmap=ListedColormap(["#b2182b", "#d1e5f0"]), vmin=0, vmax=1, aspect="auto", interpolation="none")
     for row, column in np.argwhere(passed == 0).tolist():
         ax.text(column, row, "x", ha="center", va="center", color="white", fontsize=6)

@@ -221,8 +221,7 @@ def run(folder: Path, out: Path, root: str | None) -> None:
 def _draw(found: pd.DataFrame, pictures: Album) -> None:
     """Draws which unit fools which score."""
     fooled = found[[f"{name}_fools" for name in FOOLS]].astype(float).to_numpy()
-    figure, axes = pictures.make(1, 1, 4.6, 0.17 * len(found) + 1.2)
-    ax = axes[0, 0]
+    figure, (ax,) = pictures.make(1, 0.17 * len(found) + 1.2)
     ax.imshow(fooled, cmap=ListedColormap(["#d1e5f0", "#b2182b"]), vmin=0, vmax=1, aspect="auto", interpolation="none")
     for row, values in enumerate(found[list(FOOLS)].to_numpy(dtype=float)):
         for column, value in enumerate(values):

@@ -220,8 +220,7 @@ def _draw(figures: Album, digits: pd.DataFrame, boxes: pd.DataFrame) -> None:
     shares = digits.pivot_table("share", "variant", "digit", sort=False)
     groups = sorted(dict.fromkeys(zip(boxes["variant"], boxes["other"], strict=True)), key=lambda pair: pair[0] != pair[1])
     high = max(2.2, 0.24 * len(groups), 0.32 * len(shares))
-    figure, (row,) = figures.make(1, 2, 3.7, high)
-    left, right = row
+    figure, (left, right) = figures.make(2, high)
     left.imshow(shares, cmap="Greys", vmin=0, vmax=1, aspect="auto")
     for (y, x), share in np.ndenumerate(shares.to_numpy()):
         said = {"color": "white" if share >= 0.5 else "black", "weight": "bold" if share == 1 else "normal", "fontsize": 7}

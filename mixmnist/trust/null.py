@@ -22,7 +22,7 @@ from mixmnist.core.records import Analysis, Metric
 from mixmnist.core.registry import collect
 from mixmnist.core.thresholds import THRESHOLD
 from mixmnist.metrics.average_precision import average_precision
-from mixmnist.report.drawing import DASHES, MARKERS, Album, rule
+from mixmnist.report.drawing import DASHES, MARKERS, Album, legend_above, rule
 from mixmnist.report.tables import write_table
 from mixmnist.trust._layers import IMAGES, about, counts, first, nets_of, read, with_interval, write_summary
 from mixmnist.trust._networks import Recorded, album
@@ -188,8 +188,8 @@ def held_against_uniform(planted: pd.DataFrame) -> pd.DataFrame:
 def _draw_alignments(figures: Album, units: pd.DataFrame, nets: list[Recorded]) -> None:
     """Shows a point a unit, a column a variant, beside chance and what the null reaches."""
     variants = list(dict.fromkeys(units["variant"]))
-    figure, axes = figures.make(1, 1, max(1.0 * len(variants), 5.0), 2.8)
-    ax, random = axes[0, 0], np.random.default_rng(0)
+    figure, (ax,) = figures.make(1, 2.8)
+    random = np.random.default_rng(0)
     for place, variant in enumerate(variants):
         own = units[units["variant"] == variant].dropna(subset="alignment")
         for kind, mark, rows in (("significant", "o", own["p_layer"] < LEVEL), ("not significant", "x", own["p_layer"] >= LEVEL)):
@@ -206,7 +206,7 @@ def _draw_alignments(figures: Album, units: pd.DataFrame, nets: list[Recorded]) 
     names = [v if kinds[v] in ("trained", v) else f"{v}\n({kinds[v]})" for v in variants]
     ax.set_xticks(range(len(variants)), names)
     ax.set(ylabel="alignment", ylim=(0, 1.02), xlim=(-0.5, len(variants) - 0.5))
-    figure.legend(loc="outside upper center", ncols=5, frameon=False)
+    legend_above(figure, *ax.get_legend_handles_labels())
     text = (
         f"A point a unit, on {IMAGES} test canvases; boxes: quartiles, whiskers 5 and 95 %. Significant: p_layer < "
         f"{LEVEL}, by the highest unit of the layer in each permutation. {counts(nets)}"
@@ -217,8 +217,8 @@ def _draw_alignments(figures: Album, units: pd.DataFrame, nets: list[Recorded]) 
 
 def _draw_planted(figures: Album, planted: pd.DataFrame, uniform: pd.DataFrame) -> None:
     """Shows the p-values of planted nulls against those of a uniform distribution."""
-    figure, axes = figures.make(1, 2, 2.8, 2.6, sharex=True, sharey=True)
-    for ax, (what, group) in zip(axes[0], planted.groupby("score", sort=False), strict=True):
+    figure, axes = figures.make(2, 2.6, sharex=True, sharey=True)
+    for ax, (what, group) in zip(axes, planted.groupby("score", sort=False), strict=True):
         for number, (kind, own) in enumerate(group.groupby("responses", sort=False)):
             every = max(1, len(own) // 12)
             look = {"ls": DASHES[number], "marker": MARKERS[number], "markevery": (5 * number, every), "ms": 3}
@@ -226,8 +226,8 @@ def _draw_planted(figures: Album, planted: pd.DataFrame, uniform: pd.DataFrame) 
         ax.plot([0, 1], [0, 1], color="0.3", lw=0.8, gid="uniform")
         ax.set(title=f"alignment with {what}", xlabel="uniform quantile")
         ax.set_aspect("equal")
-    axes[0, 0].set_ylabel("p-value")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
+    axes[0].set_ylabel("p-value")
+    legend_above(figure, *axes[0].get_legend_handles_labels())
     tests = ", ".join(f"{row['responses']} / {row['score']} {row['p']:.2f}" for _, row in uniform.iterrows())
     text = (
         f"Responses drawn without looking at the images, n={PLANTED_UNITS} units a line on {FEWER} canvases; thin: uniform. "

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from mixmnist.core.records import Analysis, require
 from mixmnist.plants._rotation import random_rotation
-from mixmnist.report.drawing import DASHES, MARKERS, Album
+from mixmnist.report.drawing import DASHES, MARKERS, Album, legend_above
 from mixmnist.report.ranges import bounds_of, over_seeds
 from mixmnist.report.tables import CUT, write_table
 from mixmnist.stats import t_interval
@@ -108,9 +108,9 @@ def _variants(curves: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 
 def _draw(figures: Album, curves: pd.DataFrame) -> None:
     """Shows unique concepts, mean alignment and accuracy against alpha, a line a variant."""
-    figure, axes = figures.make(1, len(SHOWN), 2.3, 2.3)
+    figure, axes = figures.make(len(SHOWN), 2.3)
     rows = []
-    for ax, (number, title) in zip(axes[0], SHOWN.items(), strict=True):
+    for ax, (number, title) in zip(axes, SHOWN.items(), strict=True):
         for place, (variant, group) in enumerate(curves.groupby("variant", sort=False)):
             by_seed = group.groupby(["alpha", "seed"])[number].mean()
             found = [(alpha, *over_seeds(values.tolist(), number)[:3]) for alpha, values in by_seed.groupby("alpha")]
@@ -121,8 +121,7 @@ def _draw(figures: Album, curves: pd.DataFrame) -> None:
             rows.append(band.assign(variant=variant, number=title))
         ax.set(title=title, xlabel="alpha")
         ax.set_ylim(0, 1.02 if number != "unique_concepts" else None)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=5, frameon=False)
+    legend_above(figure, *axes[0].get_legend_handles_labels())
     text = (
         "Units rotated by Q^alpha (alpha 1: wholly), head rotated back. Lines: means over rotations and seeds; bands: 95 % t "
         "interval over seeds, cut where a number ends."

@@ -57,9 +57,9 @@ def test_a_figure_is_laid_out_once_and_drawn_once_a_format(tmp_path, monkeypatch
     monkeypatch.setattr(Figure, "draw", lambda self, renderer: (drawn.append(self), real(self, renderer))[1])
     with style(Look(FORMATS)):
         album = Album(tmp_path, Look(FORMATS), ("Note.",))
-        figure, axes = album.make(1, 2, 2.0, 2.0)
-        axes[0, 1].set_title("a title")
-        before = axes[0, 0].get_position().bounds
+        figure, axes = album.make(2, 2.0)
+        axes[1].set_title("a title")
+        before = axes[0].get_position().bounds
         album.save(figure, pd.DataFrame({"x": [1]}), "two", "Caption.")
     assert len(drawn) == len(FORMATS)
-    assert axes[0, 0].get_position().bounds != before
+    assert axes[0].get_position().bounds != before
