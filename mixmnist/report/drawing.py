@@ -1,5 +1,6 @@
 """How figures look and are written: style, sizes, captions, and the files they end in."""
 
+import textwrap
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -57,7 +58,9 @@ def style(look: Look) -> Iterator[None]:
     Letters are text in pdf, and outlines in svg: a browser that lacks the font would put another in its place, of another width.
     """
     scale = STYLES[look.style]
-    sizes: dict[str, Any] = dict.fromkeys(("font.size", "axes.titlesize", "axes.labelsize", "figure.titlesize"), LETTER * scale)
+    sizes: dict[str, Any] = dict.fromkeys(
+        ("font.size", "axes.titlesize", "axes.labelsize", "figure.titlesize", "figure.labelsize"), LETTER * scale
+    )
     sizes |= dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize", "legend.title_fontsize"), SMALL * scale)
     sizes |= dict.fromkeys(("axes.linewidth", "grid.linewidth"), 0.6 * scale) | {"lines.linewidth": 1.2 * scale}
     sizes |= {"lines.markersize": 3 * scale, "axes.titlepad": 4 * scale, "axes.labelpad": 2 * scale}
@@ -96,7 +99,7 @@ class Album:
         n_rows = -(-n_panels // most)
         n_cols = -(-n_panels // n_rows)
         figure = Figure(figsize=(width, height * n_rows * scale))
-        figure.set_layout_engine("constrained", w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02)
+        figure.set_layout_engine("constrained", w_pad=0.04, h_pad=0.03, wspace=0.02, hspace=0.02)
         axes = figure.subplots(n_rows, n_cols, squeeze=False, **shared).ravel()
         for ax in axes[n_panels:]:
             ax.remove()
@@ -116,14 +119,30 @@ class Album:
         data.to_csv(self.folder / f"{name}.csv", index=False)
 
 
-def name_axes(axes: Sequence[Axes], x: str | None = None, y: str | None = None) -> None:
-    """Names the axes of a figure's panels once: x below those with none below them, y beside the first of each row."""
-    n_cols = axes[0].get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]
-    for number, ax in enumerate(axes):
-        if x is not None and number + n_cols >= len(axes):
-            ax.set_xlabel(x)
-        if y is not None and number % n_cols == 0:
-            ax.set_ylabel(y)
+def name_axes(figure: Figure, x: str | None = None, y: str | None = None) -> None:
+    """Names the axes that all panels of a figure share once, below them and beside them, in as many lines as there is room for."""
+    if x is not None:
+        figure.supxlabel(x)
+    if y is not None:
+        figure.supylabel(textwrap.fill(y, max(10, _letters(figure.get_figheight() * 0.85))), multialignment="center")
+
+
+def title(ax: Axes, name: str, *below: str) -> None:
+    """Writes what a panel shows above it, a name in as many lines as the panel's width asks for, and further lines."""
+    grid, figure = ax.get_subplotspec().get_gridspec(), ax.get_figure(root=True)  # type: ignore[union-attr]
+    assert figure is not None
+    ax.set_title("\n".join([*textwrap.wrap(name, max(1, _letters(figure.get_figwidth() / grid.ncols))), *below]))
+
+
+def unit_ticks(ax: Axes) -> None:
+    """Lets an x axis go from 0 to 1, with numbers that do not touch the next panel's."""
+    ax.set_xlim(0, 1)
+    ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+
+
+def _letters(inches: float) -> int:
+    """Gives how many letters of a title go on a line."""
+    return int(inches * 72 / (0.62 * mpl.rcParams["axes.titlesize"]))
 
 
 def stroke(number: int, n_points: int = 1) -> dict[str, Any]:

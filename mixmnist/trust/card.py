@@ -132,7 +132,7 @@ def _response_curves(curves: pd.DataFrame, kind: str, pictures: Album) -> None:
         known = of_dial[of_dial["score"] == first.iloc[0]]
         ax.plot(known["level"], known["truth"].clip(-1.1, 1.6), color="0", lw=2.5, alpha=0.35, label="truth", zorder=0)
         ax.set(title=dial.replace("_", " "), ylim=(-1.2, 1.7), xticks=(0, 0.5, 1))
-    name_axes(axes, "dial", "score, scaled")
+    name_axes(figure, "dial", "score, scaled")
     legend_above(figure, *axes[0].get_legend_handles_labels())
     text = f"Scores held against {KINDS[kind]}; 1: sound unit, 0: idle unit; grey: the truth. Cut at -1.1 and 1.6."
     pictures.save(figure, curves, f"response_curves_{kind}", text)
