@@ -69,7 +69,12 @@ def _add_results(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
     command.add_argument("--format", default="pdf,svg,png", metavar="KINDS", help="some of pdf, svg, png")
     command.add_argument("--style", default="paper", help="one of paper, talk (larger letters and lines)")
-    command.add_argument("--columns", default="two", help="one or two: columns of a page that a figure is at least as wide as")
+    command.add_argument("--columns", default="two", help="one or two of a page, which figures fill: 3.3 or 6.9 inches")
+    command.add_argument("--panels", default="", metavar="NAMES", help="columns to show, of figures that have panels of them")
+    command.add_argument(
+        "--variants", default="", metavar="NAMES", help="variants to show in figures and in variants.tex; by default all"
+    )
+    command.add_argument("--columns-of", default="", metavar="NAMES", help="columns of the table for papers, variants.tex")
     summary = "make a page of units that opens in a browser; of several folders one for comparing them"
     command = _command(commands, "page", page, "results/local/sanity/digits", summary)
     command.add_argument("folders", nargs="+", metavar="DIR", help="folder of a study and source, or of an evaluated network")

@@ -14,6 +14,7 @@ from mixmnist.core.records import Options, require
 
 if TYPE_CHECKING:
     from mixmnist.report.drawing import Look
+    from mixmnist.report.plots import Shown
     from mixmnist.report.reading import StudyRecords
 
 
@@ -119,15 +120,18 @@ def report(args: argparse.Namespace, say: Say) -> Answer:
     from mixmnist.page.making import losses
     from mixmnist.report.committed import committed
     from mixmnist.report.drawing import Look
+    from mixmnist.report.plots import Shown
 
     if args.annotations:
         require(not args.only, "annotations and --only are two things, got both. Give one of them.")
         return annotate(args, say)
     look = Look(tuple(args.format.split(",")), args.style, args.columns)
-    only = tuple(name for name in args.only.split(",") if name)
+    only = _names(args.only)
+    shown = Shown(_names(args.panels), _names(args.variants), _names(args.columns_of))
+    require(not (only and shown.columns), "columns-of is of a table, and --only draws figures alone, got both. Give one of them.")
     kept = {folder: frozenset() if args.force else committed(Path(folder)) for folder in args.folders}
-    reports = {Path(folder): _report(Path(folder), say, look, only, kept[folder]) for folder in args.folders}
-    for folder in () if only else reports:
+    reports = {Path(folder): _report(Path(folder), say, look, only, kept[folder], shown) for folder in args.folders}
+    for folder in () if only or shown != Shown() else reports:  # a page shows all there is
         tell_page([folder], folder / "report", args.data_root, say)
     failures = [line for records in reports.values() for line in (*records.failures, *records.damaged)]
     failures += [line for folder in reports for line in losses(folder) if line not in failures]
@@ -136,19 +140,29 @@ def report(args: argparse.Namespace, say: Say) -> Answer:
     return _told(reports, failures)
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
+
+
 def _report(
-    folder: Path, say: Say, look: "Look | None" = None, only: Sequence[str] = (), keep: Collection[Path] = ()
+    folder: Path,
+    say: Say,
+    look: "Look | None" = None,
+    only: Sequence[str] = (),
+    keep: Collection[Path] = (),
+    shown: "Shown | None" = None,
 ) -> "StudyRecords":
     """Writes a report; prints the variants table as soon as the tables are there, before figures are drawn."""
     from mixmnist.report import show_variants, write_report
     from mixmnist.report.drawing import FORMATS, Look
+    from mixmnist.report.plots import Shown
 
     def show(records: "StudyRecords") -> None:
         say(f"\n{show_variants(records)}")
         say(f"Drawing figures of {folder} ...")
 
     say(f"Writing tables and figures of {folder} ...")
-    records = write_report(folder, look or Look(FORMATS), only, keep, say, show)
+    records = write_report(folder, look or Look(FORMATS), only, keep, say, show, shown or Shown())
     for line in records.left_out:
         say(line)
     return records

@@ -10,7 +10,8 @@ import pandas as pd
 from mixmnist.core import storage
 from mixmnist.report.committed import restore
 from mixmnist.report.drawing import Look
-from mixmnist.report.plots import draw_figures
+from mixmnist.report.papers import write_paper_table
+from mixmnist.report.plots import Shown, draw_figures
 from mixmnist.report.reading import StudyRecords, read_study
 from mixmnist.report.tables import as_markdown, compare, for_people, interval_note, summarise, write_tables
 
@@ -46,6 +47,7 @@ def write_report(
     keep: Collection[Path] = (),
     tell: Callable[[str], None] = lambda _line: None,
     written: Callable[[StudyRecords], None] = lambda _records: None,
+    shown: Shown = Shown(),  # noqa: B008 -- frozen
 ) -> StudyRecords:
     """Writes `tables/` and `figures/` of a study's folder from its records, each whole or not at all.
 
@@ -56,13 +58,14 @@ def write_report(
         keep: Files that stay as they are.
         tell: Called with a line that names those that would differ, if any.
         written: Called with the records when the tables are there and the figures, which take longer, are not drawn yet.
+        shown: Panels and variants of the figures; variants and columns of `variants.tex`. All other tables are whole.
 
     Returns:
         The records, with a sentence a figure that there is nothing for.
 
     Raises:
         FileNotFoundError: If the folder holds no records.
-        ValueError: If every run in it failed, or there is no such figure.
+        ValueError: If every run in it failed, or there is no such figure, panel, variant or column.
     """
     folder, records = Path(folder), read_study(Path(folder))
     left: list[str] = []
@@ -71,11 +74,12 @@ def write_report(
     def draw(partial: Path) -> None:
         if only and (folder / "figures").is_dir():
             shutil.copytree(folder / "figures", partial, dirs_exist_ok=True)
-        left_out.extend(draw_figures(records, partial, look or Look(), only) or ())
+        left_out.extend(draw_figures(records, partial, look or Look(), only, shown) or ())
         left.extend(restore(partial, folder / "figures", keep))
 
     def write(partial: Path) -> None:
         write_tables(records, partial)
+        write_paper_table(records, partial / "variants.tex", shown.columns, shown.variants)
         left.extend(restore(partial, folder / "tables", keep))
 
     if not only:

@@ -1,5 +1,6 @@
 """How figures look and are written: style, sizes, captions, and the files they end in."""
 
+import math
 import textwrap
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -58,9 +59,8 @@ def style(look: Look) -> Iterator[None]:
     Letters are text in pdf, and outlines in svg: a browser that lacks the font would put another in its place, of another width.
     """
     scale = STYLES[look.style]
-    sizes: dict[str, Any] = dict.fromkeys(
-        ("font.size", "axes.titlesize", "axes.labelsize", "figure.titlesize", "figure.labelsize"), LETTER * scale
-    )
+    names = ("font.size", "axes.titlesize", "axes.labelsize", "figure.titlesize", "figure.labelsize")
+    sizes: dict[str, Any] = dict.fromkeys(names, LETTER * scale)
     sizes |= dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize", "legend.title_fontsize"), SMALL * scale)
     sizes |= dict.fromkeys(("axes.linewidth", "grid.linewidth"), 0.6 * scale) | {"lines.linewidth": 1.2 * scale}
     sizes |= {"lines.markersize": 3 * scale, "axes.titlepad": 4 * scale, "axes.labelpad": 2 * scale}
@@ -109,29 +109,39 @@ class Album:
 
     def save(self, figure: Figure, data: pd.DataFrame, name: str, text: str) -> None:
         """Writes a figure, its caption (txt) and the numbers it shows (csv)."""
-        engine = figure.get_layout_engine()
-        assert engine is not None
-        engine.execute(figure)
-        figure.set_layout_engine(None)  # once is enough for all files; any other answer would have each drawn twice
+        lay_out(figure)
         for kind in self.look.formats:
             write_figure(figure, self.folder / f"{name}.{kind}")
         (self.folder / f"{name}.txt").write_text(" ".join([*self.notes, text]) + "\n", encoding="utf-8")
         data.to_csv(self.folder / f"{name}.csv", index=False)
 
 
+def lay_out(figure: Figure) -> None:
+    """Finds a place for everything, once for all files; a title that would leave the figure is moved inside."""
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.execute(figure)
+    figure.set_layout_engine(None)  # any other answer would have each file drawn twice
+    renderer = figure._get_renderer()  # type: ignore[attr-defined]
+    for ax in figure.axes:
+        beyond = ax.title.get_window_extent(renderer).x1 - figure.bbox.width * 0.995
+        if beyond > 0:
+            ax.title.set_x(0.5 - beyond / ax.get_window_extent(renderer).width)
+
+
 def name_axes(figure: Figure, x: str | None = None, y: str | None = None) -> None:
-    """Names the axes that all panels of a figure share once, below them and beside them, in as many lines as there is room for."""
+    """Names once the axes that all panels of a figure share, below them and beside them."""
     if x is not None:
         figure.supxlabel(x)
     if y is not None:
-        figure.supylabel(textwrap.fill(y, max(10, _letters(figure.get_figheight() * 0.85))), multialignment="center")
+        figure.supylabel("\n".join(_in_lines(y, figure.get_figheight() * 0.85)), multialignment="center")
 
 
 def title(ax: Axes, name: str, *below: str) -> None:
     """Writes what a panel shows above it, a name in as many lines as the panel's width asks for, and further lines."""
     grid, figure = ax.get_subplotspec().get_gridspec(), ax.get_figure(root=True)  # type: ignore[union-attr]
     assert figure is not None
-    ax.set_title("\n".join([*textwrap.wrap(name, max(1, _letters(figure.get_figwidth() / grid.ncols))), *below]))
+    ax.set_title("\n".join([*_in_lines(name, figure.get_figwidth() / grid.ncols), *below]))
 
 
 def unit_ticks(ax: Axes) -> None:
@@ -140,9 +150,21 @@ def unit_ticks(ax: Axes) -> None:
     ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
 
 
-def _letters(inches: float) -> int:
-    """Gives how many letters of a title go on a line."""
-    return int(inches * 72 / (0.62 * mpl.rcParams["axes.titlesize"]))
+def few_ticks(ax: Axes, low: float, high: float) -> None:
+    """Writes 0 and one round number on each side of it below an axis that goes from low to high, so that none touch."""
+    far = max(-low, high)
+    power = 10.0 ** math.floor(math.log10(far)) if far > 0 else 1.0
+    step = max(power, *(power * more for more in (2, 5) if power * more <= far), 0.0)
+    ticks = [tick for tick in (-step, 0.0, step) if low <= tick <= high]
+    ax.set_xticks(ticks, [f"{tick:g}".replace("-", "\N{MINUS SIGN}") for tick in ticks])
+
+
+def _in_lines(text: str, inches: float) -> list[str]:
+    """Breaks a text of a title's letters into as few lines as fit the width, all about as long."""
+    fitting = max(1, int(inches * 72 / (0.58 * mpl.rcParams["axes.titlesize"])))
+    broken = max(map(len, text.split()), default=0) > fitting  # words are, too
+    ways = [textwrap.wrap(text, width, break_long_words=broken) for width in range(1, fitting + 1)]
+    return next(way for way in ways if len(way) <= len(ways[-1]) and max(map(len, way), default=0) <= fitting)
 
 
 def stroke(number: int, n_points: int = 1) -> dict[str, Any]:

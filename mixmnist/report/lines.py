@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from scipy.integrate import trapezoid
 
 from mixmnist.report.drawing import Album, legend_above, name_axes, rule, stroke, title, unit_ticks
@@ -94,6 +95,7 @@ def scores_by_number(records: StudyRecords, album: Album, panels: Sequence[str])
         ax.set(xscale="log" if min(x) > 0 else "linear")
         ax.set_xticks(x, _apart([f"{value:g}" for value in x], x, ax))
         ax.minorticks_off()
+        ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     name_axes(figure, name)
     text = (
         f"Scores of layer {records.layer} against {name}. Faint: a run each; line: mean over seeds. {bands(records)} "

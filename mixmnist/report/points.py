@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from mixmnist.core.thresholds import THRESHOLD
-from mixmnist.report.drawing import Album, legend_above, name_axes, rule, title, unit_ticks
+from mixmnist.report.drawing import Album, few_ticks, legend_above, name_axes, rule, title, unit_ticks
 from mixmnist.report.ranges import over_seeds
 from mixmnist.report.reading import StudyRecords
 from mixmnist.report.wording import intervals, seeds
@@ -24,10 +24,11 @@ def alignment_against_ablation(records: StudyRecords, album: Album, panels: Sequ
     """Shows a point a unit, a panel a variant and silencing, with their rank correlation: the talk's main figure."""
     shown = [(variant, panel) for panel in panels for variant in records.variants]
     own_axes = any(_apart(records.units, panel) for panel in panels)
-    figure, axes = album.make(len(shown), 1.75, sharex=True, sharey=not own_axes)
+    figure, axes = album.make(len(shown), 1.9, sharex=True, sharey=not own_axes)
     for ax, (variant, panel) in zip(axes, shown, strict=True):
         units = records.units[records.units["variant"] == variant]
         cloud(ax, units["alignment"], units[panel])
+        ax.set_ylim(_from_zero(units[panel]) if own_axes else None)
         rule(ax, "threshold", THRESHOLD, "--", upright=True, label="threshold of a detector")
         rule(ax, "chance", units["chance"].mean(), ":", upright=True, label="chance", lw=1.2)
         how = [] if len(panels) == 1 else [f"silenced {SILENCINGS[panel]}"]
@@ -54,10 +55,10 @@ def class_drops(records: StudyRecords, album: Album, _panels: Sequence[str]) -> 
     for ax, variant in zip(axes, records.variants, strict=True):
         units = records.units[records.units["variant"] == variant]
         cloud(ax, units["drop"], units["max_class_drop"])
-        ends = [units["drop"].min(), units["drop"].max()]
+        ends = [min(0, units["drop"].min()), units["drop"].max()]
         ax.plot(ends, ends, color="0.3", lw=0.8, ls="--", label="both drops equal", gid="equal")
         title(ax, variant)
-        ax.locator_params(axis="x", nbins=4)
+        few_ticks(ax, *ax.get_xlim())
     name_axes(figure, "overall accuracy drop", "largest drop of a class")
     legend_above(figure, *axes[0].get_legend_handles_labels())
     columns = ["variant", "seed", "unit", "concept", "drop", "max_class_drop", "max_class"]
@@ -133,6 +134,13 @@ def _apart(units: pd.DataFrame, column: str) -> bool:
     """Says whether a column reaches ten times as far in one variant as in another."""
     far = units[column].abs().groupby(units["variant"]).max().dropna()
     return bool(far.max() > APART * far.min())
+
+
+def _from_zero(values: "pd.Series[float]") -> tuple[float, float] | None:
+    """Gives the ends of an axis that has 0 on it and room for the points; none where there are no points."""
+    low, high = min(0.0, values.min()), max(0.0, values.max())
+    room = 0.05 * (high - low)
+    return (low - room, high + room) if room > 0 else None
 
 
 def _axes_of_their_own(own_axes: bool) -> str:
