@@ -17,6 +17,7 @@ import seaborn as sns
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
@@ -161,7 +162,8 @@ def few_ticks(ax: Axes, low: float, high: float) -> None:
 
 def _in_lines(text: str, inches: float) -> list[str]:
     """Breaks a text of a title's letters into as few lines as fit the width, all about as long."""
-    fitting = max(1, int(inches * 72 / (0.58 * mpl.rcParams["axes.titlesize"])))
+    size = FontProperties(size=mpl.rcParams["axes.titlesize"]).get_size_in_points()
+    fitting = max(1, int(inches * 72 / (0.58 * size)))
     broken = max(map(len, text.split()), default=0) > fitting  # words are, too
     ways = [textwrap.wrap(text, width, break_long_words=broken) for width in range(1, fitting + 1)]
     return next(way for way in ways if len(way) <= len(ways[-1]) and max(map(len, way), default=0) <= fitting)
