@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,7 @@ from mixmnist.report.ranges import over_seeds
 
 CELL = (0.46, 0.36)  # inches across and down of one small panel of the response curves
 NAMES = 1.35  # inches of the scores' names beside them
-WIDE = 0.8  # of it that its lines take
+GAP = 0.2  # of it that its lines leave free
 CUT = (-1.1, 1.6)  # scaled scores are drawn as far as these
 
 
@@ -47,13 +46,19 @@ def response_curves(album: Album, curves: pd.DataFrame, held_against: str, names
     n_bands = -(-len(dials) // fit)
     n_cols = -(-len(dials) // n_bands)
     figure, axes = album.make(n_bands, CELL[1] * len(scores) + 0.38, least=COLUMNS[album.look.columns])
+    curves = curves[curves["score"].isin(scores)]
+    drawn = curves.assign(**{column: curves[column].clip(*CUT) for column in ("scaled", "truth")})
+    low, high = min(0.0, drawn[["scaled", "truth"]].min().min()), max(1.0, drawn[["scaled", "truth"]].max().max())
+    for column in ("scaled", "truth"):  # each small panel is 1 high, with a gap above
+        drawn[column] = (drawn[column] - low) / (high - low) * (1 - GAP)
+    levels = [(value - low) / (high - low) * (1 - GAP) for value in (0, 1)]
     for ax, start in zip(axes, range(0, len(dials), n_cols), strict=True):
         band = dials[start : start + n_cols]
-        for (y, score), (x, dial) in itertools.product(enumerate(scores), enumerate(band)):
-            _small(ax, curves[(curves["score"] == score) & (curves["dial"] == dial)], x, len(scores) - 1 - y)
+        for (y, score), (x, dial) in itertools.product(enumerate(reversed(scores)), enumerate(band)):
+            _small(ax, drawn[(drawn["score"] == score) & (drawn["dial"] == dial)], (x, y), levels)
         ax.set(xlim=(-0.1, n_cols), ylim=(-0.08, len(scores)))
-        ax.set_xticks(np.arange(len(band)) + WIDE / 2, [dial.replace("_", "\n") for dial in band])
-        ax.set_yticks(np.arange(len(scores)) + _height(0.5), [score.replace("_", " ") for score in reversed(scores)])
+        ax.set_xticks(np.arange(len(band)) + (1 - GAP) / 2, [dial.replace("_", "\n") for dial in band])
+        ax.set_yticks(np.arange(len(scores)) + (1 - GAP) / 2, [score.replace("_", " ") for score in reversed(scores)])
         ax.xaxis.tick_top()
         ax.tick_params(length=0)
         ax.grid(visible=False)
@@ -64,21 +69,17 @@ def response_curves(album: Album, curves: pd.DataFrame, held_against: str, names
         f"unit, 0 as of an idle one (thin lines); grey: the truth, {held_against}. Cut at {CUT[0]} and {CUT[1]}. "
         f"{told[:1].upper()}{told[1:]}."
     )
-    album.save(figure, curves[curves["score"].isin(scores)], name, text)
+    album.save(figure, curves, name, text)
 
 
-def _height(value: Any) -> Any:  # noqa: ANN401 -- a number or many
-    """Places a scaled score in a small panel of height 1, with a gap above."""
-    return (value - CUT[0]) / (CUT[1] - CUT[0]) * 0.92
-
-
-def _small(ax: Axes, own: pd.DataFrame, left: float, bottom: float) -> None:
-    """Draws one score along one dial, with its corner at the given place."""
-    x = left + own["level"] * WIDE
-    for value in (0, 1):
-        ax.plot([left, left + WIDE], [bottom + _height(value)] * 2, color="0.75", lw=0.5, gid="scale")
-    ax.plot(x, bottom + _height(own["truth"].clip(*CUT)), color="0.7", lw=3, gid="truth", solid_capstyle="butt")
-    ax.plot(x, bottom + _height(own["scaled"].clip(*CUT)), color="0", lw=1, marker="o", ms=1.6, mew=0, gid="score")
+def _small(ax: Axes, own: pd.DataFrame, corner: tuple[int, int], levels: Sequence[float]) -> None:
+    """Draws one score along one dial, in a panel of its own with its corner at the given place."""
+    left, bottom = corner
+    x = left + own["level"] * (1 - GAP)
+    for level in levels:
+        ax.plot([left, left + 1 - GAP], [bottom + level] * 2, color="0.75", lw=0.5, gid="scale")
+    ax.plot(x, bottom + own["truth"], color="0.7", lw=3, gid="truth", solid_capstyle="butt")
+    ax.plot(x, bottom + own["scaled"], color="0", lw=1, marker="o", ms=1.6, mew=0, gid="score")
 
 
 def alignments(album: Album, units: pd.DataFrame, n_images: int, level: float) -> None:

@@ -21,10 +21,10 @@ GROUPS = {  # of tests by how their names begin: what stands below their columns
     "extra": ("labels\ntoo many", "too many"),
     "dial": ("along a dial of", "dials"),
     "tau": ("", "ranks"),
-    "bias": ("at 500 images", "500 images"),
-    "power": ("at 500 images", "500 images"),
-    "coverage": ("at 500 images", "500 images"),
-    "same": ("the same under", "the same"),
+    "bias": ("at 500\nimages", "500 images"),
+    "power": ("at 500\nimages", "500 images"),
+    "coverage": ("at 500\nimages", "500 images"),
+    "same": ("the same\nunder", "the same"),
     "rotation": ("", "rotated"),
 }
 SHORT = {
@@ -58,20 +58,18 @@ def _squares(ax: Axes, values: NDArray[Any], colours: Sequence[str], rows: Seque
     ax.spines[:].set_visible(False)
 
 
-def heat_map(album: Album, tests: pd.DataFrame, kinds: Mapping[str, str], n_images: int) -> None:
+def heat_map(album: Album, tests: pd.DataFrame, n_images: int) -> None:
     """Shows which score passes which test; over one column, how many of each group of tests the first score of each metric does.
 
     Args:
         album: Where it goes.
-        tests: A row a score: metric, score, grade, and of each test its number and, as `_passed`, its outcome.
-        kinds: What each score is held against.
+        tests: A row a score: metric, score, grade, what it is held against, and of each test, as `_passed`, the outcome.
         n_images: Planted ones that a score is measured on, where nothing else is said.
     """
-    tests = tests[tests["score"].isin(list(kinds))]
     names = [column.removesuffix("_passed") for column in tests if column.endswith("_passed") and tests[column].notna().any()]
     outcomes = tests[[f"{name}_passed" for name in names]].astype(float).set_axis(names, axis=1)
-    table = pd.concat([tests[["metric", "score", "grade"]], outcomes], axis=1)
-    table = table.assign(held_against=table["score"].map(kinds), passed=outcomes.mean(axis=1))
+    table = pd.concat([tests[["metric", "score", "grade", "held_against"]], outcomes], axis=1)
+    table = table.assign(passed=outcomes.mean(axis=1))
     if album.look.columns == "one":
         table = table.drop_duplicates("metric")
     table = table.sort_values(["held_against", "grade", "passed"], ascending=[True, True, False], kind="stable")

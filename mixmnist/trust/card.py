@@ -79,8 +79,8 @@ def write_cards(out: Path, sizes: Sizes) -> None:
 def draw(home: Path, album: Album) -> None:
     """Draws which score passes which test, and the response curves of each kind of score."""
     album = replace(album, notes=("Planted units.",))
-    tests, kinds = table_of(home, "tests"), table_of(home, "card").set_index("score")["held_against"]
-    _squares.heat_map(album, tests, dict(kinds), Sizes().images)
+    units = table_of(home, "card")[["metric", "score", "held_against"]]
+    _squares.heat_map(album, table_of(home, "tests").merge(units), Sizes().images)
     curves = table_of(home, "response_curves")
     for kind, what in KINDS.items():
         _plots.response_curves(album, curves[curves["kind"] == kind], what, DIALS_SAID, f"response_curves_{kind}")
