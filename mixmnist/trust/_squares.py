@@ -41,9 +41,17 @@ MEANINGS = (
 )
 
 
-def _numbers(values: Sequence[float]) -> list[str]:
-    """Writes numbers with two decimals, without the zero in front."""
-    return ["" if np.isnan(v) else f"{v:.2f}".replace("0.", ".", 1) if abs(v) < 1 else f"{v:.2f}" for v in values]
+def _number(value: float) -> str:
+    """Writes a number with two decimals in few letters.
+
+    Example:
+        >>> [_number(value) for value in (0.125, 1.0, 0.0, -0.5, 12.5, float("nan"))]
+        ['.12', '1', '0', '-.50', '12.50', '']
+    """
+    if np.isnan(value):
+        return ""
+    written = f"{value:.2f}"
+    return f"{float(written):g}" if float(written) in (-1, 0, 1) else re.sub(r"^(-?)0\.", r"\1.", written)
 
 
 def _squares(ax: Axes, values: NDArray[Any], colours: Sequence[str], rows: Sequence[str], scale: float) -> None:
@@ -118,20 +126,19 @@ def _draw_counts(ax: Axes, table: pd.DataFrame, names: Sequence[str], scale: flo
     """Draws a square a score and group of tests, with how many of those that apply are passed."""
     groups = list(dict.fromkeys(_group(name)[1] for name in names))
     parts = [table[[name for name in names if _group(name)[1] == group]] for group in groups]
-    passed, of = (
-        np.stack([count(part) for part in parts], axis=1) for count in (lambda p: p.sum(axis=1), lambda p: p.count(axis=1))
-    )
-    share = np.where(of > 0, passed / np.maximum(of, 1), np.nan)
+    failed = np.stack([(part == 0).sum(axis=1) for part in parts], axis=1)
+    of = np.stack([part.count(axis=1) for part in parts], axis=1)
+    share = np.where(of > 0, 1 - failed / np.maximum(of, 1), np.nan)
     _squares(ax, share, SHADES, [f"{r.score}  {r.grade}" for r in table.itertuples()], scale)
-    for (row, column), among in np.ndenumerate(of):
-        if among:
-            look = {"color": "white" if share[row, column] < 0.5 else "black", "fontsize": SMALL * scale}
-            ax.text(column, row, f"{passed[row, column]:.0f}/{among}", ha="center", va="center_baseline", **look)
+    for row, column in np.argwhere(failed > 0).tolist():
+        look = {"color": "white" if share[row, column] < 0.6 else "black", "fontsize": SMALL * scale}
+        ax.text(column, row, str(failed[row, column]), ha="center", va="center_baseline", **look)
     ax.xaxis.tick_top()
-    ax.set_xticks(range(len(groups)), groups, rotation=90, fontsize=SMALL * scale)
+    titles = [f"{group} ({part.shape[1]})" for group, part in zip(groups, parts, strict=True)]
+    ax.set_xticks(range(len(groups)), titles, rotation=90, fontsize=SMALL * scale)
     return (
-        "A row a metric's first score with its grade, a column a group of tests: how many of those that apply it passes; the "
-        "darker, the fewer; white: none applies."
+        "A row a metric's first score with its grade, a column a group of tests, and how many there are; in a square how many of "
+        "those that apply fail; light: none fails; white: none applies."
     )
 
 
@@ -151,7 +158,7 @@ def fooled(album: Album, found: pd.DataFrame, units: Mapping[str, str], meanings
     squares = np.concatenate([np.full((len(found), 2), np.nan), 1 - told], axis=1)
     _squares(ax, squares, (FAILED, PASSED), found["score"].tolist(), scale)
     for row, values in enumerate(found[shown].to_numpy(dtype=float)):
-        for column, number in enumerate(_numbers(values)):
+        for column, number in enumerate(map(_number, values)):
             look = {"color": "white" if squares[row, column] == 0 else "0.1", "fontsize": SMALL * scale}
             if number:
                 ax.text(column, row, number, ha="center", va="center_baseline", **look)
