@@ -69,7 +69,7 @@ def _run(
         failures += result.failures
         if recorded(result.folder):
             analyse(result.folder, plans[0][0].root, say)
-            finished[result.folder] = _report(result.folder, say, look)
+            finished[result.folder] = _report(result.folder, say, plans[0][0].root, look)
             failures += finished[result.folder].damaged
             if page:
                 tell_page([result.folder], result.folder / "report", plans[0][0].root, say)
@@ -130,7 +130,7 @@ def report(args: argparse.Namespace, say: Say) -> Answer:
     shown = Shown(_names(args.panels), _names(args.variants), _names(args.columns_of))
     require(not (only and shown.columns), "columns-of is of a table, and --only draws figures alone, got both. Give one of them.")
     kept = {folder: frozenset() if args.force else committed(Path(folder)) for folder in args.folders}
-    reports = {Path(folder): _report(Path(folder), say, look, only, kept[folder], shown) for folder in args.folders}
+    reports = {Path(folder): _report(Path(folder), say, args.data_root, look, only, kept[folder], shown) for folder in args.folders}
     for folder in () if only or shown != Shown() else reports:  # a page shows all there is
         tell_page([folder], folder / "report", args.data_root, say)
     failures = [line for records in reports.values() for line in (*records.failures, *records.damaged)]
@@ -147,6 +147,7 @@ def _names(text: str) -> tuple[str, ...]:
 def _report(
     folder: Path,
     say: Say,
+    root: str | None,
     look: "Look | None" = None,
     only: Sequence[str] = (),
     keep: Collection[Path] = (),
@@ -156,13 +157,18 @@ def _report(
     from mixmnist.report import show_variants, write_report
     from mixmnist.report.drawing import FORMATS, Look
     from mixmnist.report.plots import Shown
+    from mixmnist.trust import draw_analyses
+    from mixmnist.trust._regions import regions_of
 
     def show(records: "StudyRecords") -> None:
         say(f"\n{show_variants(records)}")
         say(f"Drawing figures of {folder} ...")
 
     say(f"Writing tables and figures of {folder} ...")
-    records = write_report(folder, look or Look(FORMATS), only, keep, say, show, shown or Shown())
+    look = look or Look(FORMATS)
+    records = write_report(folder, look, only, keep, say, show, shown or Shown(), regions_of(folder, root))
+    if not only:
+        draw_analyses(folder, look, keep, say)
     for line in records.left_out:
         say(line)
     return records

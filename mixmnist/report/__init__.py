@@ -11,6 +11,7 @@ from mixmnist.core import storage
 from mixmnist.report.committed import restore
 from mixmnist.report.drawing import Look
 from mixmnist.report.papers import write_paper_table
+from mixmnist.report.pictures import RegionsOf
 from mixmnist.report.plots import Shown, draw_figures
 from mixmnist.report.reading import StudyRecords, read_study
 from mixmnist.report.tables import as_markdown, compare, for_people, interval_note, summarise, write_tables
@@ -48,6 +49,7 @@ def write_report(
     tell: Callable[[str], None] = lambda _line: None,
     written: Callable[[StudyRecords], None] = lambda _records: None,
     shown: Shown = Shown(),  # noqa: B008 -- frozen
+    regions: RegionsOf | None = None,
 ) -> StudyRecords:
     """Writes `tables/` and `figures/` of a study's folder from its records, each whole or not at all.
 
@@ -59,6 +61,7 @@ def write_report(
         tell: Called with a line that names those that would differ, if any.
         written: Called with the records when the tables are there and the figures, which take longer, are not drawn yet.
         shown: Panels and variants of the figures; variants and columns of `variants.tex`. All other tables are whole.
+        regions: Gives where a net's maps are high on its top images; without it they are shown without maps.
 
     Returns:
         The records, with a sentence a figure that there is nothing for.
@@ -67,7 +70,7 @@ def write_report(
         FileNotFoundError: If the folder holds no records.
         ValueError: If every run in it failed, or there is no such figure, panel, variant or column.
     """
-    folder, records = Path(folder), read_study(Path(folder))
+    folder, records = Path(folder), replace(read_study(Path(folder)), regions=regions)
     left: list[str] = []
     left_out: list[str] = []
 

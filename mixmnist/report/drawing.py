@@ -195,6 +195,10 @@ def legend_above(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) 
         found.remove()
 
 
+class Nothing(ValueError):  # noqa: N818 -- nothing went wrong
+    """There is nothing to draw; its text says why."""
+
+
 def draw_each(
     figures: Mapping[str, Callable[[], None]], needs: Callable[[str], Sequence[str]], tables: Sequence[pd.DataFrame]
 ) -> tuple[str, ...]:
@@ -217,6 +221,8 @@ def draw_each(
             continue
         try:
             draw()
+        except Nothing as why:
+            left_out.append(f"The figure {name} is left out: {why}")
         except (OSError, MemoryError):
             raise  # of the machine, not of the numbers
         except Exception as error:  # numbers that nobody thought of may not cost the others

@@ -9,13 +9,14 @@ from pathlib import Path
 from mixmnist.core.registry import nearest
 from mixmnist.report import lines, points
 from mixmnist.report.drawing import Album, Look, draw_each, style
-from mixmnist.report.pictures import cards, preview
+from mixmnist.report.pictures import cards, dissection, preview
 from mixmnist.report.reading import KEYS, StudyRecords
 
-PICTURES = "pictures"  # of top images
+PICTURES, MAPS = "pictures", "maps"  # of top images, and where a unit looks on them
 NEEDS: dict[str, tuple[str, ...]] = {  # columns without which there is no such figure, as of networks that do not classify
     "preview": (PICTURES,),
     "cards": (PICTURES,),
+    "dissection": (PICTURES, MAPS, "iou_box_quantile"),
     "alignment_against_ablation": ("drop",),
     "ablation_curves": ("curve_random",),
     "class_curves": ("curve_keep", "curve_remove"),
@@ -60,7 +61,7 @@ def draw_figures(
         ValueError: If `only` names a figure that there is not, or `shown` a variant or a panel.
     """
     records = records.of_variants(shown.variants).of_layer(records.layer)
-    there = {*records.units, *records.curves, *([PICTURES] if records.tops else [])}
+    there = {*records.units, *records.curves, *([PICTURES] if records.tops else []), *([MAPS] if records.regions else [])}
     figures: dict[str, Callable[[StudyRecords, Album, Sequence[str]], None]] = {
         "preview": lambda records, album, _: preview(records, album),
         "alignment_against_ablation": points.alignment_against_ablation,
@@ -69,6 +70,7 @@ def draw_figures(
         "class_drops": points.class_drops,
         "best_alignment": points.best_alignment,
         **{f"cards_{v}": lambda records, album, _, v=v: cards(records, album, v) for v in records.variants},
+        **{f"dissection_{v}": lambda records, album, _, v=v: dissection(records, album, v) for v in records.variants},
     }
     if lines.numbered(records):
         figures["scores_by_number"] = lines.scores_by_number
@@ -85,7 +87,7 @@ def draw_figures(
 
 
 def _needs(name: str) -> tuple[str, ...]:
-    return NEEDS.get(re.sub("^cards_.*", "cards", name), ())
+    return NEEDS.get(re.sub("^(cards|dissection)_.*", r"\1", name), ())
 
 
 def _panels(records: StudyRecords, figures: Sequence[str], wanted: Sequence[str]) -> dict[str, Sequence[str]]:

@@ -1,7 +1,7 @@
 """Reading a study's records into tables, one row a run, unit, concept or step of a curve."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ class StudyRecords:
     fitted: tuple[str, ...]  # variants whose head was fitted after a training on something else
     unsealed: int = 0  # runs whose record has no sums to check its files by
     left_out: tuple[str, ...] = ()  # one sentence a figure that could not be drawn
+    regions: Callable[[str, int], Any] | None = None  # gives where a net's maps are high, of a variant and seed, for pictures
 
     @property
     def layer(self) -> str:

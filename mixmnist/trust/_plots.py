@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from mixmnist.core.thresholds import THRESHOLD
-from mixmnist.report.drawing import COLUMNS, STYLES, Album, legend_above, name_axes, rule, stroke
+from mixmnist.report.drawing import COLUMNS, STYLES, Album, legend_above, name_axes, rule, stroke, title, unit_ticks
 from mixmnist.report.ranges import over_seeds
 
 CELL = (0.46, 0.36)  # inches across and down of one small panel of the response curves
@@ -135,9 +135,10 @@ def planted_p_values(album: Album, planted: pd.DataFrame, uniform: pd.DataFrame,
         for number, (kind, own) in enumerate(group.groupby("responses", sort=False)):
             ax.plot(own["expected"], own["p"], label=kind, ms=3, **stroke(number, len(own)))
         ax.plot([0, 1], [0, 1], color="0.3", lw=0.6, gid="uniform")
-        ax.set_title(what)
-        ax.set_aspect("equal")
-    name_axes(axes, "uniform quantile", "p-value of alignment")
+        title(ax, what)
+        unit_ticks(ax)
+        ax.set(ylim=(0, 1), aspect="equal")
+    name_axes(figure, "uniform quantile", "p-value of alignment")
     legend_above(figure, *axes[0].get_legend_handles_labels())
     tests = ", ".join(f"{row['responses']} / {row['score']} {row['p']:.2f}" for _, row in uniform.iterrows())
     n_units = planted.groupby(["responses", "score"]).size().max()
@@ -158,17 +159,18 @@ def rotated(album: Album, curves: pd.DataFrame, shown: Mapping[str, str]) -> Non
     """
     figure, axes = album.make(len(shown), 1.9)
     rows = []
-    for ax, (number, title) in zip(axes, shown.items(), strict=True):
+    for ax, (number, name) in zip(axes, shown.items(), strict=True):
         for place, (variant, group) in enumerate(curves.groupby("variant", sort=False)):
             by_seed = group.groupby(["alpha", "seed"])[number].mean()
             found = [(alpha, *over_seeds(values.tolist(), number)[:3]) for alpha, values in by_seed.groupby("alpha")]
             band = pd.DataFrame(found, columns=["alpha", "mean", "lower", "upper"])
             ax.plot(band["alpha"], band["mean"], label=variant, ms=3, **stroke(place, len(band)))
             ax.fill_between(band["alpha"], band["lower"], band["upper"], alpha=0.2, lw=0)
-            rows.append(band.assign(variant=variant, number=title))
-        ax.set_title(title)
+            rows.append(band.assign(variant=variant, number=name))
+        unit_ticks(ax)
+        title(ax, name)
         ax.set_ylim(0, 1.02 if number != "unique_concepts" else None)
-    name_axes(axes, "alpha")
+    name_axes(figure, "alpha")
     legend_above(figure, *axes[0].get_legend_handles_labels())
     text = (
         "Units rotated by Q^alpha (alpha 1: wholly), head rotated back. Lines: means over rotations and seeds; bands: 95 % t "
