@@ -130,7 +130,8 @@ def planted_p_values(album: Album, planted: pd.DataFrame, uniform: pd.DataFrame,
         n_images: On which they were measured.
     """
     groups = list(planted.groupby("score", sort=False))
-    figure, axes = album.make(len(groups), 2.3, sharex=True, sharey=True)
+    wide = COLUMNS[album.look.columns] / STYLES[album.look.style] / len(groups)
+    figure, axes = album.make(len(groups), min(2.3, wide + 0.3), sharex=True, sharey=True)
     for ax, (what, group) in zip(axes, groups, strict=True):
         for number, (kind, own) in enumerate(group.groupby("responses", sort=False)):
             ax.plot(own["expected"], own["p"], label=kind, ms=3, **stroke(number, len(own)))

@@ -45,13 +45,13 @@ def _number(value: float) -> str:
     """Writes a number with two decimals in few letters.
 
     Example:
-        >>> [_number(value) for value in (0.125, 1.0, 0.0, -0.5, 12.5, float("nan"))]
-        ['.12', '1', '0', '-.50', '12.50', '']
+        >>> [_number(value) for value in (0.125, 9.0, -0.001, -0.5, 12.5, float("nan"))]
+        ['.12', '9', '0', '-.50', '12.50', '']
     """
     if np.isnan(value):
         return ""
     written = f"{value:.2f}"
-    return f"{float(written):g}" if float(written) in (-1, 0, 1) else re.sub(r"^(-?)0\.", r"\1.", written)
+    return f"{abs(float(written)) and float(written):g}" if float(written) % 1 == 0 else re.sub(r"^(-?)0\.", r"\1.", written)
 
 
 def _squares(ax: Axes, values: NDArray[Any], colours: Sequence[str], rows: Sequence[str], scale: float) -> None:
