@@ -126,7 +126,7 @@ def _texts(figure):
 
 @pytest.fixture(scope="session")
 def check_paper():
-    """Gives a function that holds a figure against what a paper asks: its width, letters of 7 to 9 points, none beyond or touching."""
+    """Gives a function that holds a figure against a paper: its width, letters of 7 to 9 points, none beyond it or touching."""
 
     def check(figure, columns):
         figure.draw_without_rendering()
