@@ -44,7 +44,8 @@ class Regions:
     def mask(self, unit: int) -> NDArray[np.bool_]:
         """Gives the region of a unit on each of its images, [shown, rows, cols]; a map that is 0 is in no region."""
         own = self.maps[unit]
-        return (own >= self.threshold[unit]) & (own > 0)
+        found: NDArray[np.bool_] = (own >= self.threshold[unit]) & (own > 0)
+        return found
 
 
 RegionsOf = Callable[[str, int], Regions]  # of a variant and seed; a ValueError or FileNotFoundError says why there are none

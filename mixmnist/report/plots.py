@@ -69,8 +69,8 @@ def draw_figures(
         "class_curves": lines.class_curves,
         "class_drops": points.class_drops,
         "best_alignment": points.best_alignment,
-        **{f"cards_{v}": lambda records, album, _, v=v: cards(records, album, v) for v in records.variants},
-        **{f"dissection_{v}": lambda records, album, _, v=v: dissection(records, album, v) for v in records.variants},
+        **{f"cards_{v}": partial(_of_variant, cards, v) for v in records.variants},
+        **{f"dissection_{v}": partial(_of_variant, dissection, v) for v in records.variants},
     }
     if lines.numbered(records):
         figures["scores_by_number"] = lines.scores_by_number
@@ -84,6 +84,12 @@ def draw_figures(
     needs = {name: of_it if set(of_it) & set(shown.panels) else _needs(name) for name, of_it in panels.items()}
     with style(look):
         return draw_each(chosen, needs.__getitem__, (records.units, records.curves, records.concepts, records.runs))
+
+
+def _of_variant(
+    draw: Callable[[StudyRecords, Album, str], None], variant: str, records: StudyRecords, album: Album, _panels: Sequence[str]
+) -> None:
+    draw(records, album, variant)
 
 
 def _needs(name: str) -> tuple[str, ...]:

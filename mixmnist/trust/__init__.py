@@ -5,6 +5,7 @@ They ask which scores can be trusted: planted units and networks whose right sco
 
 import shutil
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 
 from mixmnist.core import code, registry, storage, sums
@@ -82,7 +83,7 @@ def draw_analyses(
         try:
             analysis: Analysis = registry.choose("analyses", name)
             if analysis.draw is not None:
-                storage.publish(home, lambda out, analysis=analysis, home=home: _redraw(analysis, folder, home, out, look, keep))
+                storage.publish(home, partial(_redraw, analysis, folder, home, look, keep))
         except Exception as error:  # tables that nobody thought of may not cost the others
             if isinstance(error, MemoryError | OSError) and not isinstance(error, FileNotFoundError):
                 raise  # of the machine, not of the tables
@@ -90,7 +91,7 @@ def draw_analyses(
             tell(f"The figures of the analysis {home.name} are not drawn anew ({why}); {sums.BY_RUN}.")
 
 
-def _redraw(analysis: Analysis, folder: Path, home: Path, out: Path, look: Look, keep: Collection[Path]) -> None:
+def _redraw(analysis: Analysis, folder: Path, home: Path, look: Look, keep: Collection[Path], out: Path) -> None:
     """Copies an analysis but for its figures, draws these, and seals what is there then."""
     figures = {path.stem for path in home.iterdir() if path.suffix in PICTURES}
     for path in home.iterdir():

@@ -136,7 +136,7 @@ def planted_p_values(album: Album, planted: pd.DataFrame, uniform: pd.DataFrame,
         for number, (kind, own) in enumerate(group.groupby("responses", sort=False)):
             ax.plot(own["expected"], own["p"], label=kind, ms=3, **stroke(number, len(own)))
         ax.plot([0, 1], [0, 1], color="0.3", lw=0.6, gid="uniform")
-        title(ax, what)
+        title(ax, str(what))
         unit_ticks(ax)
         ax.set(ylim=(0, 1), aspect="equal")
     name_axes(figure, "uniform quantile", "p-value of alignment")

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from mixmnist.core.readout import Readout
 from mixmnist.core.records import require
 from mixmnist.grid import origins
 from mixmnist.grid.layers import few_of
@@ -46,14 +47,25 @@ def regions_of(folder: Path, root: str | None) -> RegionsOf:
         assert net is not None
         read, rank = origins.kind_of(net.settings).read, net.mixture("rank", root)
         (readout,) = read(net.net(), rank, (net.layer,), None, few_of(net.settings.probe_images))  # as it was scored
-        pixels = readout.pixels
-        require(isinstance(pixels, Pixels), f"a layer must give maps, got layer={net.layer!r}, whose units have no places.")
-        assert isinstance(pixels, Pixels)
-        with np.load(net.place / "top.npz", allow_pickle=False) as stored:
-            tops = torch.from_numpy(stored["images"])
-        return regions(pixels, tops)
+        return kept_regions(readout, net.place)
 
     return find
+
+
+def kept_regions(rank: Readout, place: Path) -> Regions:
+    """Gives the regions on the top images that a run's folder keeps.
+
+    Args:
+        rank: The layer on the images on which thresholds are fitted.
+        place: The run's folder.
+
+    Raises:
+        ValueError: If the layer has no maps.
+    """
+    require(isinstance(rank.pixels, Pixels), f"a layer must give maps, got layer={rank.layer!r}, whose units have no places.")
+    assert isinstance(rank.pixels, Pixels)
+    with np.load(place / "top.npz", allow_pickle=False) as stored:
+        return regions(rank.pixels, torch.from_numpy(stored["images"]))
 
 
 def regions(pixels: Pixels, tops: UInt8[Tensor, "units shown *channels rows cols"]) -> Regions:

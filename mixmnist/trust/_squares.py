@@ -74,7 +74,7 @@ def heat_map(album: Album, tests: pd.DataFrame, n_images: int) -> None:
         tests: A row a score: metric, score, grade, what it is held against, and of each test, as `_passed`, the outcome.
         n_images: Planted ones that a score is measured on, where nothing else is said.
     """
-    names = [column.removesuffix("_passed") for column in tests if column.endswith("_passed") and tests[column].notna().any()]
+    names = [name.removesuffix("_passed") for name in map(str, tests) if name.endswith("_passed") and tests[name].notna().any()]
     outcomes = tests[[f"{name}_passed" for name in names]].astype(float).set_axis(names, axis=1)
     table = pd.concat([tests[["metric", "score", "grade", "held_against"]], outcomes], axis=1)
     table = table.assign(passed=outcomes.mean(axis=1))
@@ -131,7 +131,7 @@ def _draw_counts(ax: Axes, table: pd.DataFrame, names: Sequence[str], scale: flo
     share = np.where(of > 0, 1 - failed / np.maximum(of, 1), np.nan)
     _squares(ax, share, SHADES, [f"{r.score}  {r.grade}" for r in table.itertuples()], scale)
     for row, column in np.argwhere(failed > 0).tolist():
-        look = {"color": "white" if share[row, column] < 0.6 else "black", "fontsize": SMALL * scale}
+        look: dict[str, Any] = {"color": "white" if share[row, column] < 0.6 else "black", "fontsize": SMALL * scale}
         ax.text(column, row, str(failed[row, column]), ha="center", va="center_baseline", **look)
     ax.xaxis.tick_top()
     titles = [f"{group} ({part.shape[1]})" for group, part in zip(groups, parts, strict=True)]
