@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from mixmnist import probe
-from mixmnist.report.drawing import Album, Look
+from mixmnist.report.drawing import Album, Look, style
 from mixmnist.trust import matching
 from mixmnist.trust._assignment import match, standardise
 from mixmnist.trust._layers import first
@@ -142,7 +142,8 @@ def test_analysis_writes_its_tables_and_figure(mixture, tmp_path, monkeypatch, r
     nets = recorded_nets(net, "1", mixture, {"baseline": "trained", "untrained": "untrained"}, seeds=3)
     monkeypatch.setattr(matching, "nets_of", lambda _: nets)
     matching.ANALYSIS.run(Path("s/digits"), tmp_path, None)
-    matching.ANALYSIS.draw(tmp_path, Album(tmp_path, Look(("png",)), ()))
+    with style(look := Look(("png",))):
+        matching.ANALYSIS.draw(tmp_path, Album(tmp_path, look, ()))
     kinds = pd.read_csv(tmp_path / "kinds.csv")
     assert kinds[["variant", "other", "nets"]].to_numpy().tolist() == [
         ["baseline", "baseline", 3],

@@ -13,7 +13,7 @@ from torch import nn
 from mixmnist import probe
 from mixmnist.metrics.average_precision import average_precision
 from mixmnist.plants._rotation import fractional_rotation, random_rotation
-from mixmnist.report.drawing import Album, Look
+from mixmnist.report.drawing import Album, Look, style
 from mixmnist.trust import rotation
 from mixmnist.trust._layers import first
 from mixmnist.trust._rotated import capture, rotate, rotated_response
@@ -138,7 +138,8 @@ def test_analysis_writes_its_tables_and_figure(mixture, tmp_path, monkeypatch, r
     monkeypatch.setattr(rotation, "ROTATIONS", 2)
     monkeypatch.setattr(rotation, "ALPHAS", (0.0, 1.0))
     rotation.ANALYSIS.run(Path("s/digits"), tmp_path, None)
-    rotation.ANALYSIS.draw(tmp_path, Album(tmp_path, Look(("png",)), ()))
+    with style(look := Look(("png",))):
+        rotation.ANALYSIS.draw(tmp_path, Album(tmp_path, look, ()))
     assert len(pd.read_csv(tmp_path / "curves.csv")) == 2 * 2 * 2 * 2
     runs = pd.read_csv(tmp_path / "runs.csv")
     assert runs[["variant", "seed"]].to_numpy().tolist() == [["baseline", 0], ["baseline", 1], ["wide", 0], ["wide", 1]]
@@ -152,4 +153,3 @@ def test_a_study_without_trained_nets_is_refused(mixture, tmp_path, monkeypatch,
     monkeypatch.setattr(rotation, "nets_of", lambda _: recorded_nets(small_net, "1", mixture, {"a": "untrained"}))
     with pytest.raises(ValueError, match="rotation needs a trained network, got none"):
         rotation.ANALYSIS.run(Path("s/digits"), tmp_path, None)
-    rotation.ANALYSIS.draw(tmp_path, Album(tmp_path, Look(("png",)), ()))
