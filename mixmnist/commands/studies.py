@@ -129,10 +129,11 @@ def report(args: argparse.Namespace, say: Say) -> Answer:
     only = _names(args.only)
     shown = Shown(_names(args.panels), _names(args.variants), _names(args.columns_of))
     require(not (only and shown.columns), "columns-of is of a table, and --only draws figures alone, got both. Give one of them.")
-    kept = {folder: frozenset() if args.force else committed(Path(folder)) for folder in args.folders}
-    reports = {Path(folder): _report(Path(folder), say, args.data_root, look, only, kept[folder], shown) for folder in args.folders}
+    homes, root = [Path(folder) for folder in args.folders], args.data_root
+    kept = {home: frozenset() if args.force else committed(home) for home in homes}
+    reports = {home: _report(home, say, root, look, only, kept[home], shown) for home in homes}
     for folder in () if only or shown != Shown() else reports:  # a page shows all there is
-        tell_page([folder], folder / "report", args.data_root, say)
+        tell_page([folder], folder / "report", root, say)
     failures = [line for records in reports.values() for line in (*records.failures, *records.damaged)]
     failures += [line for folder in reports for line in losses(folder) if line not in failures]
     for failure in failures:
