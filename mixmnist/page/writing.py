@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from mixmnist.core import storage
+from mixmnist.core import grades, storage
 from mixmnist.core.records import require
 from mixmnist.core.thresholds import THRESHOLD
 from mixmnist.page.exhibit import Exhibit
 from mixmnist.page.overview import Section
 from mixmnist.page.packing import pack
+from mixmnist.page.words import GLOSSARY
 
 DATA = "data.js"  # the mark of a page's folder
 SCRIPTS = ("base", "draw", "algebra", "grid", "unit", "bench", "compare", "label", "main")
@@ -66,10 +67,13 @@ def _fill(folder: Path, page: Page) -> None:
         (folder / name).write_text((assets / name).read_text(encoding="utf-8"), encoding="utf-8")
     exhibits = pack(page.exhibits, folder)
     matchings = [_matching(matching) for matching in page.matchings]
-    data = {"title": page.title, "threshold": THRESHOLD, "exhibits": exhibits, "matchings": matchings}
+    said = {"glossary": GLOSSARY, "grades": {column: grade._asdict() for column, grade in grades.UNITS.items()}}
+    data = {"title": page.title, "threshold": THRESHOLD, "exhibits": exhibits, "matchings": matchings, **said}
     (folder / DATA).write_text(f"window.mixmnist = {_as_json(data)};\n", encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string((assets / "index.html.jinja").read_text(encoding="utf-8"))
+    loader = FunctionLoader(lambda name: (assets / name).read_text(encoding="utf-8"))
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.globals["glossary"] = GLOSSARY
+    template = environment.get_template("index.html.jinja")
     sections = [(section, *_figures(section, number, folder)) for number, section in enumerate(page.sections)]
     html = template.render(
         page=page, sections=sections, scripts=SCRIPTS, version=version("mixmnist"), as_table=_as_table, exhibits=exhibits
