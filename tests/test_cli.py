@@ -80,18 +80,22 @@ def test_every_field_explains_itself(configuration):
 
 
 def test_run_prints_the_table_and_the_places_of_everything(study, capsys):
-    """A run must end with its variants table, a word on the reference, and the folders of tables, figures and records."""
+    """A run must print its variants table, and end in one screen with a word on the reference and the places of everything."""
     assert run("run", study, "--source", "digits", "--out", "out") == 0
     text = capsys.readouterr().out
     assert "| score               | baseline | redundant |" in text
-    assert "tiny digits: there is no reference at" in text
-    for folder in ("tables", "figures", "runs"):
-        assert f"out/tiny/digits/{folder}" in text
-        assert Path("out/tiny/digits", folder).is_dir()
+    screen = text[text.index("== tiny digits: layer conv3, means over 1 seed") :].splitlines()
+    assert len(screen) < 24
+    assert screen[1].startswith("There is no reference at results/reference/tiny/digits/tables/variants.csv.")
+    assert screen[-2:] == [
+        "Tables, figures and records: out/tiny/digits/ (tables, figures, runs)",
+        "Page, to be opened in a browser: out/tiny/digits/report/index.html",
+    ]
+    assert all(Path("out/tiny/digits", folder).is_dir() for folder in ("tables", "figures", "runs"))
 
 
 def test_run_compares_with_a_reference(study, capsys):
-    """Where there is a reference, yours minus the reference must be printed beside the reference's interval."""
+    """Where there is a reference, yours must be printed beside its interval, and every number's difference written to a csv."""
     run("run", study, "--source", "digits", "--out", "out", "--quiet")
     tables = Path("ref/tiny/digits/tables")
     tables.mkdir(parents=True)
@@ -101,9 +105,10 @@ def test_run_compares_with_a_reference(study, capsys):
     reference.to_csv(tables / "variants.csv", index=False)
     capsys.readouterr()
     assert run("run", study, "--source", "digits", "--out", "out", "--reference", "ref") == 0
-    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| baseline  | conv3 | accuracy"))
-    assert "[0.500, 0.750]" in line
-    assert line.endswith("+0.125            |")
+    screen = capsys.readouterr().out.partition("== tiny digits")[2]
+    assert "[0.500, 0.750]" in next(line for line in screen.splitlines() if line.startswith("baseline "))
+    table = pd.read_csv("out/tiny/digits/against_reference.csv").set_index(["variant", "layer", "score"])
+    assert table.loc[("baseline", "conv3", "accuracy"), "difference"] == pytest.approx(0.125)
 
 
 def test_the_page_can_be_left_out(study, capsys):

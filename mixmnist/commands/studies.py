@@ -57,7 +57,7 @@ def _run(
 ) -> Answer:
     """Runs studies; compares with a reference, if one is named, at the end."""
     from mixmnist.grid import sweep
-    from mixmnist.report import compare_with
+    from mixmnist.report.ending import end
     from mixmnist.trust import analyse
     from mixmnist.trust._networks import recorded
 
@@ -73,14 +73,15 @@ def _run(
             failures += finished[result.folder].damaged
             if page:
                 tell_page([result.folder], result.folder / "report", plans[0][0].root, say)
-    for folder in finished if reference else ():
-        assert reference is not None
-        say(compare_with(folder, reference))
-    for folder in finished:
-        say(f"Tables: {folder / 'tables'}   figures: {folder / 'figures'}   records: {folder / 'runs'}")
+    endings = [end(folder, records, reference) for folder, records in finished.items()]
+    for ending, folder in zip(endings, finished, strict=True):
+        say("\n" + "\n".join(ending.lines))
+        say(f"Tables, figures and records: {folder}/ (tables, figures, runs)")
+        if page:
+            say(f"Page, to be opened in a browser: {folder / 'report' / 'index.html'}")
     for failure in failures:
         complain(f"failed: {failure}")
-    return _told(finished, failures)
+    return _told(finished, failures, [ending.data for ending in endings])
 
 
 def _dry_run(studies: Sequence[str], options: Options, reference: Path, say: Say) -> Answer:
@@ -175,15 +176,18 @@ def _report(
     return records
 
 
-def _told(reports: "Mapping[Path, StudyRecords]", failures: Sequence[str]) -> Answer:
-    """Gives what lies in which folder, each with the table of its variants, all layers, and what failed."""
+def _told(
+    reports: "Mapping[Path, StudyRecords]", failures: Sequence[str], compared: Sequence[dict[str, object]] | None = None
+) -> Answer:
+    """Gives what lies in which folder, each with the table of its variants, all layers, what failed, and how a run compares."""
     from mixmnist.report.tables import summarise
 
     studies = [
         {"folder": str(folder), "notes": records.notes(), "variants": summarise(records.runs).to_dict("records")}
         for folder, records in reports.items()
     ]
-    return Answer({"studies": studies, "failures": list(failures)}, 1 if failures else 0)
+    data = {"studies": studies, "failures": list(failures)} | ({} if compared is None else {"compared": list(compared)})
+    return Answer(data, 1 if failures else 0)
 
 
 def index(args: argparse.Namespace, say: Say) -> Answer:

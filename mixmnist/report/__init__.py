@@ -5,8 +5,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
-
 from mixmnist.core import storage
 from mixmnist.report.committed import restore
 from mixmnist.report.drawing import Look
@@ -14,7 +12,7 @@ from mixmnist.report.papers import write_paper_table
 from mixmnist.report.pictures import RegionsOf
 from mixmnist.report.plots import Shown, draw_figures
 from mixmnist.report.reading import StudyRecords, read_study
-from mixmnist.report.tables import as_markdown, compare, for_people, interval_note, summarise, write_tables
+from mixmnist.report.tables import as_markdown, for_people, interval_note, summarise, write_tables
 
 
 def show_variants(records: StudyRecords) -> str:
@@ -22,23 +20,6 @@ def show_variants(records: StudyRecords) -> str:
     variants = summarise(records.of_layer(records.layer).runs)
     turned = for_people(variants).set_index("variant").T.rename_axis(None, axis=1).reset_index(names="score")
     return " ".join([*records.notes(), interval_note(variants)]) + "\n\n" + as_markdown(turned) + "\n"
-
-
-def compare_with(folder: Path, reference: Path) -> str:
-    """Sets a study's variants beside the reference's, as a table in Markdown, or says why there is nothing to compare."""
-    study, source = folder.parts[-2:]
-    path = reference / study / source / "tables" / "variants.csv"
-    if source.endswith("-quick"):
-        return f"{study} {source}: a quick run is not compared with the reference."
-    if not path.exists():
-        return f"{study} {source}: there is no reference at {path}."
-    ours = pd.read_csv(folder / "tables" / "variants.csv")
-    try:
-        table = compare(ours, pd.read_csv(path))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        why = f"cannot be read ({type(error).__name__}); `mixmnist report` makes it again"
-        return f"{study} {source}: the reference at {path} {why}."
-    return f"{study} {source}: yours against the reference and its 95 % t interval over seeds\n\n{as_markdown(table)}\n"
 
 
 def write_report(

@@ -176,19 +176,6 @@ def _ends(column: str, run: Mapping[Any, Any]) -> Bounds:
     return ANYWHERE if is_share(column) else bounds_of(column, run)
 
 
-def compare(yours: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
-    """Sets two variants tables side by side: yours, the reference with its interval, and the difference."""
-    rows = []
-    both = yours.merge(reference, on=["variant", "layer"], suffixes=("", "_reference"))
-    for _, row in both.iterrows():
-        for column in [c for c in HEADLINE if f"{c}_reference" in both and not pd.isna(row[c])]:
-            mine, theirs = row[column], row[f"{column}_reference"]
-            interval = Interval(theirs, row[f"{column}_lower_reference"], row[f"{column}_upper_reference"], 0)
-            shown = cell(interval, _ends(column, dict(row)))
-            rows.append((row["variant"], row["layer"], column, f"{mine:.3f}", shown, f"{mine - theirs:+.3f}"))
-    return pd.DataFrame(rows, columns=["variant", "layer", "score", "yours", "reference", "yours - reference"])
-
-
 def cell(interval: Interval, bounds: Bounds = ANYWHERE) -> str:
     """Writes a mean with its interval, where there is one; a constant score and a bound at the end of the range are marked.
 

@@ -1,7 +1,6 @@
 import re
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ from PIL import Image
 from mixmnist import Options, Study, Training, Variant
 from mixmnist.core import sums
 from mixmnist.grid import sweep
-from mixmnist.report import compare_with, write_report
+from mixmnist.report import write_report
 from mixmnist.report.drawing import Look
 from mixmnist.report.plots import draw_figures
 from mixmnist.report.ranges import bounds_of
@@ -206,13 +205,6 @@ def test_failed_runs_are_left_out_and_counted(folder, tmp_path):
     assert records.failures == ("wide seed 2: the loss was not a number",)
     assert records.runs.groupby("layer").size().tolist() == [9, 9, 9]
     assert "1 failed runs are left out." in records.notes()
-
-
-def test_a_comparison_needs_a_reference(folder):
-    """Without a reference the comparison must say where it was looked for."""
-    assert (
-        compare_with(folder, Path("nowhere")) == "tiny digits: there is no reference at nowhere/tiny/digits/tables/variants.csv."
-    )
 
 
 def test_only_what_the_paired_test_shows_is_bold(tmp_path):
