@@ -44,11 +44,50 @@ def run(*args):
     return cli.main([str(a) for a in args])
 
 
-def test_help_and_names_import_no_torch():
-    """The help text and importing the package must not import torch, so that they answer at once."""
-    for code in ("import mixmnist", "from mixmnist import cli\ntry: cli.main(['run', '--help'])\nexcept SystemExit: pass"):
-        check = f"import sys\n{code}\nassert 'torch' not in sys.modules and 'pandas' not in sys.modules"
-        subprocess.run([sys.executable, "-c", check], check=True, capture_output=True)
+HEAVY = {"torch", "numba", "matplotlib", "scipy", "pandas"}
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["--version"], ["run", "--help"], ["list"], ["list", "--long", "--quiet"]])
+def test_what_needs_no_torch_imports_none(words):
+    """Help, the version and the shelves' lists must answer at once: none of the large packages may be imported."""
+    code = f"import sys\nfrom mixmnist import cli\ntry: cli.main({words})\nexcept SystemExit: pass\n"
+    code += f"sys.exit(str({HEAVY} & set(sys.modules)) if {HEAVY} & set(sys.modules) else 0)"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_the_package_imports_no_torch():
+    """Importing the package must not import torch."""
+    subprocess.run([sys.executable, "-c", f"import sys, mixmnist\nassert not {HEAVY} & set(sys.modules)"], check=True)
+
+
+def test_without_a_command_it_says_how_to_begin(capsys):
+    """Asked for nothing it must say what it is and how to begin; that is no mistake: exit code 0."""
+    assert run() == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert captured.err == ""
+    assert lines[0].startswith("mixmnist 0.1.0: ")
+    assert sum(line.startswith("  mixmnist ") for line in lines) == 3
+    assert "mixmnist --help" in lines[-1]
+    assert len(lines) < 12
+
+
+def test_the_version_is_told(capsys):
+    """The version must name mixmnist's and Python's."""
+    with pytest.raises(SystemExit) as stop:
+        run("--version")
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"mixmnist 0.1.0, Python {sys.version.split()[0]}\n"
+
+
+def test_an_unknown_command_is_answered_with_the_nearest(capsys):
+    """A slip in a command's name must be answered in one line with what is near."""
+    with pytest.raises(SystemExit) as stop:
+        run("evalute", "x:y")
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("mixmnist: command must be a known name, got command='evalute'. Did you mean evaluate")
+    assert said.count("\n") == 1
 
 
 def test_a_reader_that_has_had_enough_is_no_error():

@@ -10,6 +10,7 @@ from mixmnist.commands import completion
 from mixmnist.commands.answers import Answer, Say
 from mixmnist.commands.canvases import audit, export, preview
 from mixmnist.commands.completion import completed
+from mixmnist.commands.manners import BEGIN, VERSION, WHAT, Parser, begin
 from mixmnist.commands.nets import evaluate, layers, plant
 from mixmnist.commands.pages import page
 from mixmnist.commands.shelves import list_entries
@@ -43,11 +44,12 @@ def write_completion(args: argparse.Namespace, say: Say) -> Answer:
 
 def make_parser() -> argparse.ArgumentParser:
     """Makes the parser of the whole command line."""
-    parser = argparse.ArgumentParser(
-        prog="mixmnist",
-        description="A controlled bench for claims about units: which units detect which digits, at what cost.",
+    parser = Parser(
+        prog="mixmnist", description=f"mixmnist {WHAT}", epilog=BEGIN, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.add_argument("--version", action="version", version=VERSION)
+    parser.set_defaults(command=begin, quiet=False, json=False)
+    commands = parser.add_subparsers(metavar="COMMAND")
     _add_run(commands)
     for add in (_add_results, _add_canvases, _add_checks, _add_plan, _add_layers_and_completion, _add_evaluate):
         add(commands)

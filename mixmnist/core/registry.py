@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from mixmnist.core.glimpse import docstring, glimpse
+
 SHELVES = {
     "tasks": ("mixmnist.data.tasks", "TASK"),
     "sources": ("mixmnist.data.sources", "SOURCE"),
@@ -98,8 +100,23 @@ def raised(error: BaseException, path: Path) -> str:
 
 
 def explain(shelf: str, name: str) -> str:
-    """Gives what the file of an entry says of it."""
-    return importlib.import_module(f"{SHELVES[shelf][0]}.{name}").__doc__ or ""
+    """Gives what the file of an entry says of it, without importing it."""
+    return docstring(f"{SHELVES[shelf][0]}.{name}")
+
+
+def glimpsed(shelf: str) -> dict[str, Any]:
+    """Gives every entry of a shelf in alphabetical order, good for its words and not for use: its functions may be stand-ins.
+
+    An entry whose file does not say what it is without its imports is loaded.
+    """
+    package, constant = SHELVES[shelf]
+    found = {}
+    for name in names(shelf):
+        try:
+            found[name] = glimpse(f"{package}.{name}", constant)
+        except LookupError:
+            found[name] = _load(shelf, name)
+    return found
 
 
 def collect(shelf: str) -> dict[str, Any]:

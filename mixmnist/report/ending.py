@@ -1,4 +1,4 @@
-"""Ending: the one screen in which a run ends. Headline numbers beside the reference, what lies outside of it, verdicts, places."""
+"""Ending: the one screen in which a run ends: headline numbers beside the reference, what lies outside of it, verdicts."""
 
 import textwrap
 from collections.abc import Iterator

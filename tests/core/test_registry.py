@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -93,6 +94,30 @@ def test_every_entry_is_of_its_shelfs_kind(name):
     for entry in entries.values():
         assert isinstance(entry, KINDS[name])
         assert entry.title
+
+
+WORDS = ("title", "axes", "chance", "ceiling", "concepts", "classes", "settings", "layers")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_glimpse_says_what_the_entry_says(name):
+    """What is read of an entry without its imports must be what the imported entry says: words, columns and docstring."""
+    entries, seen = registry.collect(name), registry.glimpsed(name)
+    assert list(seen) == list(entries)
+    for entry, real in entries.items():
+        for word in WORDS:
+            if hasattr(real, word) and not callable(getattr(real, word)):
+                assert getattr(seen[entry], word) == getattr(real, word), (entry, word)
+        assert list(getattr(seen[entry], "columns", ())) == list(getattr(real, "columns", ()))
+        assert registry.explain(name, entry) == (sys.modules[f"{registry.SHELVES[name][0]}.{entry}"].__doc__ or "")
+
+
+def test_a_glimpse_that_says_nothing_is_no_glimpse(shelf):
+    """An entry that is made by what was not imported must be loaded, another one must not."""
+    folder = Path(sys.path[0]) / "mixmnist_test_shelf"
+    (folder / "quince.py").write_text("import numpy\nENTRY = numpy.int8(3)\n")
+    assert registry.glimpsed(shelf) == {"apple": "an apple", "pear": "a pear", "quince": 3}
+    assert [name for name in sys.modules if name.startswith("mixmnist_test_shelf.")] == ["mixmnist_test_shelf.quince"]
 
 
 def test_an_unknown_name_gets_the_nearest():
