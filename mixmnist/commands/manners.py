@@ -25,14 +25,14 @@ class Parser(argparse.ArgumentParser):
         said = message if message.endswith(".") else f"{message}. `{self.prog} --help` shows what there is, with an example."
         self.exit(2, f"mixmnist: {said}\n")
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # type: ignore[override]  # noqa: ANN401 -- as above it
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 -- as argparse has it
         """Refuses what it does not know, so that the command it was said to is named."""
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"options must be known ones, got {' '.join(unknown)}")
         return found, unknown
 
-    def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401 -- as above it
+    def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401 -- as argparse has it
         if action.choices is not None and value not in action.choices:
             kind = "command" if isinstance(action, argparse._SubParsersAction) else action.dest
             raise argparse.ArgumentError(None, str(registry.nearest(kind, value, action.choices)))

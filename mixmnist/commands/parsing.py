@@ -56,7 +56,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_results(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_results(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(commands, "demo", demo, "--out results/local", "a first look in half a minute: train, score, draw")
     command.add_argument("--out", default=Options.out, metavar="DIR", help=help_of(Options)["out"])
     command = _command(commands, "report", report, "results/local/sanity/digits", "write tables and figures from records")
@@ -87,7 +87,7 @@ def _add_results(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     command.add_argument("--long", action="store_true", help="with definition, source, range, chance and ceiling")
 
 
-def _add_canvases(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_canvases(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(commands, "preview", preview, "--task redundant --out p.png", "draw some canvases with their classes")
     _add_mixture(command, n=32, out="p.png")
     command = _command(
@@ -105,7 +105,7 @@ def _add_canvases(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     _add_mixture(command, n=10_000)
 
 
-def _add_checks(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_checks(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(
         commands, "verify", verify, "results/reference/sanity/mnist", "recompute recorded scores from recorded weights"
     )
@@ -125,7 +125,7 @@ def _add_checks(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     command.add_argument("--out", help="the page (default DIR/README.md)")
 
 
-def _add_plan(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_plan(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(
         commands,
         "plan",
@@ -144,7 +144,7 @@ def _add_plan(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     command.add_argument("--power", default=0.8, type=float, help="wanted probability of seeing it (default .8)")
 
 
-def _add_layers_and_completion(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_layers_and_completion(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(
         commands, "layers", layers, "torchvision.models:resnet18 --channels 3 --size 64", "list the layers of a network"
     )
@@ -157,7 +157,7 @@ def _add_layers_and_completion(commands: "argparse._SubParsersAction[argparse.Ar
 
 
 def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    commands: "argparse._SubParsersAction[Parser]",
     name: str,
     function: Callable[[argparse.Namespace, Say], Answer],
     example: str,
@@ -171,7 +171,7 @@ def _command(
     return command
 
 
-def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(commands, "run", run, "sanity --source digits --seeds 1", "run studies; what is recorded is not run again")
     texts, defaults = help_of(Options), Options()
     studies = command.add_argument(
@@ -196,7 +196,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     command.add_argument("--reference", default=str(REFERENCE), metavar="DIR", help="what the result is compared with at the end")
 
 
-def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_evaluate(commands: "argparse._SubParsersAction[Parser]") -> None:
     example = "torchvision.models:resnet18 --layer layer3,layer4 --size 64 --channels 3 --source digits"
     command = _command(commands, "evaluate", evaluate, example, "score the units of your own network, or of arrays")
     command.add_argument(

@@ -65,23 +65,19 @@ def against(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     `outside` is 1 where our mean lies outside the reference's 95 % interval, 0 where it does not, missing where there is no
     interval. `by_chance` is how probable that is for a mean of as many new seeds.
     """
-    keys = ["variant", "layer"]
-    known = theirs.set_index(keys)
-    rows = []
+    known = {(row["variant"], row["layer"]): row for row in theirs.to_dict("records")}
+    scores = [str(column).removesuffix("_lower") for column in ours if str(column).endswith("_lower")]
+    rows: list[dict[str, Any]] = []
     for mine in ours.to_dict("records"):
-        place = (mine["variant"], mine["layer"])
-        if place not in known.index:
-            continue
-        other = dict(known.loc[place])
-        for score in (c.removesuffix("_lower") for c in ours if c.endswith("_lower")):
-            if score in APART or f"{score}_lower" not in other or pd.isna(mine[score]) or pd.isna(other[score]):
-                continue
-            lower, upper, n = (other[f"{score}_{part}"] for part in ("lower", "upper", "n"))
-            row = {"variant": place[0], "layer": place[1], "score": score, "yours": mine[score], "n": mine[f"{score}_n"]}
-            row |= {"reference": other[score], "lower": lower, "upper": upper, "n_reference": n}
-            off = None if pd.isna(lower) else int(not lower - SAME <= mine[score] <= upper + SAME)
-            chance = None if off is None or lower == upper else _by_chance(int(mine[f"{score}_n"]), int(n))
-            rows.append(row | {"difference": mine[score] - other[score], "outside": off, "by_chance": chance})
+        other = known.get((mine["variant"], mine["layer"]), {})
+        for score in (s for s in scores if s not in APART and f"{s}_lower" in other):
+            if not (pd.isna(mine[score]) or pd.isna(other[score])):
+                lower, upper, n = (other[f"{score}_{part}"] for part in ("lower", "upper", "n"))
+                row = {"variant": mine["variant"], "layer": mine["layer"], "score": score, "yours": mine[score]}
+                row |= {"n": mine[f"{score}_n"], "reference": other[score], "lower": lower, "upper": upper, "n_reference": n}
+                off = None if pd.isna(lower) else int(not lower - SAME <= mine[score] <= upper + SAME)
+                chance = None if off is None or lower == upper else _by_chance(int(row["n"]), int(n))
+                rows.append(row | {"difference": mine[score] - other[score], "outside": off, "by_chance": chance})
     columns = "variant layer score yours n reference lower upper n_reference difference outside by_chance".split()
     return pd.DataFrame(rows, columns=columns)
 
@@ -111,7 +107,7 @@ def _reference(folder: Path, reference: Path | None) -> pd.DataFrame | str:
         return f"There is no reference at {path}."
     try:
         table = pd.read_csv(path)
-        against(table, table)
+        against(table[["variant", "layer", *table.columns[2:]]], table)
     except (OSError, ValueError, KeyError, TypeError) as error:
         why = f"cannot be read ({type(error).__name__}); `mixmnist report` makes it again"
         return f"The reference at {path} {why}."
