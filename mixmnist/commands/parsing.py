@@ -10,6 +10,7 @@ from mixmnist.commands import completion
 from mixmnist.commands.answers import Answer, Say
 from mixmnist.commands.canvases import audit, export, preview
 from mixmnist.commands.completion import completed
+from mixmnist.commands.grading import grade
 from mixmnist.commands.manners import BEGIN, VERSION, WHAT, Parser, begin
 from mixmnist.commands.nets import evaluate, layers, plant
 from mixmnist.commands.pages import page
@@ -111,6 +112,10 @@ def _add_checks(commands: "argparse._SubParsersAction[Parser]") -> None:
     )
     command.add_argument("folders", nargs="+", metavar="DIR", help="folder of a study and source")
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
+    summary = "grade a metric of your own on planted units, beside the shelf's"
+    command = _command(commands, "grade", grade, "examples/margin.py --out card", summary)
+    command.add_argument("metric", metavar="metric.py", help="a file that ends in METRIC = Metric(title, axes, columns)")
+    command.add_argument("--out", metavar="DIR", help="write the card, every test and the response curves there")
     command = _command(
         commands, "plant", plant, "--set misses=.2 --set noise=.1 --concept 3", "plant a unit with faults and score it"
     )

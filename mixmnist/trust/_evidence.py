@@ -12,7 +12,8 @@ import torch
 
 from mixmnist.core.readout import Readout
 from mixmnist.core.records import Metric
-from mixmnist.core.registry import choose
+from mixmnist.core.registry import choose, collect
+from mixmnist.metrics._strangers import check_metrics
 from mixmnist.plants._rotation import random_rotation
 from mixmnist.plants._scene import PREVALENCE
 from mixmnist.plants.units import DIALS, FEW, Faults, plant
@@ -67,12 +68,15 @@ class Job:
         return first, rank
 
 
-@cache
 def asked(own: str | None) -> tuple[dict[str, Metric], tuple[Column, ...]]:
     """Gives the metrics that are not on the shelf and the columns that are graded: those of one's own file, else the shelf's."""
-    if own is None:
-        return {}, columns()
+    return ({}, columns()) if own is None else _loaded(own, Path(own).stat().st_mtime_ns)
+
+
+@cache
+def _loaded(own: str, _changed: int) -> tuple[dict[str, Metric], tuple[Column, ...]]:
     name, metric = Path(own).stem, choose("metrics", own)
+    check_metrics({name: metric}, collect("metrics"))
     return {name: metric}, columns_of(name, metric)
 
 

@@ -85,7 +85,9 @@ def grade(column: Column, evidence: Evidence, metric: Metric | None = None) -> G
     of = {name: _own(getattr(evidence, name), column) for name in PARTS}
     sound = float(of["dials"][of["dials"]["level"] == 0]["value"].mean())
     kind = DETECTS if column.of == "concepts" else column.kind  # of a concept its own unit must be idle, not a further one
-    idle = _idle(of["idle"][of["idle"]["kind"] == kind]["value"], of["dials"]["value"], metric or collect("metrics")[column.metric])
+    idle = _idle(
+        of["idle"][of["idle"]["kind"] == kind]["value"], of["dials"]["value"], metric or collect("metrics")[column.metric]
+    )
     span = sound - idle
     if not math.isfinite(span) or abs(span) < 1e-6 + REACTS * max(abs(sound), abs(idle)):
         return Graded(column, sound, idle, ())

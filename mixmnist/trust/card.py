@@ -72,7 +72,7 @@ def write_cards(out: Path, sizes: Sizes) -> None:
     )
     curves = response_curves(units, evidence)
     curves.to_csv(out / "response_curves.csv", index=False)
-    pd.DataFrame([_tests(g) for g in graded if g.cells]).to_csv(out / "tests.csv", index=False)
+    pd.DataFrame([tests_of(g) for g in graded if g.cells]).to_csv(out / "tests.csv", index=False)
     (out / "summary.md").write_text(_summary(units), encoding="utf-8")
 
 
@@ -110,7 +110,7 @@ def _number(value: float) -> str:
     return "n/a" if np.isnan(value) else f"{value:+.2f}"
 
 
-def _tests(one: Graded) -> dict[str, object]:
+def tests_of(one: Graded) -> dict[str, object]:
     """Gives every test's number and outcome of one score."""
     row: dict[str, object] = {"metric": one.column.metric, "score": one.column.name, "grade": one.grade}
     for cell in one.cells:
