@@ -50,7 +50,7 @@ def audit(args: argparse.Namespace, say: Say) -> Answer:
     from mixmnist.data.sources import resolve_source
     from mixmnist.report.tables import as_markdown
 
-    canvas, settings = _canvas(args), read_numbers(args.set)
+    canvas, settings = _canvas(args), _settings(args)
     warn_of_digits(args.source, resolve_source(args.source, args.data_root)[0])
     more = {"canvas": canvas, "settings": settings, "root": args.data_root, "seed": args.seed}
     found = check(args.task, args.source, args.split, args.n, **more)
@@ -65,12 +65,19 @@ def _canvas(args: argparse.Namespace) -> Canvas:
     return Canvas(entry.canvas.size if args.size is None else args.size, args.glyph, args.overlap)
 
 
+def _settings(args: argparse.Namespace) -> dict[str, float]:
+    """Gives the task's settings that the options ask for."""
+    settings = read_numbers(args.set)
+    registry.check_settings("tasks", args.task, settings)
+    return settings
+
+
 def _draw(args: argparse.Namespace) -> "tuple[Mixture, str]":
     """Draws the mixture that the options ask for; gives it and the name of its source."""
     from mixmnist.data import drawing
     from mixmnist.data.sources import resolve_source
 
-    canvas, settings = _canvas(args), read_numbers(args.set)
+    canvas, settings = _canvas(args), _settings(args)
     drawing.check(args.task, args.n, canvas, settings, seed=args.seed, copies=2, masks=getattr(args, "masks", False))
     source, root = resolve_source(args.source, args.data_root)
     warn_of_digits(args.source, source)

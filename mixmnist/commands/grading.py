@@ -27,7 +27,8 @@ def grade(args: argparse.Namespace, say: Say) -> Answer:
         fails = row["fails"].split("; ") if row["fails"] else ["no test" if row["tests"] else "nothing could be tested"]
         say("\n  ".join([f"{row['score']} fails:", *fails]))
     say("\nThe shelf's scores of units, for comparison; docs/trust.md says why:")
-    for letter, scores in shelf[shelf["of"] == "units"].groupby("grade")["score"]:
+    units = shelf[shelf["of"] == "units"]
+    for letter, scores in sorted(units.groupby("grade")["score"], key=lambda found: (found[0] == "-", found[0])):
         say(textwrap.fill(f"  {letter}  {', '.join(scores)}", WIDTH, subsequent_indent=" " * 5))
     say(f"\n{textwrap.fill(RULE, WIDTH)}")
     if args.out is not None:

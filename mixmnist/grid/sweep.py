@@ -162,6 +162,8 @@ def plan(study: Study | str, options: Options) -> list[Block]:
     if options.quick:
         chosen = {n: _quick(v) for n, v in chosen.items()}
     for variant in chosen.values():
+        registry.check_settings("tasks", variant.task, variant.task_settings)
+        registry.check_settings("objectives", variant.objective, variant.objective_settings)
         origins.check(variant, source, root)
     of_source = label(source, root)
     folder = Path(options.out) / name / (of_source + ("-quick" if options.quick else ""))

@@ -74,7 +74,9 @@ def columns() -> tuple[Column, ...]:
 
 
 def columns_of(name: str, metric: Metric) -> tuple[Column, ...]:
-    """Lists the columns of a metric that is not on the shelf; what stands aside does not count."""
+    """Lists the columns of a metric that is not on the shelf; what stands aside, or is about images, does not count."""
+    if metric.axes not in TABLE_OF_AXES:
+        return ()
     every = (*collect("metrics").values(), metric)
     makers: dict[str, Metric] = {column: one for one in every if one.axes != () for column in one.columns}
     scored = [column for column in metric.columns if column not in metric.names and column not in metric.aside]

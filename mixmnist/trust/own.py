@@ -62,10 +62,7 @@ def grade_file(path: str, sizes: Sizes | None = None, tell: Callable[[str], None
     metric: Metric = registry.choose("metrics", path)
     sizes, columns = sizes or Sizes(), asked(path)[1]
     which = "units, concepts, a layer or curves"
-    require(
-        metric.axes != ("units", "images"), f"a metric that is graded must score {which}, got one of images. Give it other axes."
-    )
-    require(columns, f"a metric that is graded must score {which}, got columns that all stand aside. Take one off `aside`.")
+    require(columns, f"a metric that is graded must score {which}, got none that does in {path}. Mend its axes, or `aside`.")
     parts = tuple({column.part for column in columns})
     n = sizes.images_of_summaries if parts == ("summaries",) else sizes.images
     begun = monotonic()

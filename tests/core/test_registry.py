@@ -141,3 +141,17 @@ def test_a_name_near_nothing_gets_the_list_only():
 def test_an_empty_shelf_says_so():
     """Where nothing is known the message says none."""
     assert str(registry.nearest("net", "x", [])).endswith("Known: none.")
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "message"),
+    [
+        ("pairs", "q", r"the task pairs has no settings, got 'q'\. Leave it out\."),
+        ("redundant", "p", r"a setting of the task redundant must be one of q, got 'p'\. Mend the name\."),
+    ],
+)
+def test_a_setting_that_an_entry_has_not_is_refused(name, setting, message):
+    """A setting's name must be answered with those that the entry has, or that it has none."""
+    with pytest.raises(ValueError, match=message):
+        registry.check_settings("tasks", name, [setting])
+    registry.check_settings("tasks", "redundant", ["q"])
