@@ -1,6 +1,7 @@
 import gc
 import subprocess
 import sys
+import threading
 from dataclasses import fields
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from mixmnist import cli
 from mixmnist.commands import parsing
+from mixmnist.commands.answers import Answer, at_work
 from mixmnist.core.records import Canvas, Options
 from mixmnist.data.sources import _torchvision, load_glyphs
 from mixmnist.grid.verifying import Verdict
@@ -156,6 +158,48 @@ def test_the_page_can_be_left_out(study, capsys):
     assert "Page: " in capsys.readouterr().out
     assert run("run", study, "--source", "digits", "--variants", "baseline", "--no-page") == 0
     assert "Page: " not in capsys.readouterr().out
+
+
+def test_the_demo_says_what_to_type_next(tmp_path, monkeypatch, capsys):
+    """The demo must end in its screen and what to type next, of which every command must be one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("mixmnist.commands.studies._run", lambda *_args, **_named: Answer({}))
+    assert run("demo") == 0
+    *_, intro, first, second = capsys.readouterr().out.splitlines()
+    assert intro == "Open the page above in a browser, then type next:"
+    for line in (first, second):
+        parsing.make_parser().parse_known_args(line.split("   ")[0].replace(" --help", " x").split()[1:])
+
+
+SLOW = {  # commands with steps that may take more than five seconds, and what these must say
+    "audit --source digits --n 200": "Checking 200 canvases of pairs",
+    "export --source digits --n 20 --out m.npz": "Compressing 20 canvases into m.npz ...",
+    "preview --source digits --n 4": "Drawing 4 canvases of pairs, glyphs: digits ...",
+    "plant --n 800": "Scoring a sound unit and the planted one on 800 images",
+    "run {study} --source digits --dry-run": "Looking for the glyphs of digits",
+}
+
+
+@pytest.mark.parametrize("line", SLOW)
+def test_a_step_that_takes_long_says_what_it_does(study, line, capsys, monkeypatch):
+    """Off a terminal, too, a step must say in a line what it does once it takes long; here everything does."""
+    monkeypatch.setattr("mixmnist.grid.estimating.TRIAL_SECONDS", 0.01)
+    monkeypatch.setattr("mixmnist.commands.answers.SILENCE", 0.0)
+    assert run(*line.format(study=study).split()) in (0, 1)
+    assert SLOW[line] in capsys.readouterr().out
+
+
+def test_a_step_that_is_soon_done_says_nothing():
+    """A step must be silent if it takes less than that, and speak once if it takes more."""
+    said = []
+    with at_work("Blinking", said.append):
+        pass
+    assert said == []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mixmnist.commands.answers.SILENCE", 0.01)
+        with at_work("Sleeping", said.append):
+            threading.Event().wait(0.2)
+    assert said == ["Sleeping ..."]
 
 
 def test_quiet_prints_nothing(study, capsys):

@@ -7,15 +7,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mixmnist.commands.answers import Answer, Say, complain, new_file, warn_of_digits
+from mixmnist.commands.answers import Answer, Say, at_work, complain, new_file, warn_of_digits
 from mixmnist.commands.pages import annotate, tell_page
 from mixmnist.core import registry
 from mixmnist.core.records import Options, require
 
 if TYPE_CHECKING:
+    from mixmnist.grid.block import Block
     from mixmnist.report.drawing import Look
     from mixmnist.report.plots import Shown
     from mixmnist.report.reading import StudyRecords
+
+NEXT = """
+Open the page above in a browser, then type next:
+  mixmnist run sanity usefulness --dry-run   how long the two real studies take here, and in what memory
+  mixmnist evaluate --help                   the same scores for the units of your own network"""
 
 
 def run(args: argparse.Namespace, say: Say) -> Answer:
@@ -44,7 +50,9 @@ def demo(args: argparse.Namespace, say: Say) -> Answer:
     from mixmnist.report.drawing import Look
 
     on_screen = Look(("svg", "png"))
-    return _run(["demo"], Options(source="digits", device="cpu", out=args.out), say, look=on_screen)
+    answer = _run(["demo"], Options(source="digits", device="cpu", out=args.out), say, look=on_screen)
+    say(NEXT)
+    return answer
 
 
 def _run(
@@ -61,8 +69,10 @@ def _run(
     from mixmnist.trust import analyse
     from mixmnist.trust._networks import recorded
 
-    plans = [sweep.plan(study, options) for study in studies]  # all are checked before the first one starts
-    warn_of_digits(options.source, plans[0][0].source)
+    plans = _plans(studies, options, say)  # all are checked before the first one starts
+    for blocks in plans:
+        n_runs = sum(len(block.seeds) for block in blocks)
+        say(f"{blocks[0].folder}: {n_runs} networks in {len(blocks)} blocks, glyphs: {blocks[0].source} ...")
     failures: list[str] = []
     finished: dict[Path, StudyRecords] = {}
     for result in sweep.run_all(studies, options, say):
@@ -84,15 +94,25 @@ def _run(
     return _told(finished, failures, [ending.data for ending in endings])
 
 
+def _plans(studies: Sequence[str], options: Options, say: Say) -> "list[list[Block]]":
+    """Gives the blocks of each study, everything checked; says what takes long, and that `auto` found no MNIST."""
+    from mixmnist.grid import sweep
+
+    with at_work(f"Looking for the glyphs of {options.source}; they are fetched if they are not on this machine", say):
+        plans = [sweep.plan(study, options) for study in studies]
+    warn_of_digits(options.source, plans[0][0].source)
+    return plans
+
+
 def _dry_run(studies: Sequence[str], options: Options, reference: Path, say: Say) -> Answer:
     """Says what blocks there are, whether they are recorded, and about how long the others take and what memory they need."""
     from mixmnist.grid import estimating, sweep
 
-    blocks = [block for study in studies for block in sweep.plan(study, options)]
-    warn_of_digits(options.source, blocks[0].source)
+    blocks = [block for plan in _plans(studies, options, say) for block in plan]
     left = [estimating.what_is_left(block, blocks[:place]) for place, block in enumerate(blocks)]
     todo = [block for block, state in zip(blocks, left, strict=True) if state in ("to do", "to score")]
-    paces = iter(estimating.find_paces(todo, (Path(options.out), reference)))
+    with at_work("Timing a little of the training here, for what no record tells", say):
+        paces = iter(estimating.find_paces(todo, (Path(options.out), reference)))
     bases = dict[str, int]()
     rows, costs = [], []
     for block, state in zip(blocks, left, strict=True):
@@ -195,7 +215,8 @@ def index(args: argparse.Namespace, say: Say) -> Answer:
     from mixmnist.report.index import write_index
 
     path = new_file(args.out or str(Path(args.folder) / "README.md"), (".md",))
-    damaged = write_index(Path(args.folder), path)
+    with at_work(f"Reading the records in {args.folder} and judging their claims", say):
+        damaged = write_index(Path(args.folder), path)
     say(f"Index: {path}")
     for sentence in damaged:
         complain(f"failed: {sentence}")
@@ -207,7 +228,8 @@ def plan(args: argparse.Namespace, say: Say) -> Answer:
     from mixmnist.report.reading import read_study
     from mixmnist.stats import plan_seeds
 
-    records = read_study(Path(args.folder))
+    with at_work(f"Reading the records in {args.folder}", say):
+        records = read_study(Path(args.folder))
     runs = records.of_layer(records.layer).runs.set_index("seed")
     scores = runs.select_dtypes("number").columns.drop("threads").tolist()
     asked = {
@@ -247,6 +269,7 @@ def verify(args: argparse.Namespace, say: Say) -> Answer:
     verdicts = []
     for folder in args.folders:
         started = time.monotonic()
+        say(f"Recomputing the scores in {folder} from its weights, a line a run ...")
         for found in check(folder, args.data_root):
             said = "; ".join(found.differences) or "as recorded"
             left = (time.monotonic() - started) / found.place * (found.of - found.place)
