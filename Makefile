@@ -1,4 +1,4 @@
-# mixmnist: `make benchmark` and `make test` on a bare machine (Python 3.11+, pip, gcc, make).
+# mixmnist: `make benchmark` and `make test` on a bare machine (Python 3.11+, pip, make; on a GPU a C compiler, too).
 SOURCE = auto
 SEEDS = 5
 DEVICE = auto
@@ -16,7 +16,7 @@ help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  variables: SOURCE=$(SOURCE) SEEDS=$(SEEDS) DEVICE=$(DEVICE) DATA=$(DATA) OUT=$(OUT)"
 
-benchmark: .venv/installed ## a first look in a minute or two, then both studies, tables, figures, and the difference to the reference
+benchmark: .venv/installed ## a first look, then both studies; ends in one screen: yours beside the reference, verdicts, pages
 	$(RUN) demo sanity usefulness --seeds $(SEEDS) --out $(OUT)
 
 trust: .venv/installed ## which scores can be trusted: controls on trained nets, report cards on planted units (about 10 minutes)
