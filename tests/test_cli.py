@@ -208,11 +208,12 @@ def test_quiet_prints_nothing(study, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_dry_run_writes_nothing(study, monkeypatch):
-    """A dry run must list the blocks and leave no trace."""
+def test_dry_run_writes_nothing(study, monkeypatch, capsys):
+    """A dry run must list the blocks, say how they are run, and leave no trace."""
     monkeypatch.setattr("mixmnist.grid.estimating.TRIAL_SECONDS", 0.01)
     assert run("run", study, "--source", "digits", "--out", "out", "--seeds", 7, "--dry-run") == 0
     assert not Path("out").exists()
+    assert capsys.readouterr().out.splitlines()[-1].startswith("Without --dry-run the same command runs them")
 
 
 def test_failed_runs_give_exit_code_1_and_are_listed(study, capsys, monkeypatch):
@@ -395,6 +396,35 @@ def test_audit_prints_every_check(capsys):
     for name in ("classes", "positions, rows", "glyphs in both splits", "masks against ink"):
         assert f"| {name}" in text
     assert "NO" not in text
+    assert text.endswith("\nAll 9 checks are good.\n")
+
+
+OWN_TASK = """
+import numpy as np
+from mixmnist.core.records import Task
+
+def draw(n, stream, share):
+    first, other = stream.below(np.full(n, 10)), stream.below(np.full(n, 9))
+    same = stream.below(np.full(n, 1000)) < 1000 * share
+    return same.astype(np.int64), np.stack([first, np.where(same, first, (first + 1 + other) % 10)], axis=1)
+
+TASK = Task("same or not", tuple("0123456789"), ("different", "same"), draw, settings={"share": 0.5})
+"""
+
+
+def test_a_task_of_ones_own_is_previewed_and_audited(tmp_path, monkeypatch, capsys):
+    """A task in a file must be looked at and checked like the shelf's, its settings too; one that lies must not pass."""
+    monkeypatch.chdir(tmp_path)
+    Path("same.py").write_text(OWN_TASK)
+    assert run("preview", "--task", "same.py", "--source", "digits", "--n", 6, "--out", "p.png") == 0
+    assert run("audit", "--task", "same.py", "--source", "digits", "--n", 400, "--set", "share=.9") == 0
+    assert "All 9 checks are good." in capsys.readouterr().out
+    assert run("audit", "--task", "same.py", "--source", "digits", "--n", 400, "--set", "q=.9") == 2
+    assert capsys.readouterr().err == "mixmnist: a setting of the task same.py must be one of share, got 'q'. Mend the name.\n"
+    failing = pd.DataFrame({"check": ["classes", "positions"], "found": "", "expected": "", "good": [True, False]})
+    monkeypatch.setattr("mixmnist.data.audit.audit", lambda *_args, **_named: failing)
+    assert run("audit", "--task", "same.py", "--source", "digits", "--n", 400) == 1
+    assert "\nNot good: positions. The canvases are not what they should be.\n" in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -475,9 +505,11 @@ def test_verify_says_how_far_it_is(monkeypatch, capsys):
     monkeypatch.setattr("mixmnist.commands.studies.time.monotonic", iter([0.0, 40.0, 80.0, 120.0]).__next__)
     assert run("verify", "somewhere") == 0
     assert capsys.readouterr().out.splitlines() == [
+        "Recomputing the scores in somewhere from its weights, a line a run ...",
         "somewhere baseline s0-4 s0: as recorded (1 of 3, about 80 s left)",
         "somewhere baseline s0-4 s1: as recorded (2 of 3, about 40 s left)",
         "somewhere baseline s0-4 s2: as recorded (3 of 3)",
+        "somewhere: all 3 are as recorded.",
     ]
 
 

@@ -58,6 +58,8 @@ def audit(args: argparse.Namespace, say: Say) -> Answer:
         found = check(args.task, args.source, args.split, args.n, **more)
     say(as_markdown(found.assign(good=found["good"].map({True: "yes", False: "NO"}))))
     good = bool(found["good"].all())
+    wrong = ", ".join(found.loc[~found["good"].astype(bool), "check"])
+    say(f"\nAll {len(found)} checks are good." if good else f"\nNot good: {wrong}. The canvases are not what they should be.")
     return Answer({"good": good, "checks": found.to_dict("records")}, 0 if good else 1)
 
 

@@ -235,8 +235,8 @@ def _add_evaluate(commands: "argparse._SubParsersAction[Parser]") -> None:
 
 def _add_mixture(command: argparse.ArgumentParser, n: int, out: str | None = None) -> None:
     texts, canvas = help_of(Canvas), Canvas()
-    task = command.add_argument("--task", default="pairs", help=f"one of {', '.join(registry.names('tasks'))}")
-    completed(task, completion.shelf("tasks"))
+    named = f"one of {', '.join(registry.names('tasks'))}, or a file ending in TASK (default pairs)"
+    completed(command.add_argument("--task", default="pairs", help=named), completion.shelf("tasks", files=".py"))
     completed(command.add_argument("--source", default="auto", help=help_of(Options)["source"]), SOURCES)
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
     split = command.add_argument("--split", default="test", help="train, test or rank")

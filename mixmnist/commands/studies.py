@@ -5,7 +5,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mixmnist.commands.answers import Answer, Say, at_work, complain, new_file, warn_of_digits
 from mixmnist.commands.pages import annotate, tell_page
@@ -131,8 +131,11 @@ def _dry_run(studies: Sequence[str], options: Options, reference: Path, say: Say
     together = sweep.blocks_at_a_time(todo, options.threads)
     total = estimating.in_all(costs, together)
     say(f"In all: about {total}, {together} at a time; tables and figures are not counted.")
-    basis = "; ".join(basis if len(bases) == 1 else f"{n} blocks {basis}" for basis, n in bases.items())
-    say(f"Time: {basis}.\nMemory: {estimating.COUNTED}.")
+    counted = [basis if len(bases) == 1 else f"{n} block{'s' if n > 1 else ''} {basis}" for basis, n in bases.items()]
+    basis = "; ".join(counted)
+    say("Time: " + ";\n      ".join(counted) + ".")
+    say(f"Memory: {estimating.COUNTED}.")
+    say("Without --dry-run the same command runs them; it may be stopped at any time and goes on where it was.")
     return Answer({"blocks": rows, **asdict(total), "at_a_time": together, "basis": basis})
 
 
@@ -266,7 +269,7 @@ def verify(args: argparse.Namespace, say: Say) -> Answer:
     from mixmnist.grid.estimating import as_time
     from mixmnist.grid.verifying import verify as check
 
-    verdicts = []
+    verdicts: list[dict[str, Any]] = []
     for folder in args.folders:
         started = time.monotonic()
         say(f"Recomputing the scores in {folder} from its weights, a line a run ...")
@@ -276,4 +279,7 @@ def verify(args: argparse.Namespace, say: Say) -> Answer:
             about = f", about {as_time(left)} left" if found.place < found.of else ""
             say(f"{folder} {found.run}: {said} ({found.place} of {found.of}{about})")
             verdicts.append({"folder": folder, **asdict(found)})
+        own = [verdict for verdict in verdicts if verdict["folder"] == folder]
+        differing = sum(bool(verdict["differences"]) for verdict in own)
+        say(f"{folder}: {f'{differing} of {len(own)} differ, see above' if differing else f'all {len(own)} are as recorded'}.")
     return Answer(verdicts, max((2 if v["fatal"] else 1 if v["differences"] else 0 for v in verdicts), default=0))

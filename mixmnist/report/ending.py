@@ -107,7 +107,7 @@ def _reference(folder: Path, reference: Path | None) -> pd.DataFrame | str:
         return f"There is no reference at {path}."
     try:
         table = pd.read_csv(path)
-        against(table[["variant", "layer", *table.columns[2:]]], table)
+        against(table, table[["variant", "layer"]].join(table.drop(columns=["variant", "layer"])))
     except (OSError, ValueError, KeyError, TypeError) as error:
         why = f"cannot be read ({type(error).__name__}); `mixmnist report` makes it again"
         return f"The reference at {path} {why}."
@@ -136,7 +136,7 @@ def _table(own: pd.DataFrame, theirs: pd.DataFrame | None, head: list[str]) -> l
         for score in head:
             lower, upper = (other.get(f"{score}_{end}", float("nan")) for end in ("lower", "upper"))
             off = theirs is not None and not (pd.isna(lower) or lower - SAME <= mine[score] <= upper + SAME)
-            interval = "" if pd.isna(lower) else f" [{_number(lower)}, {_number(upper)}]"
+            interval = "" if pd.isna(lower) else f" [{_number(lower)}, {_number(upper)}]" if lower < upper else " (constant)"
             cells.append("" if pd.isna(mine[score]) else f"{_number(mine[score])}{'!' if off else ''}{interval}")
         rows.append(cells)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
