@@ -118,7 +118,7 @@ def number_of(variant: str) -> float:
 def _draw(ax: Axes, found: pd.DataFrame, label: str, number: int) -> None:
     """Draws one variant's curve with its band."""
     ax.plot(found["share"], found["accuracy"], label=label, **stroke(number, len(found)))
-    ax.fill_between(found["share"], found["lower"], found["upper"], alpha=0.2, lw=0, color=f"C{number % 10}")
+    ax.fill_between(found["share"], found["lower"], found["upper"], alpha=0.15, lw=0, color=f"C{number % 10}")
 
 
 def _apart(names: Sequence[str], places: Sequence[float], ax: Axes) -> list[str]:
