@@ -12,6 +12,7 @@ from mixmnist.report.drawing import Album, Look, draw_each, style
 from mixmnist.report.pictures import cards, preview
 from mixmnist.report.reading import KEYS, StudyRecords
 
+Draw = Callable[[StudyRecords, Album, Sequence[str]], None]  # the last are panels
 PICTURES = "pictures"  # of top images
 NEEDS: dict[str, tuple[str, ...]] = {  # columns without which there is no such figure, as of networks that do not classify
     "preview": (PICTURES,),
@@ -59,24 +60,7 @@ def draw_figures(
     Raises:
         ValueError: If `only` names a figure that there is not, or `shown` a variant or a panel.
     """
-    records = records.of_variants(shown.variants).of_layer(records.layer)
-    there = {*records.units, *records.curves, *([PICTURES] if records.tops else [])}
-    figures: dict[str, Callable[[StudyRecords, Album, Sequence[str]], None]] = {
-        "preview": lambda records, album, _: preview(records, album),
-        "alignment_against_ablation": points.alignment_against_ablation,
-        "ablation_curves": lines.ablation_curves,
-        "class_curves": lines.class_curves,
-        "class_drops": points.class_drops,
-        "best_alignment": points.best_alignment,
-        **{f"cards_{v}": lambda records, album, _, v=v: cards(records, album, v) for v in records.variants},
-    }
-    if lines.numbered(records):
-        figures["scores_by_number"] = lines.scores_by_number
-    figures = {name: draw for name, draw in figures.items() if there.issuperset(_needs(name))}
-    for name in only:
-        if name not in figures:
-            raise nearest("figure", name, figures)
-    panels = _panels(records, [name for name in figures if not only or name in only], shown.panels)
+    records, figures, panels = choose(records, only, shown)
     album = Album(folder, look, tuple(records.notes()))
     chosen = {name: partial(figures[name], records, album, of_it) for name, of_it in panels.items()}
     needs = {name: of_it if set(of_it) & set(shown.panels) else _needs(name) for name, of_it in panels.items()}
@@ -84,11 +68,43 @@ def draw_figures(
         return draw_each(chosen, needs.__getitem__, (records.units, records.curves, records.concepts, records.runs))
 
 
+def choose(
+    records: StudyRecords, only: Sequence[str], shown: Shown
+) -> tuple[StudyRecords, dict[str, Draw], dict[str, list[str]]]:
+    """Gives the records of the variants to show, of the layer that feeds the head; all figures; the panels of those to draw.
+
+    Raises:
+        ValueError: If there is no such figure, variant or panel.
+    """
+    records = records.of_variants(shown.variants).of_layer(records.layer)
+    there = {*records.units, *records.curves, *([PICTURES] if records.tops else [])}
+    figures: dict[str, Draw] = {
+        "preview": lambda records, album, _: preview(records, album),
+        "alignment_against_ablation": points.alignment_against_ablation,
+        "ablation_curves": lines.ablation_curves,
+        "class_curves": lines.class_curves,
+        "class_drops": points.class_drops,
+        "best_alignment": points.best_alignment,
+        **{f"cards_{variant}": partial(_cards, variant=variant) for variant in records.variants},
+    }
+    if lines.numbered(records):
+        figures["scores_by_number"] = lines.scores_by_number
+    figures = {name: draw for name, draw in figures.items() if there.issuperset(_needs(name))}
+    for name in only:
+        if name not in figures:
+            raise nearest("figure", name, figures)
+    return records, figures, _panels(records, [name for name in figures if not only or name in only], shown.panels)
+
+
+def _cards(records: StudyRecords, album: Album, _panels: Sequence[str], variant: str) -> None:
+    cards(records, album, variant)
+
+
 def _needs(name: str) -> tuple[str, ...]:
     return NEEDS.get(re.sub("^cards_.*", "cards", name), ())
 
 
-def _panels(records: StudyRecords, figures: Sequence[str], wanted: Sequence[str]) -> dict[str, Sequence[str]]:
+def _panels(records: StudyRecords, figures: Sequence[str], wanted: Sequence[str]) -> dict[str, list[str]]:
     """Gives the panels of each figure: those that are wanted, in that order, of a figure that has any of them.
 
     Raises:

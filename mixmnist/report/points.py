@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -78,7 +79,8 @@ def best_alignment(records: StudyRecords, album: Album, _panels: Sequence[str]) 
     concepts = sorted(records.concepts["concept"].unique(), key=lambda c: (c in useless, c))
     place = {c: i + 0.8 * (c in useless) for i, c in enumerate(concepts)}
     figure, axes = album.make(len(records.variants), 1.75, sharey=True)
-    parts, named = [], {}
+    parts: list[pd.DataFrame] = []
+    named: dict[str, Any] = {}
     labels = {False: "useful digit", True: "useless digit"} if useless else {False: "mean over seeds"}
     for ax, variant in zip(axes, records.variants, strict=True):
         rows = records.concepts[records.concepts["variant"] == variant]
@@ -121,7 +123,7 @@ def rank_correlation(units: pd.DataFrame, damage: str) -> Interval:
     for _, own in units.dropna(subset=["alignment", damage]).groupby("seed"):
         ranks = own[["alignment", damage]].rank()
         varied = len(own) > 2 and (ranks.max() > ranks.min()).all()
-        found.append(float(ranks.corr().iloc[0, 1]) if varied else math.nan)
+        found.append(float(ranks.corr().to_numpy()[0, 1]) if varied else math.nan)
     return over_seeds(found, "spearman_alignment_drop")
 
 
