@@ -10,7 +10,7 @@ from mixmnist.report.committed import restore
 from mixmnist.report.drawing import Look
 from mixmnist.report.papers import write_paper_table
 from mixmnist.report.pictures import RegionsOf
-from mixmnist.report.plots import Shown, draw_figures
+from mixmnist.report.plots import Shown, choose, draw_figures
 from mixmnist.report.reading import StudyRecords, read_study
 from mixmnist.report.tables import as_markdown, for_people, interval_note, summarise, write_tables
 
@@ -52,6 +52,7 @@ def write_report(
         ValueError: If every run in it failed, or there is no such figure, panel, variant or column.
     """
     folder, records = Path(folder), replace(read_study(Path(folder)), regions=regions)
+    choose(records, only, shown)  # a wrong name is told before anything is written
     left: list[str] = []
     left_out: list[str] = []
 

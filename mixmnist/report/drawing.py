@@ -27,6 +27,7 @@ from mixmnist.core.records import require
 MARKERS = "os^DvPX*<>"
 DASHES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
 FORMATS = ("pdf", "svg", "png")
+DARKER = (0, 1, 2, 3, 4, 5, 7, 9, 6, 8)  # of the ten colours, so that the palest come last
 STYLES = {"paper": 1.0, "talk": 1.6}  # letters, lines and marks against those of a paper
 COLUMNS = {"one": 3.3, "two": 6.9}  # inches: width of a figure over one or both columns of a page
 PANEL = 1.5  # inches: a panel is at least as wide, its labels included
@@ -71,7 +72,7 @@ def style(look: Look) -> Iterator[None]:
     fixed |= {"text.parse_math": False}  # a dollar in a name is a dollar
     fixed |= {"figure.autolayout": False, "figure.constrained_layout.use": False}  # an album lays its figures out itself
     theme = {**sns.axes_style("whitegrid"), **sns.plotting_context("paper"), **sizes, **fixed}
-    with mpl.rc_context({**theme, "axes.prop_cycle": cycler(color=sns.color_palette("colorblind"))}):
+    with mpl.rc_context({**theme, "axes.prop_cycle": cycler(color=[sns.color_palette("colorblind")[place] for place in DARKER])}):
         yield
 
 

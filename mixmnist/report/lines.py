@@ -70,8 +70,9 @@ def class_curves(records: StudyRecords, album: Album, panels: Sequence[str]) -> 
     name_axes(figure, "n, as a share of the units", "balanced accuracy of a class")
     legend_above(figure, *axes[0].get_legend_handles_labels())
     text = (
-        "One class against all others, averaged over classes and seeds; a class's units in the order of their alignment with any "
-        f"of its digits, fitted on the rank mixture; the rest, or they, are silenced to zero. {bands(records)} {seeds(records)}"
+        "One class against all others, averaged over classes and seeds. Alone: all units but the class's n best are silenced to "
+        "zero; silenced: these n are. Best are those with the highest alignment with any digit of the class, on the rank mixture. "
+        f"{bands(records)} {seeds(records)}"
     )
     data = pd.concat(rows) if rows else pd.DataFrame(columns=["n", "share", "accuracy", "lower", "upper", "seeds"])
     album.save(figure, data, "class_curves", text)
@@ -118,7 +119,7 @@ def number_of(variant: str) -> float:
 def _draw(ax: Axes, found: pd.DataFrame, label: str, number: int) -> None:
     """Draws one variant's curve with its band."""
     ax.plot(found["share"], found["accuracy"], label=label, **stroke(number, len(found)))
-    ax.fill_between(found["share"], found["lower"], found["upper"], alpha=0.2, lw=0, color=f"C{number % 10}")
+    ax.fill_between(found["share"], found["lower"], found["upper"], alpha=0.15, lw=0, color=f"C{number % 10}")
 
 
 def _apart(names: Sequence[str], places: Sequence[float], ax: Axes) -> list[str]:

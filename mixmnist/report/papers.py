@@ -40,7 +40,7 @@ def write_paper_table(records: StudyRecords, path: Path, columns: Sequence[str] 
     Raises:
         ValueError: If there is no such column or variant, or if there are too many columns.
     """
-    known = [c for c in records.runs.select_dtypes("number") if c not in (*KEYS, "threads")]
+    known = [str(c) for c in records.runs.select_dtypes("number") if c not in (*KEYS, "threads")]
     for column in columns:
         if column not in known and column != "layer":
             raise nearest("column", column, [*known, "layer"])
@@ -49,13 +49,14 @@ def write_paper_table(records: StudyRecords, path: Path, columns: Sequence[str] 
     chosen = chosen if "layer" in columns else chosen.of_layer(chosen.layer)
     full = [c for c in known if chosen.runs[c].notna().any()]
     scores = [c for c in columns if c != "layer"] or [c for c in (*USUAL, *[s for s in SHARED if s in full][:1]) if c in full]
-    groups = dict(list(chosen.runs.groupby(["variant", "layer"], sort=False)))
+    found = chosen.runs.groupby(["variant", "layer"], sort=False)
+    groups = {(str(variant), str(layer)): own for (variant, layer), own in found}
     keys = ["variant", "layer", "n"] if "layer" in columns else ["variant", "n"]
     rows = [[*map(for_latex, key[: len(keys) - 1]), str(len(own))] for key, own in groups.items()]
     different = differences(chosen.runs, scores)
     for score in scores:
-        found = [over_seeds(own[score].astype(float).tolist(), score, run=dict(own.iloc[0])) for own in groups.values()]
-        for row, key, text in zip(rows, groups, in_few_digits(found), strict=True):
+        cells = [over_seeds(own[score].astype(float).tolist(), score, run=dict(own.iloc[0])) for own in groups.values()]
+        for row, key, text in zip(rows, groups, in_few_digits(cells), strict=True):
             row.append(rf"\textbf{{{text}}}" if (*key, score) in different else text)
     head = [for_latex(name.replace("_", " ")) for name in (*keys, *scores)]
     places = "l" * (len(keys) - 1) + "r" + "c" * len(scores)

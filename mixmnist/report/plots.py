@@ -12,6 +12,7 @@ from mixmnist.report.drawing import Album, Look, draw_each, style
 from mixmnist.report.pictures import cards, dissection, preview
 from mixmnist.report.reading import KEYS, StudyRecords
 
+Draw = Callable[[StudyRecords, Album, Sequence[str]], None]  # the last are panels
 PICTURES, MAPS = "pictures", "maps"  # of top images, and where a unit looks on them
 NEEDS: dict[str, tuple[str, ...]] = {  # columns without which there is no such figure, as of networks that do not classify
     "preview": (PICTURES,),
@@ -60,9 +61,25 @@ def draw_figures(
     Raises:
         ValueError: If `only` names a figure that there is not, or `shown` a variant or a panel.
     """
+    records, figures, panels = choose(records, only, shown)
+    album = Album(folder, look, tuple(records.notes()))
+    chosen = {name: partial(figures[name], records, album, of_it) for name, of_it in panels.items()}
+    needs = {name: of_it if set(of_it) & set(shown.panels) else _needs(name) for name, of_it in panels.items()}
+    with style(look):
+        return draw_each(chosen, needs.__getitem__, (records.units, records.curves, records.concepts, records.runs))
+
+
+def choose(
+    records: StudyRecords, only: Sequence[str], shown: Shown
+) -> tuple[StudyRecords, dict[str, Draw], dict[str, list[str]]]:
+    """Gives the records of the variants to show, of the layer that feeds the head; all figures; the panels of those to draw.
+
+    Raises:
+        ValueError: If there is no such figure, variant or panel.
+    """
     records = records.of_variants(shown.variants).of_layer(records.layer)
     there = {*records.units, *records.curves, *([PICTURES] if records.tops else []), *([MAPS] if records.regions else [])}
-    figures: dict[str, Callable[[StudyRecords, Album, Sequence[str]], None]] = {
+    figures: dict[str, Draw] = {
         "preview": lambda records, album, _: preview(records, album),
         "alignment_against_ablation": points.alignment_against_ablation,
         "ablation_curves": lines.ablation_curves,
@@ -78,12 +95,7 @@ def draw_figures(
     for name in only:
         if name not in figures:
             raise nearest("figure", name, figures)
-    panels = _panels(records, [name for name in figures if not only or name in only], shown.panels)
-    album = Album(folder, look, tuple(records.notes()))
-    chosen = {name: partial(figures[name], records, album, of_it) for name, of_it in panels.items()}
-    needs = {name: of_it if set(of_it) & set(shown.panels) else _needs(name) for name, of_it in panels.items()}
-    with style(look):
-        return draw_each(chosen, needs.__getitem__, (records.units, records.curves, records.concepts, records.runs))
+    return records, figures, _panels(records, [name for name in figures if not only or name in only], shown.panels)
 
 
 def _of_variant(
@@ -96,7 +108,7 @@ def _needs(name: str) -> tuple[str, ...]:
     return NEEDS.get(re.sub("^(cards|dissection)_.*", r"\1", name), ())
 
 
-def _panels(records: StudyRecords, figures: Sequence[str], wanted: Sequence[str]) -> dict[str, Sequence[str]]:
+def _panels(records: StudyRecords, figures: Sequence[str], wanted: Sequence[str]) -> dict[str, list[str]]:
     """Gives the panels of each figure: those that are wanted, in that order, of a figure that has any of them.
 
     Raises:

@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from mixmnist.core.thresholds import THRESHOLD
 from mixmnist.report.drawing import Album, few_ticks, legend_above, name_axes, rule, title, unit_ticks
@@ -28,7 +31,8 @@ def alignment_against_ablation(records: StudyRecords, album: Album, panels: Sequ
     for ax, (variant, panel) in zip(axes, shown, strict=True):
         units = records.units[records.units["variant"] == variant]
         cloud(ax, units["alignment"], units[panel])
-        ax.set_ylim(_from_zero(units[panel]) if own_axes else None)
+        ax.set_ylim(_from_zero((units[panel] if own_axes else records.units[list(panels)]).to_numpy()))
+        ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         rule(ax, "threshold", THRESHOLD, "--", upright=True, label="threshold of a detector")
         rule(ax, "chance", units["chance"].mean(), ":", upright=True, label="chance", lw=1.2)
         how = [] if len(panels) == 1 else [f"silenced {SILENCINGS[panel]}"]
@@ -75,7 +79,8 @@ def best_alignment(records: StudyRecords, album: Album, _panels: Sequence[str]) 
     concepts = sorted(records.concepts["concept"].unique(), key=lambda c: (c in useless, c))
     place = {c: i + 0.8 * (c in useless) for i, c in enumerate(concepts)}
     figure, axes = album.make(len(records.variants), 1.75, sharey=True)
-    parts, named = [], {}
+    parts: list[pd.DataFrame] = []
+    named: dict[str, Any] = {}
     labels = {False: "useful digit", True: "useless digit"} if useless else {False: "mean over seeds"}
     for ax, variant in zip(axes, records.variants, strict=True):
         rows = records.concepts[records.concepts["variant"] == variant]
@@ -118,7 +123,7 @@ def rank_correlation(units: pd.DataFrame, damage: str) -> Interval:
     for _, own in units.dropna(subset=["alignment", damage]).groupby("seed"):
         ranks = own[["alignment", damage]].rank()
         varied = len(own) > 2 and (ranks.max() > ranks.min()).all()
-        found.append(float(ranks.corr().iloc[0, 1]) if varied else math.nan)
+        found.append(float(ranks.corr().to_numpy()[0, 1]) if varied else math.nan)
     return over_seeds(found, "spearman_alignment_drop")
 
 
@@ -136,11 +141,11 @@ def _apart(units: pd.DataFrame, column: str) -> bool:
     return bool(far.max() > APART * far.min())
 
 
-def _from_zero(values: "pd.Series[float]") -> tuple[float, float] | None:
-    """Gives the ends of an axis that has 0 on it and room for the points; none where there are no points."""
-    low, high = min(0.0, values.min()), max(0.0, values.max())
-    room = 0.05 * (high - low)
-    return (low - room, high + room) if room > 0 else None
+def _from_zero(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Gives the ends of an axis that has 0 on it and room for the points."""
+    known = [0.0, *values[np.isfinite(values)]]
+    room = 0.05 * (max(known) - min(known)) or 0.05
+    return min(known) - room, max(known) + room
 
 
 def _axes_of_their_own(own_axes: bool) -> str:
