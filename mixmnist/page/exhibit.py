@@ -22,10 +22,10 @@ from mixmnist.metrics.average_precision import average_precision
 from mixmnist.metrics.correct import correct_without
 from mixmnist.metrics.curve import random_orders
 from mixmnist.metrics.drop import class_drops
+from mixmnist.page.picturing import channels_last, pictures
 from mixmnist.probing import Drawn, HeadAlgebra
 from mixmnist.report.curves import precision_curves
 
-TOP = 12  # images shown of each unit at either end of its responses
 POINTS = 25  # of the precision curves
 MATCHED_ON = 2000  # images, the first ones, by whose responses units of two networks are matched
 BENCH_BYTES = 1_000_000  # of means kept for the bench: as many images as fit
@@ -92,6 +92,7 @@ class Exhibit:
     bottom_response: NDArray[np.float32]  # [units, shown]
     response: NDArray[np.float32]  # [images, units], of the first images
     fields: NDArray[np.int64] | None = None  # [units, shown, 4], where the unit fired: row, column, end row, end column
+    maps: NDArray[np.uint8] | None = None  # [units, shown, rows, cols], on the top images; of each unit 255 is its highest value
     drops: NDArray[np.float32] | None = None  # [units, classes], accuracy lost without the unit; nan for a class without images
     bench: Bench | None = None  # None where the layer does not feed a linear head through its mean
 
@@ -144,25 +145,11 @@ def make_exhibit(readout: Readout, rank: Readout, units: pd.DataFrame, mixture: 
         recalls=recalls,
         precision_at_k=_numbers(by_k),
         precision_at_recall=_numbers(by_recall),
-        **_pictures(readout, mixture),
+        **pictures(readout, mixture),
         response=_numbers(readout.response[:MATCHED_ON]),
         drops=drops,
         bench=_bench(readout, rank, mixture),
     )
-
-
-def _pictures(readout: Readout, mixture: Drawn) -> dict[str, Any]:
-    """Gives the images at either end of each unit's responses, what they show, and where the unit fired."""
-    found: dict[str, Any] = {}
-    for name, falling in (("top", True), ("bottom", False)):
-        places = readout.response.argsort(dim=0, descending=falling, stable=True)[:TOP].T  # units shown
-        found[name] = _channels_last(mixture.images[places.to(mixture.images.device)], mixture)
-        found[f"{name}_present"] = readout.present[places].cpu().numpy()
-        found[f"{name}_response"] = _numbers(readout.response.T.gather(1, places))
-        if falling:
-            where = getattr(readout.pixels, "where", None)  # a layer of vectors has no places, and arrays tell none
-            found["fields"] = None if where is None else where(places).cpu().numpy()
-    return found
 
 
 def _class_drops(readout: Readout) -> tuple[NDArray[np.float32] | None, int]:
@@ -197,15 +184,8 @@ def _bench(readout: Readout, rank: Readout, mixture: Drawn) -> Bench | None:
         bias=_numbers(readout.without.bias),
         rest=_numbers(rank.mean.mean(dim=0)),
         orders=_orders(rank).cpu().numpy(),
-        samples=_channels_last(mixture.images[:SAMPLES], mixture),
+        samples=channels_last(mixture.images[:SAMPLES], mixture),
     )
-
-
-def _channels_last(images: Tensor, mixture: Drawn) -> NDArray[np.uint8]:
-    """Gives images [..., rows, cols], and those in colour [..., 3, rows, cols] as [..., rows, cols, 3]."""
-    coloured = mixture.images.ndim == 4
-    pixels: NDArray[np.uint8] = (images.movedim(-3, -1) if coloured else images).cpu().numpy()
-    return pixels
 
 
 def _orders(rank: Readout) -> Int[Tensor, "orders units"]:

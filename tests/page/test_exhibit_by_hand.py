@@ -9,7 +9,8 @@ import torch
 from mixmnist.metrics.average_precision import average_precision
 from mixmnist.metrics.correct import correct_without
 from mixmnist.page import exhibit
-from mixmnist.page.exhibit import ORDERS, POINTS, TOP
+from mixmnist.page.exhibit import ORDERS, POINTS
+from mixmnist.page.picturing import TOP
 
 
 @pytest.fixture(scope="module")

@@ -41,6 +41,21 @@ def test_a_sheet_has_each_image_in_its_place(tmp_path):
             assert (sheet[5 * row : 5 * row + 5, 7 * col : 7 * col + 7] == images[row, col]).all()
 
 
+def test_maps_are_a_sheet_that_images_shine_through(exhibits, tmp_path):
+    """Of maps there must be a sheet like that of the images: clear where nothing is, and the denser the higher the value."""
+    maps = np.zeros((4, 12, 32, 32), np.uint8)
+    maps[2, 3, 5, 7], maps[2, 3, 5, 8] = 255, 128
+    packed = pack([replace(exhibits[0], maps=maps), replace(exhibits[1], maps=None)], tmp_path)
+    assert [one["maps"] for one in packed] == [True, False]
+    assert not (tmp_path / "e1-maps.png").exists()
+    with Image.open(tmp_path / "e0-maps.png") as opened:
+        sheet = np.array(opened.convert("RGBA"))
+    assert sheet.shape == (4 * 32, 12 * 32, 4)
+    dense = sheet[..., 3].astype(int)
+    assert (dense[2 * 32 + 5, 3 * 32 + 7], dense[2 * 32 + 5, 3 * 32 + 8]) == (204, pytest.approx(102, abs=8))
+    assert np.count_nonzero(dense) == 2
+
+
 def test_units_have_room_by_their_alignment(exhibits, tmp_path, monkeypatch):
     """Where there is no room for all, the best units must be shown in their order, of each layer as many, and never too few."""
     first, second = exhibits
