@@ -56,7 +56,7 @@ def _finding(claim: Claim, row: Mapping[Any, Any], runs: pd.DataFrame) -> Findin
     words, unit, flipped = _words(claim, row["mean"])
     ends = (-row["upper"], -row["lower"]) if flipped else (row["lower"], row["upper"])
     n = int(row["n"])
-    parts = [between(*ends, unit), f"{n} seed{'s' * (n != 1)}", _beside(claim, runs)]
+    parts = [between(*ends, unit), _seeds(n), _beside(claim, runs)]
     evidence = ", ".join(part for part in parts if part)
     if kind == "holds" and not claim.words:  # the claim itself says it best
         return Finding(claim.says, f"{words} {evidence}", kind, verdict)
@@ -141,4 +141,8 @@ def _plain(row: Mapping[Any, Any], name: str) -> Finding:
         intact = f" of {written(row['accuracy'], PERCENT)} accuracy" if known("accuracy") else ""
         parts.append(f"without its most important unit {written(row['max_drop'], POINTS)}{intact} are lost")
     n = int(row.get("mean_alignment_n", 0))
-    return Finding(f"{name}: {'; '.join(parts) or 'no scores'}", f"{n} seed{'s' * (n != 1)}")
+    return Finding(f"{name}: {'; '.join(parts) or 'no scores'}", _seeds(n))
+
+
+def _seeds(n: int) -> str:
+    return f"{n}\N{NO-BREAK SPACE}seed{'s' * (n != 1)}"

@@ -1,4 +1,7 @@
-"""Numbers as a reader expects them: percent, percentage points, counts without decimals, scores from 0 to 1 as .80."""
+"""Numbers as a reader expects them: percent, percentage points, counts without decimals, scores from 0 to 1 as .80.
+
+Between a number and its sign, and inside an interval, stands a space that does not break.
+"""
 
 import math
 import re
@@ -60,8 +63,8 @@ def written(value: float, unit: str) -> str:
     """Writes a number with its unit.
 
     Example:
-        >>> written(0.9268, "%"), written(0.143, "points"), written(0.01, "points"), written(1.3, "count")
-        ('92.7 %', '14.3 points', '1.0 points', '1.3')
+        >>> written(0.9268, "%").replace("\N{NO-BREAK SPACE}", " "), written(0.143, "points"), written(1.3, "count")
+        ('92.7 %', '14.3 points', '1.3')
     """
     end = {PERCENT: "\N{NO-BREAK SPACE}%", POINTS: " points", SECONDS: "\N{NO-BREAK SPACE}s"}.get(unit, "")
     return bare(value, unit) + end
@@ -71,10 +74,10 @@ def between(lower: float, upper: float, unit: str, bounds: Bounds = ANYWHERE) ->
     """Writes an interval without its unit, an end at the end of the range marked; nothing where there is none.
 
     Example:
-        >>> between(0.0, 0.155, "%", (0, 1)), between(float("nan"), float("nan"), "%")
-        ('[0.0*, 15.5]', '')
+        >>> between(0.0, 0.155, "%", (0, 1)).replace("\N{NO-BREAK SPACE}", " "), between(float("nan"), float("nan"), "%")
+        ('[0*, 15.5]', '')
     """
     if math.isnan(lower):
         return ""
     ends = [bare(end, unit, least=1 if unit == COUNT else 0) + "*" * (end in bounds) for end in (lower, upper)]
-    return f"[{', '.join(ends)}]"
+    return f"[{ends[0]},\N{NO-BREAK SPACE}{ends[1]}]"

@@ -15,7 +15,7 @@ from mixmnist.page.words import COLUMNS, TERMS
 from mixmnist.report.claims import judge
 from mixmnist.report.ranges import bounds_of, is_share
 from mixmnist.report.reading import KEYS, StudyRecords
-from mixmnist.report.tables import CLAIMS, interval_note, seeds_of, summarise
+from mixmnist.report.tables import CLAIMS, CONSTANT, CUT, interval_note, seeds_of, summarise
 from mixmnist.stats import ANYWHERE, Interval
 
 IOU = "iou_box_matched"  # of the table of units; its mean over them is shown, as the card gives it its best grade
@@ -135,10 +135,11 @@ def scores(sections: Sequence[Section]) -> Scores | None:
         cells = [_cell(column, row) for column in columns]
         rows.append({"names": [row[key] for key in keys], "n": int(n), "cells": cells})
     ends = any(cell["at_lower"] is not None for row in rows for cell in row["cells"])
-    note = interval_note(table) + (
-        " Strokes: the interval, on one scale a score, whose ends stand below its name." if ends else ""
-    )
-    return Scores(tuple(columns), tuple(rows), keys, note)
+    said = " ".join(cell["between"] for row in rows for cell in row["cells"])
+    notes = [interval_note(table)]
+    notes += [words for mark, words in (("(constant)", CONSTANT), ("*", CUT)) if mark in said and words not in notes[0]]
+    notes += ["Strokes: the interval, on one scale a score, whose ends stand below its name."] if ends else []
+    return Scores(tuple(columns), tuple(rows), keys, " ".join(notes))
 
 
 def _column(column: str, table: pd.DataFrame) -> dict[str, Any]:

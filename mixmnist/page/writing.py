@@ -113,10 +113,10 @@ def see_through(drawing: str) -> str:
     """Takes the white ground from a figure as matplotlib writes it, so that it stands on a dark page, too.
 
     Example:
-        >>> see_through('<g id="patch_1"><path d="M 0 0" style="fill: #ffffff"/></g><g id="patch_3"><path style="fill: #ffffff"/></g>')
-        '<g id="patch_1"><path d="M 0 0" style="fill: none"/></g><g id="patch_3"><path style="fill: #ffffff"/></g>'
+        >>> see_through('<g id="axes_2"><g id="patch_7"><path style="fill: #ffffff"/></g><path style="fill: #ffffff"/>')
+        '<g id="axes_2"><g id="patch_7"><path style="fill: none"/></g><path style="fill: #ffffff"/>'
     """
-    grounds = r'(<g id="(?:patch_1|patch_2)">\s*<path [^>]*?style="fill: )#ffffff'
+    grounds = r'(<g id="(?:figure|axes)_\d+">\s*<g id="patch_\d+">\s*<path [^>]*?style="fill: )#ffffff'
     return re.sub(grounds, r"\1none", drawing)
 
 

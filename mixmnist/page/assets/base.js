@@ -108,7 +108,7 @@ mm.hideNote = function () {
   mm.note.of = null;
 };
 {
-  document.body.append(mm.note);
+  (document.querySelector("main") ?? document.body).append(mm.note);
   for (const button of document.querySelectorAll("button[title]:is(.term, .grade)")) { // those of the page itself, readable without a script
     button.dataset.said = button.title;
     button.setAttribute("aria-description", button.title);
