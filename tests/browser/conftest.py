@@ -5,8 +5,8 @@ import shutil
 import pandas as pd
 import pytest
 
-from mixmnist.page.making import matchings
 from mixmnist.page.findings import Finding
+from mixmnist.page.making import matchings
 from mixmnist.page.overview import Section
 from mixmnist.page.writing import Page, write_page
 
