@@ -67,14 +67,14 @@ def _words(claim: Claim, mean: float) -> tuple[str, str, bool]:
     """Gives the sentence, the unit of its number, and whether the number lost its minus sign."""
     if not claim.words:
         unit = unit_of(claim.column, claim.against is not None or claim.minus is not None)
-        return f"{_number(claim)}: {written(mean, unit)}", unit, False
+        return f"{_number(claim)}: {written(mean, unit, averaged=True)}", unit, False
     unit = UNITS[re.findall(r"{mean(.*?)}", claim.words)[0]]
     if unit == SCORE and unit_of(claim.column) == COUNT:
         unit = COUNT
     pairs = "/" in "".join(re.findall(r"{.*?}", claim.words))
     flipped = pairs and mean < 0
     text = re.sub(r"{([^{}/]*)/([^{}]*)}", r"\2" if mean < 0 else r"\1", claim.words)
-    return re.sub(r"{mean.*?}", lambda _: written(-mean if flipped else mean, unit), text), unit, flipped
+    return re.sub(r"{mean.*?}", lambda _: written(-mean if flipped else mean, unit, averaged=True), text), unit, flipped
 
 
 def _number(claim: Claim) -> str:

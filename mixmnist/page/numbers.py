@@ -59,15 +59,15 @@ def bare(value: float, unit: str, least: int = 0) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def written(value: float, unit: str) -> str:
-    """Writes a number with its unit.
+def written(value: float, unit: str, averaged: bool = False) -> str:
+    """Writes a number with its unit; an averaged count with a decimal, even if it is whole.
 
     Example:
         >>> written(0.9268, "%").replace("\N{NO-BREAK SPACE}", " "), written(0.143, "points"), written(1.3, "count")
         ('92.7 %', '14.3 points', '1.3')
     """
     end = {PERCENT: "\N{NO-BREAK SPACE}%", POINTS: " points", SECONDS: "\N{NO-BREAK SPACE}s"}.get(unit, "")
-    return bare(value, unit) + end
+    return bare(value, unit, least=int(averaged and unit == COUNT)) + end
 
 
 def between(lower: float, upper: float, unit: str, bounds: Bounds = ANYWHERE) -> str:

@@ -70,7 +70,7 @@ def study_section(title: str, records: StudyRecords, layers: bool = False) -> Se
     """
     head = records.of_layer(records.layer)
     shown = records if layers else head
-    summary = summarise(_with_units(shown)).assign(study=title)
+    summary = summarise(_with_units(shown))
     told = findings(head.claims, head.runs) if head.claims else plain_findings(summary)
     return Section(
         title=title,
@@ -123,6 +123,8 @@ def scores(sections: Sequence[Section]) -> Scores | None:
     if not summaries:
         return None
     table = pd.concat(summaries, ignore_index=True)
+    if len(set(table["study"])) < len(summaries):  # one study on several sources
+        table["study"] = table["study"] + " " + table["source"]
     shown = [column for column in COLUMNS if column in table and table[column].notna().any()]
     columns = [_column(column, table) for column in shown]
     n_seeds = seeds_of(table)
@@ -173,7 +175,11 @@ def _cell(column: Mapping[str, Any], row: Mapping[Any, Any]) -> dict[str, Any]:
     bounds = ANYWHERE if is_share(name) else bounds_of(name, row)
     said = "(constant)" if found.constant else between(found.lower, found.upper, unit, bounds)
     known = not math.isnan(found.lower)
-    cell = {"value": found.mean, "mean": written(found.mean, unit).replace(" points", ""), "between": said}
+    cell = {
+        "value": found.mean,
+        "mean": written(found.mean, unit, known and not found.constant).replace(" points", ""),
+        "between": said,
+    }
     cell |= {"beside": _beside(name, row), "lower": found.lower if known else None, "upper": found.upper if known else None}
     if not known or not column["scale"]:
         return cell | {"at_lower": None}

@@ -137,9 +137,8 @@ def test_scores_not_to_be_quoted_stand_behind_a_box(visit):
 def test_strokes_have_one_scale(visit):
     """A score's strokes must lie on one scale whose ends are told, and a single training have none."""
     tab = visit()
-    strokes = tab.evaluate(
-        "[...document.querySelectorAll('table.scores tbody tr')].map(row => row.cells[2].querySelector('.mean')?.getAttribute('x1'))"
-    )
+    rows = "[...document.querySelectorAll('table.scores tbody tr')]"
+    strokes = tab.evaluate(f"{rows}.map(row => row.cells[2].querySelector('.mean')?.getAttribute('x1'))")
     assert strokes[7] is None
     low, high = 0.5 - 0.01, 0.5 + 6 / 20 + 0.02 + 1 / 20
     assert [float(at) for at in strokes[:7]] == pytest.approx(
