@@ -50,7 +50,8 @@ def hero(exhibit: Exhibit, packed: Mapping[str, Any]) -> list[dict[str, Any]]:
     detectors = best[best["alignment"] >= THRESHOLD]
     chosen = (detectors if len(detectors) else best.head(1)).head(TILES)
     chosen = chosen.sort_values("concept", key=lambda names: names.map(exhibit.concepts.index), kind="stable")
-    return [_tile(int(place), rows[unit["unit"]], exhibit, packed) for place, unit in chosen.iterrows()]
+    places = {unit: place for place, unit in enumerate(exhibit.units["unit"])}
+    return [_tile(places[unit], rows[unit], exhibit, packed) for unit in chosen["unit"]]
 
 
 def _tile(own: int, row: int, exhibit: Exhibit, packed: Mapping[str, Any]) -> dict[str, Any]:

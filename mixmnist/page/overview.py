@@ -128,11 +128,11 @@ def scores(sections: Sequence[Section]) -> Scores | None:
     shown = [column for column in COLUMNS if column in table and table[column].notna().any()]
     columns = [_column(column, table) for column in shown]
     n_seeds = seeds_of(table)
-    keys = ("study",) if len(summaries) > 1 else ()
+    keys: tuple[str, ...] = ("study",) if len(summaries) > 1 else ()
     layers = len(set(table["layer"])) > 1
     keys += ("variant",) if keys or not layers or len(set(table["variant"])) > 1 else ()
     keys += ("layer",) if layers else ()
-    rows = []
+    rows: list[dict[str, Any]] = []
     for row, n in zip(table.to_dict("records"), n_seeds, strict=True):
         cells = [_cell(column, row) for column in columns]
         rows.append({"names": [row[key] for key in keys], "n": int(n), "cells": cells})
@@ -185,7 +185,7 @@ def _cell(column: Mapping[str, Any], row: Mapping[Any, Any]) -> dict[str, Any]:
         return cell | {"at_lower": None}
 
     def at(value: float) -> float:
-        return round(100 * (value - column["low"]) / (column["high"] - column["low"]), 2)
+        return round(float(100 * (value - column["low"]) / (column["high"] - column["low"])), 2)
 
     return cell | {"at_lower": at(found.lower), "at_mean": at(found.mean), "at_upper": at(found.upper)}
 

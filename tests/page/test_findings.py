@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -115,7 +117,7 @@ def test_the_hero_is_of_the_best_detectors(exhibits, tmp_path):
     """One unit a concept, those above the threshold, in the concepts' order, each at its own place on the sheet."""
     exhibit = exhibits[0]
     units = exhibit.units.assign(alignment=[0.9, 0.95, 0.85, 0.3], concept=["7", "7", "2", "0"])
-    known = type(exhibit)(**{**exhibit.__dict__, "units": units})
+    known = replace(exhibit, units=units)
     (packed,) = pack([known], tmp_path)
     tiles = hero(known, packed)
     assert [(tile["concept"], tile["unit"], tile["alignment"]) for tile in tiles] == [("2", 2, ".85"), ("7", 1, ".95")]

@@ -53,7 +53,7 @@ def test_a_page_without_units_has_no_empty_parts(page, tmp_path):
     html = write_page(tmp_path / "report", replace(page, exhibits=(), matchings=())).read_text()
     assert "Units of c are not kept." in html
     assert not re.search(r"id=\"(units|bench|compare|label|network)\"", html)
-    assert re.findall(r"<script src=\"(\w+)", html) == ["data", "base", "tables"]
+    assert re.findall(r"<script src=\"(\w+)", html) == ["data", "base", "notes", "tables"]
 
 
 def test_scores_reach_the_page_as_they_are(page, tmp_path):
