@@ -10,7 +10,7 @@ import pandas as pd
 from mixmnist.core import sums
 from mixmnist.core.records import require
 from mixmnist.core.sums import ANNOTATIONS, EVALUATION
-from mixmnist.page.annotations import FINGERPRINT, judge_annotations, read_annotations, write_annotations
+from mixmnist.page.annotations import FEWEST, FINGERPRINT, judge_annotations, read_annotations, too_few, write_annotations
 from mixmnist.page.exhibit import Exhibit, load
 from mixmnist.page.exhibiting import Tell, study_exhibits
 from mixmnist.page.matching import matchings
@@ -137,7 +137,8 @@ def _labels(folder: Path, exhibits: Sequence[Exhibit]) -> tuple[tuple[tuple[str,
         return (), (f"What people said is left out: {wrong}.",)
     if not set(said.get(FINGERPRINT, [""])) <= {exhibit.fingerprint for exhibit in exhibits}:
         return (), (f"What people said is of earlier scores and is left out; it is in {ANNOTATIONS}/. Label this page anew.",)
-    return (("agreement with people", agreed), ("what people said", said.drop(columns=FINGERPRINT))), ()
+    told = ("what people said", said.drop(columns=FINGERPRINT))
+    return ((told,), (too_few(len(said)),)) if len(said) < FEWEST else ((("agreement with people", agreed), told), ())
 
 
 def annotate(folder: Path, path: Path) -> Path:

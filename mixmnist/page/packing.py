@@ -64,6 +64,8 @@ def _packed(exhibit: Exhibit, key: str, room: int, n: int, folder: Path) -> dict
         "precision_at_recall": shares(exhibit.precision_at_recall[shown]),
         "drops": None if exhibit.drops is None else numbers(exhibit.drops[shown]),
         "size": list(exhibit.top.shape[2:4]),
+        "accuracy": exhibit.accuracy,
+        "histogram": _histogram(exhibit, shown),
         "maps": exhibit.maps is not None,
         "fields": None if exhibit.fields is None else exhibit.fields[shown].tolist(),
     }
@@ -74,6 +76,16 @@ def _packed(exhibit: Exhibit, key: str, room: int, n: int, folder: Path) -> dict
         packed[f"{end}_response"] = np.round(getattr(exhibit, f"{end}_response")[shown].astype(float), 3).tolist()
     packed["bench"] = None if exhibit.bench is None else _bench(exhibit.bench, key, n, folder)
     return packed
+
+
+def _histogram(exhibit: Exhibit, shown: NDArray[np.int64]) -> dict[str, Any] | None:
+    """Gives how many images are in each step of each unit's responses, and which share of them shows each concept."""
+    if exhibit.counts is None or exhibit.counts_of is None or exhibit.ends is None:
+        return None  # of an exhibit that was made before there were any
+    counts, of = exhibit.counts[shown], exhibit.counts_of[shown]
+    with_nan = np.divide(of, counts[:, None], out=np.full(of.shape, np.nan), where=counts[:, None] > 0)
+    ends = [[float(f"{end:.4g}") for end in unit] for unit in exhibit.ends[shown].tolist()]
+    return {"counts": counts.tolist(), "shares": shares(with_nan), "ends": ends}
 
 
 def _shown(exhibit: Exhibit, room: int) -> NDArray[np.int64]:
