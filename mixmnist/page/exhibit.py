@@ -162,9 +162,7 @@ def make_exhibit(readout: Readout, rank: Readout, units: pd.DataFrame, mixture: 
     )
 
 
-def _histograms(
-    response: Float[Tensor, "images units"], present: Bool[Tensor, "images concepts"]
-) -> dict[str, Any]:
+def _histograms(response: Float[Tensor, "images units"], present: Bool[Tensor, "images concepts"]) -> dict[str, Any]:
     """Counts the images by each unit's response, in equal steps, all of them and those that show a concept."""
     low, high = response.amin(dim=0), response.amax(dim=0)
     share = (response - low) / (high - low).clamp_min(torch.finfo(response.dtype).tiny)

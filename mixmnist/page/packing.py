@@ -22,7 +22,7 @@ OPAQUE = 0.8  # at its highest
 SHARE = 65_534  # steps of a share in [0, 1]; one more stands for nan
 SCORES = (
     "unit dead concept alignment alignment_mean chance null_95 p_layer corrected drop drop_mean drop_resample max_class_drop "
-    "max_class concept_drop selectivity precision_at_100 precision_at_recall_50"
+    "max_class concept_drop selectivity precision_at_100 precision_at_recall_50 iou_box_matched group_size group_drop"
 ).split()
 
 

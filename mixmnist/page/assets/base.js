@@ -31,18 +31,13 @@ mm.share = function (value, digits = 2) {
   return value.toFixed(digits).replace(/^(-?)0\./, "$1.").replace("-", "−");
 };
 
-mm.bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-mm.floats = function (text) {
-  const view = new DataView(mm.bytes(text).buffer);
-  return Float64Array.from({ length: view.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true));
+mm.bytes = function (text) {
+  const letters = atob(text), found = new Uint8Array(letters.length);
+  for (let i = 0; i < letters.length; i++) found[i] = letters.charCodeAt(i);
+  return found;
 };
-mm.shares = function (text) {
-  const view = new DataView(mm.bytes(text).buffer);
-  return Float64Array.from({ length: view.byteLength / 2 }, (_, i) => {
-    const steps = view.getUint16(2 * i, true);
-    return steps === 65535 ? NaN : steps / 65534;
-  });
-};
+mm.floats = (text) => new Float64Array(new Float32Array(mm.bytes(text).buffer)); // little-endian, as is everything that runs a browser
+mm.shares = (text) => Float64Array.from(new Uint16Array(mm.bytes(text).buffer), (steps) => (steps === 65535 ? NaN : steps / 65534));
 
 mm.lazily = function (object, name, make) {
   Object.defineProperty(object, name, { configurable: true, get() {
@@ -57,6 +52,7 @@ mm.exhibits = mm.data.exhibits.map((packed) => {
   for (const [name, decode] of [["alignment", mm.floats], ["precision_at_k", mm.shares], ["precision_at_recall", mm.shares]]) {
     mm.lazily(exhibit, name, () => decode(packed[name]));
   }
+  mm.lazily(exhibit, "shown_shares", () => mm.shares(packed.histogram.shares));
   mm.lazily(exhibit, "drops", () => (packed.drops === null ? null : mm.floats(packed.drops)));
   if (packed.bench) {
     exhibit.bench = { ...packed.bench, classes: packed.classes.length, units: packed.n_units };
