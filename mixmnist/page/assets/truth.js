@@ -57,12 +57,12 @@ mm.drawTruth = function (dialog, exhibit) {
     mm.h("header", {}, mm.h("h2", { id: "labelling-title", tabindex: -1 }, "What they really detect"), mm.h("button", { type: "button", class: "close", onclick: () => dialog.close() }, "Close")),
     mm.h("p", { class: "lead" }, mm.truthSaid(rows)),
     mm.h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Your labels beside the truth" }, mm.h("table", { class: "pairs" },
-      mm.h("thead", {}, mm.h("tr", {}, ["Unit", "Top images", "You said", "It detects", "Your yes or no is true"].map((name) => mm.h("th", { scope: "col" }, name)))),
+      mm.h("thead", {}, mm.h("tr", {}, ["Unit", "Top images", "You said", "Best at", "Fits judged right"].map((name) => mm.h("th", { scope: "col" }, name)))),
       mm.h("tbody", {}, rows.map((one, i) => mm.h("tr", {}, mm.h("th", { scope: "row" }, one.unit.unit), mm.h("td", { class: "few" }, mm.strip(exhibit, places[i], 4)),
         mm.h("td", {}, one.said.concept || "nothing", one.meant !== null && exhibit.concepts[one.meant] !== one.said.concept ? mm.h("span", { class: "soft" }, ` (${exhibit.concepts[one.meant]})`) : ""),
         mm.h("td", {}, one.same ? "✓ " : "× ", mm.h("b", {}, mm.conceptOf(one.unit)), ` ${mm.share(one.unit.alignment)}`),
-        mm.h("td", {}, one.right === null ? "– (no concept of this task)" : `${one.right} of ${one.n} images`)))))),
-    mm.h("p", { class: "note" }, `It detects: the concept with the highest alignment, and that alignment; ${mm.share(mm.data.threshold)} makes a detector. "Seven", "a 7" and "7s" all mean 7.`)));
+        mm.h("td", {}, one.right === null ? "– (names no concept)" : `${one.right} of ${one.n}`)))))),
+    mm.h("p", { class: "note" }, `Best at: the concept with the highest alignment, and that alignment; ${mm.share(mm.data.threshold)} makes a detector. Fits judged right: on how many images your "fits" or "does not fit" is true of the concept that you named. "Seven", "a 7" and "7s" all mean 7.`)));
   dialog.querySelector("h2").focus();
 };
 
