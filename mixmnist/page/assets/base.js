@@ -31,18 +31,13 @@ mm.share = function (value, digits = 2) {
   return value.toFixed(digits).replace(/^(-?)0\./, "$1.").replace("-", "−");
 };
 
-mm.bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-mm.floats = function (text) {
-  const view = new DataView(mm.bytes(text).buffer);
-  return Float64Array.from({ length: view.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true));
+mm.bytes = function (text) {
+  const letters = atob(text), found = new Uint8Array(letters.length);
+  for (let i = 0; i < letters.length; i++) found[i] = letters.charCodeAt(i);
+  return found;
 };
-mm.shares = function (text) {
-  const view = new DataView(mm.bytes(text).buffer);
-  return Float64Array.from({ length: view.byteLength / 2 }, (_, i) => {
-    const steps = view.getUint16(2 * i, true);
-    return steps === 65535 ? NaN : steps / 65534;
-  });
-};
+mm.floats = (text) => new Float64Array(new Float32Array(mm.bytes(text).buffer)); // little-endian, as is everything that runs a browser
+mm.shares = (text) => Float64Array.from(new Uint16Array(mm.bytes(text).buffer), (steps) => (steps === 65535 ? NaN : steps / 65534));
 
 mm.lazily = function (object, name, make) {
   Object.defineProperty(object, name, { configurable: true, get() {
@@ -57,6 +52,7 @@ mm.exhibits = mm.data.exhibits.map((packed) => {
   for (const [name, decode] of [["alignment", mm.floats], ["precision_at_k", mm.shares], ["precision_at_recall", mm.shares]]) {
     mm.lazily(exhibit, name, () => decode(packed[name]));
   }
+  mm.lazily(exhibit, "shown_shares", () => mm.shares(packed.histogram.shares));
   mm.lazily(exhibit, "drops", () => (packed.drops === null ? null : mm.floats(packed.drops)));
   if (packed.bench) {
     exhibit.bench = { ...packed.bench, classes: packed.classes.length, units: packed.n_units };
@@ -75,8 +71,7 @@ mm.content = (id) => document.querySelector(`#${id} .content`);
 mm.conceptOf = (unit) => (unit.dead || !unit.concept ? "dead" : unit.concept);
 mm.isDetector = (unit) => unit.alignment !== null && unit.alignment >= mm.data.threshold;
 
-// A word or letter whose sentence shows where it is pointed at, focused or tapped. There is one note for all of them, in the top
-// layer: so that neither a table that scrolls nor a dialog hides it.
+// a word or letter whose sentence shows where it is pointed at, focused or tapped: notes.js
 mm.said = function (label, sentence, kind) {
   const id = `said-${(mm.saidSoFar = (mm.saidSoFar ?? 0) + 1)}`;
   const button = mm.h("button", { type: "button", class: kind, "data-said": sentence, "aria-describedby": id }, label);
@@ -92,44 +87,3 @@ mm.grade = function (column) {
   badge.firstChild.setAttribute("aria-label", `grade ${found.grade}, ${found.say}`);
   return badge;
 };
-
-mm.note = mm.h("div", { class: "note-of", role: "tooltip", popover: "manual" });
-mm.note.of = null; // the button that it is shown for
-mm.showNote = function (button) {
-  mm.note.textContent = button.dataset.said;
-  mm.note.of = button;
-  mm.note.showPopover();
-  const at = button.getBoundingClientRect(), own = mm.note.getBoundingClientRect(), room = document.documentElement.clientWidth;
-  const below = at.bottom + 6 + own.height <= window.innerHeight;
-  mm.set(mm.note, { style: { left: `${Math.max(8, Math.min(at.left, room - own.width - 8))}px`, top: `${below ? at.bottom + 6 : at.top - own.height - 6}px` } });
-};
-mm.hideNote = function () {
-  if (mm.note.of) mm.note.hidePopover();
-  mm.note.of = null;
-};
-{
-  document.body.append(mm.note);
-  for (const button of document.querySelectorAll("button[title]:is(.term, .grade)")) { // those of the page itself, readable without a script
-    button.dataset.said = button.title;
-    button.setAttribute("aria-description", button.title);
-    button.removeAttribute("title");
-  }
-  const button = (event) => (event.target instanceof Element ? event.target.closest("[data-said]") : null);
-  const on = (name, act, where = document) => where.addEventListener(name, act, true);
-  on("pointerover", (event) => { if (event.pointerType === "mouse" && button(event)) mm.showNote(button(event)); });
-  on("pointerout", (event) => { if (event.pointerType === "mouse" && button(event)) mm.hideNote(); });
-  on("focusin", (event) => { if (button(event)?.matches(":focus-visible")) mm.showNote(button(event)); });
-  on("focusout", mm.hideNote);
-  on("click", (event) => { // of a tap, which neither points nor focuses everywhere
-    const [shown, own] = [mm.note.of, button(event)];
-    if (!own || shown !== own) mm.hideNote();
-    if (own && shown !== own) mm.showNote(own);
-  });
-  on("keydown", (event) => {
-    if (event.key !== "Escape" || !mm.note.of) return;
-    event.preventDefault(); // the note closes, not the dialog around it
-    event.stopPropagation();
-    mm.hideNote();
-  });
-  on("scroll", mm.hideNote);
-}
