@@ -14,6 +14,10 @@ LINK = re.compile(r"(?<=\]\()(?!https?://|#|mailto:)([^)#\s]+)")
 PAGES = {"README.md": "index.md", "CHANGELOG.md": "changelog.md"}  # files of the repository that are pages of their own name
 
 
+FULL = ("results/README.md",)  # pages whose tables take the width of the table of contents, too
+WIDE = "---\nhide: [toc]\n---\n"
+
+
 def place_of(file: str) -> str:
     """Says where a file of the repository lies among the pages."""
     if file in PAGES:
@@ -44,7 +48,7 @@ def publish(file: str, done: set[str]) -> None:
 
     text = (ROOT / file).read_text(encoding="utf-8")
     with mkdocs_gen_files.open(place, "w") as page:
-        page.write(LINK.sub(moved, text))
+        page.write(WIDE * (file in FULL) + LINK.sub(moved, text))
 
 
 published: set[str] = set()
