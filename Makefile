@@ -10,7 +10,7 @@ BIN = .venv/bin
 RUN = $(BIN)/mixmnist run --source $(SOURCE) --device $(DEVICE) $(if $(DATA),--data-root $(DATA))
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark trust test test-slow test-browser mutants check smoke reference figures docs screenshot wheel speed growth recipes gpu-check everything clean
+.PHONY: help benchmark trust test test-slow test-browser mutants check smoke reference figures docs tour screenshot wheel speed growth recipes gpu-check everything clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ figures: .venv/installed ## draw every table and figure again from the records
 
 docs: .venv/docs ## the documentation with the gallery, into site/; warnings are errors
 	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --quiet --strict
+
+tour: .venv/test ## run examples/tour.ipynb and keep its outputs in it
+	$(BIN)/python docs/tour.py
 
 screenshot: .venv/browser ## take the picture of a page that README shows again (it needs MNIST and chromium)
 	$(BIN)/python docs/screenshot.py
