@@ -1,6 +1,6 @@
 """Search from the disk: browsers start no worker from a file, so the theme's own is put into a script that starts it from memory.
 
-The theme's offline plugin would fetch a script for this from elsewhere; it leaves that where one of this name is among `polyfills`.
+The theme's offline plugin would fetch a script for this from elsewhere, unless one of this name is among the `polyfills`.
 """
 
 import json

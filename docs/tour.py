@@ -9,7 +9,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 TOUR = Path(__file__).resolve().parents[1] / "examples" / "tour.ipynb"
-SAME = {  # instructions that nearly every x86 processor has, so that numbers are the same on all of them, as `make reference` does
+SAME = {  # instructions that nearly every x86 processor has, so that numbers are the same on all, as in `make reference`
     "ATEN_CPU_CAPABILITY": "avx2",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "NUMBA_CPU_NAME": "haswell",
@@ -27,7 +27,7 @@ def run(folder: Path) -> NotebookNode:
     for cell in tour.cells:
         cell.metadata = nbformat.from_dict({})
         if cell.cell_type == "code":
-            told = [output for output in cell.outputs if output.output_type == "stream"]  # how far the training is, and in what time
+            told = [output for output in cell.outputs if output.output_type == "stream"]  # how far training is, in what time
             if any("Warning" in output.text for output in told):
                 raise ValueError(f"the tour must run without warnings, got {told[0].text.strip()}. Mend what it shows.")
             cell.outputs = [output for output in cell.outputs if output not in told]

@@ -1,4 +1,4 @@
-"""What builds the documentation: examples are shown as examples, formulas are typeset, the gallery's pages are small and honest."""
+"""What builds the documentation: examples are shown, formulas are typeset, the gallery's pages are small and honest."""
 
 import importlib
 import shutil

@@ -46,7 +46,7 @@ def test_its_links_lead_somewhere(tour):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # the machinery of notebooks has warnings of its own
 def test_it_shows_what_a_run_gives(tour, tmp_path, monkeypatch):
-    """In an empty folder every cell must give what is kept: the same kinds of output, numbers and words; `make tour` keeps anew."""
+    """In an empty folder each cell must give what is kept: kinds of output, numbers and words. `make tour` keeps anew."""
     monkeypatch.syspath_prepend(str(ROOT / "docs"))
     fresh = importlib.import_module("tour").run(tmp_path)
     trained = False

@@ -8,7 +8,7 @@ USEFULNESS = Path(__file__).resolve().parents[2] / "results" / "reference" / "us
 
 
 def test_verdicts_stand_at_the_front(tmp_path):
-    """A row must begin with results, id and verdict, so that no screen is too narrow for it; a mean has its interval in one cell."""
+    """A row must begin with results, id and verdict, and no screen be too narrow for it; a mean and its interval are one cell."""
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "usefulness").symlink_to(USEFULNESS)
     write_index(tmp_path / "results", tmp_path / "index.md")
