@@ -37,8 +37,8 @@ def test_it_is_short():
 def test_its_commands_run(tmp_path, monkeypatch, capsys):
     """Every command of mixmnist in a block must end well in an empty folder, as it stands, and name a page that is there."""
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"^```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    commands = [line for block in blocks for line in block.splitlines() if line.startswith("mixmnist ")]
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    commands = [line for _, block in blocks for line in block.splitlines() if line.startswith("mixmnist ")]
     assert commands == ["mixmnist demo"]
     for command in commands:
         assert cli.main(shlex.split(command, comments=True)[1:]) == 0
