@@ -10,7 +10,7 @@ BIN = .venv/bin
 RUN = $(BIN)/mixmnist run --source $(SOURCE) --device $(DEVICE) $(if $(DATA),--data-root $(DATA))
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark trust test test-slow test-browser mutants check smoke reference figures docs wheel speed growth recipes gpu-check everything clean
+.PHONY: help benchmark trust test test-slow test-browser mutants check smoke reference figures docs tour screenshot wheel speed growth recipes gpu-check everything clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,8 +67,14 @@ reference: .venv/installed ## make the committed reference results again (MNIST,
 figures: .venv/installed ## draw every table and figure again from the records
 	$(BIN)/mixmnist report $(dir $(wildcard results/reference/*/*/runs $(OUT)/*/*/runs)) $(if $(DATA),--data-root $(DATA))
 
-docs: .venv/docs ## the documentation, into site/; warnings are errors
+docs: .venv/docs ## the documentation with the gallery, into site/; warnings are errors
 	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --quiet --strict
+
+tour: .venv/test ## run examples/tour.ipynb and keep its outputs in it
+	$(BIN)/python docs/tour.py
+
+screenshot: .venv/browser ## take the picture of a page that README shows again (it needs MNIST and chromium)
+	$(BIN)/python docs/screenshot.py
 
 wheel: .venv/build ## build the wheel, install it into a clean environment, run the demo outside the repository (about 2 minutes)
 	BIN=$(BIN) .ci/wheel
