@@ -71,8 +71,9 @@ def _run(
 
     plans = _plans(studies, options, say)  # all are checked before the first one starts
     for blocks in plans:
-        n_runs = sum(len(block.seeds) for block in blocks)
-        say(f"{blocks[0].folder}: {n_runs} networks in {len(blocks)} blocks, glyphs: {blocks[0].source} ...")
+        runs, n_blocks = sum(len(block.seeds) for block in blocks), len(blocks)
+        what = f"{runs} network{'s' * (runs > 1)} in {n_blocks} block{'s' * (n_blocks > 1)}"
+        say(f"{blocks[0].folder}: {what}, glyphs: {blocks[0].source} ...")
     failures: list[str] = []
     finished: dict[Path, StudyRecords] = {}
     for result in sweep.run_all(studies, options, say):

@@ -199,7 +199,7 @@ STUDIES = {
     "Study('s', {'a': Variant(objective='own.py')})": "the file of a objective must exist, got own.py",
     "Study('s', {'a': Variant(task='redundant', task_settings={'q': 'x'})})": "setting q must be a finite number, got q='x'",
     "Study('s', {'a': Variant(task='redundant', task_settings={'r': 1})})": "a setting of the task redundant must be",
-    "Study('s', {'a': Variant(objective='noisy', objective_settings={'share': 'x'})})": "a setting of the objective noisy must be one of q",
+    "Study('s', {'a': Variant(objective='noisy', objective_settings={'share': 'x'})})": "setting of the objective noisy must be",
     "Study('s', {'a': Variant(training=Training(images='x'))})": "images must be a whole number, got images='x'",
     "Study('s', {'a': Variant(canvas=Canvas(size=4))})": "size must be larger than glyph",
     "Study('s', {'a': Variant(canvas=Canvas(size=14))})": "must",
