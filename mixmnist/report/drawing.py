@@ -2,11 +2,9 @@
 
 import math
 import textwrap
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +17,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from numpy.typing import NDArray
-from PIL import Image
 from tqdm import tqdm
 
 from mixmnist.core.records import require
+from mixmnist.report.files import write_figure
 
 MARKERS = "os^DvPX*<>"
 DASHES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
@@ -32,7 +30,6 @@ STYLES = {"paper": 1.0, "talk": 1.6}  # letters, lines and marks against those o
 COLUMNS = {"one": 3.3, "two": 6.9}  # inches: width of a figure over one or both columns of a page
 PANEL = 1.5  # inches: a panel is at least as wide, its labels included
 LETTER, SMALL = 8, 7  # points, in a paper: of titles and the names of axes; of numbers, legends and what stands in a panel
-FIXED = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {"Software": None}}  # the same bytes at every hour
 
 
 @dataclass(frozen=True)
@@ -229,31 +226,6 @@ def draw_each(
         except Exception as error:  # numbers that nobody thought of may not cost the others
             left_out.append(f"The figure {name} is left out: it could not be drawn ({type(error).__name__}: {error}).")
     return tuple(left_out)
-
-
-def write_figure(figure: Figure, path: Path) -> None:
-    """Writes a figure in the format that the file's ending names; a png in few bytes, its pixels as drawn."""
-    kind = path.suffix[1:]
-    if kind != "png":
-        figure.savefig(path, metadata=FIXED[kind], transparent=kind == "svg")  # it lies on pages, which may be dark
-        return
-    drawn = BytesIO()
-    figure.savefig(drawn, format=kind, metadata=FIXED[kind], pil_kwargs={"compress_level": 1})
-    with Image.open(drawn) as image:
-        small = smaller(image)
-        small.save(path, dpi=image.info["dpi"], optimize=True, compress_type=zlib.Z_DEFAULT_STRATEGY)
-
-
-def smaller(image: Image.Image) -> Image.Image:
-    """Gives a picture with the same pixels in fewer bytes each: one where it has up to 256 colours, else three.
-
-    Figures come with four, the last of which says that every pixel is opaque; one with transparent pixels stays as it is.
-    """
-    if image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255):
-        return image
-    opaque = image.convert("RGB")
-    colours = opaque.getcolors(256)  # None if there are more
-    return opaque if colours is None else opaque.quantize(len(colours), dither=Image.Dither.NONE)
 
 
 def rule(ax: Axes, what: str, at: float, dash: str, *, upright: bool = False, **look: Any) -> None:  # noqa: ANN401 -- matplotlib's own arguments

@@ -4,7 +4,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from mixmnist.report.drawing import FORMATS, Album, Look, smaller, style, write_figure
+from mixmnist.report.drawing import FORMATS, Album, Look, style
+from mixmnist.report.files import smaller, write_figure
 
 
 def picture(n_colours):
