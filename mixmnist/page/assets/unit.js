@@ -124,7 +124,7 @@ mm.factsOf = function (exhibit, row) {
   const alone = ([name]) => mm.data.grades[name]?.say !== "not alone" && name !== "alignment_mean";
   const more = known.filter((one) => !alone(one));
   return [mm.h("dl", { class: "facts" }, known.filter(alone).map(fact)),
-    more.length ? mm.h("details", { class: "more" }, mm.h("summary", {}, "More scores"), mm.h("p", { class: "note" }, "Their card says: do not quote them alone."), mm.h("dl", { class: "facts" }, more.map(fact))) : null].filter(Boolean);
+    more.length ? mm.h("details", { class: "fold" }, mm.h("summary", {}, "More scores"), mm.h("p", { class: "note" }, "Their card says: do not quote them alone."), mm.h("dl", { class: "facts" }, more.map(fact))) : null].filter(Boolean);
 };
 
 mm.lowest = function (exhibit, row) {
