@@ -49,9 +49,8 @@ def study_exhibits(folder: Path, records: StudyRecords, root: str | None, tell: 
 def _beside(exhibit: Exhibit, net: Recorded, records: StudyRecords) -> Exhibit:
     """Says why an accuracy of the exhibit is not that of the tables: those are means over all seeds."""
     runs = records.runs[(records.runs["variant"] == net.variant) & (records.runs["layer"] == net.layer)]
-    said = (
-        "" if len(runs) < 2 else f"The tables give {runs['accuracy'].mean():.3f}: the mean of {len(runs)} seeds of {net.variant}."
-    )
+    mean = f"{100 * runs['accuracy'].mean():.1f} %"
+    said = "" if len(runs) < 2 else f"The tables give {mean}: the mean of {len(runs)} seeds of {net.variant}."
     return replace(exhibit, about=replace(exhibit.about, beside=said))
 
 

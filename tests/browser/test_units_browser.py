@@ -310,7 +310,7 @@ def test_the_bench_says_what_its_numbers_are(visit, shown, tmp_path):
     """It must be told how orders were found, what a chip means, chance, and why the accuracy is not that of the tables."""
     some = replace(
         shown[0],
-        about=replace(shown[0].about, beside="The tables give 0.932: the mean of 20 seeds of small."),
+        about=replace(shown[0].about, beside="The tables give 93.2 %: the mean of 20 seeds of small."),
         bench=replace(shown[0].bench, means=shown[0].bench.means[:500], labels=shown[0].bench.labels[:500]),
         units=shown[0].units.assign(alignment=[0.85, 0.3, 0.4, 0.5]),
     )
@@ -318,9 +318,9 @@ def test_the_bench_says_what_its_numbers_are(visit, shown, tmp_path):
     said = tab.locator("#bench").inner_text()
     assert "The orders were found on other images, the rank images, with units silenced to zero" in said
     assert "on the first 500 of 700 images" in said
-    assert f"On all 700 this network has {some.accuracy:.3f}".replace("0.", ".") in said
-    assert "The tables give .932: the mean of 20 seeds of small. So the two differ by the images and the seed." in said
-    assert "chance: .022" in said
+    assert f"On all 700 this network has {100 * some.accuracy:.1f} %" in said
+    assert "The tables give 93.2 %: the mean of 20 seeds of small. So the two differ by the images and the seed." in said
+    assert "chance: 2.2 %" in said
     concepts = some.units["concept"].tolist()
     chips = [" ".join(chip.split()) for chip in tab.locator("#bench .ticks label").all_inner_texts()]
     assert f"unit 0 detects {concepts[0]}" in chips[0]

@@ -94,7 +94,8 @@ def test_an_accuracy_is_set_beside_the_tables(folder, made):
     twice = replace(once, runs=pd.concat([once.runs, once.runs.assign(accuracy=1.0, seed=1)]))
     found, _ = study_exhibits(folder, twice, None, lambda _: None)
     wide = once.runs[(once.runs["variant"] == "wide") & (once.runs["layer"] == "conv3")]
-    assert found[1].about.beside == f"The tables give {(1 + wide['accuracy'].iloc[0]) / 2:.3f}: the mean of 2 seeds of wide."
+    mean = 100 * (1 + wide["accuracy"].iloc[0]) / 2
+    assert found[1].about.beside == f"The tables give {mean:.1f} %: the mean of 2 seeds of wide."
 
 
 def test_a_study_without_weights_has_a_page_that_says_why(folder, tmp_path):

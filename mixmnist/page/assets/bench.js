@@ -60,10 +60,10 @@ mm.tickLabel = function (exhibit, u) {
 // why the accuracy here is not the one in a table above
 mm.whichAccuracy = function (exhibit) {
   const { bench } = exhibit, count = (n) => n.toLocaleString("en");
-  const here = mm.share(mm.accuracy(mm.intact(bench)), 3), some = bench.n < exhibit.images;
-  const own = exhibit.accuracy === null || !some ? "" : ` On all ${count(exhibit.images)} this network has ${mm.share(exhibit.accuracy, 3)}.`;
+  const here = mm.percent(mm.accuracy(mm.intact(bench))), some = bench.n < exhibit.images;
+  const own = exhibit.accuracy === null || !some ? "" : ` On all ${count(exhibit.images)} this network has ${mm.percent(exhibit.accuracy)}.`;
   return mm.h("p", { class: "note", id: "which-accuracy" }, `Computed here by the head's exact algebra for this one network on ${some ? `the first ${count(bench.n)} of ` : "all "}${count(exhibit.images)} images, so that the page stays small: ${here} with all units on.${own}`,
-    exhibit.beside ? ` ${exhibit.beside.replace(/\b0\./, ".")} So the two differ by the ${some ? "images and the " : ""}seed.` : "", ` Drops in the part Units are over ${exhibit.dropped_on === exhibit.images ? "all images" : `${count(exhibit.dropped_on)} images`}.`);
+    exhibit.beside ? ` ${exhibit.beside} So the two differ by the ${some ? "images and the " : ""}seed.` : "", ` Drops in the part Units are over ${exhibit.dropped_on === exhibit.images ? "all images" : `${count(exhibit.dropped_on)} images`}.`);
 };
 
 // what it says with all units on, computed once
@@ -90,12 +90,12 @@ mm.benchResult = function (exhibit, gone, now, numbers) {
   mm.curveLater(bench, order, off.toMean, (curve) => plot.replaceChildren(mm.plot({ points: curve.map((one, i) => [i, one]), xs: [0, Math.round(bench.units / 2), bench.units], at: [n, accuracy], chance,
     xLabel: `units off, ${order}`, yLabel: "accuracy", title: `Accuracy along the order: ${order}; dashed: chance${byHand ? "; the dot is the choice made by hand" : ""}` })));
   numbers.replaceChildren(
-    mm.h("p", { class: "big", "data-accuracy": accuracy, "data-off": n }, mm.h("b", {}, mm.share(accuracy, 3)), " accuracy"),
-    mm.h("p", {}, n ? `${n} of ${bench.units} units off${how_}, silenced ${how}. ${accuracy <= before ? "Lost" : "Gained"}: ${mm.share(Math.abs(accuracy - before), 3)} of ${mm.share(before, 3)}.` : `All units are on${how_}.`),
-    mm.h("p", { class: "note" }, `All on: ${mm.share(before, 3)}; chance: ${mm.share(chance, 3)}.`));
+    mm.h("p", { class: "big", "data-accuracy": accuracy, "data-off": n }, mm.h("b", {}, mm.percent(accuracy)), " accuracy"),
+    mm.h("p", {}, n ? `${n} of ${bench.units} units off${how_}, silenced ${how}. ${accuracy <= before ? "Lost" : "Gained"}: ${mm.points(Math.abs(accuracy - before))} points of ${mm.percent(before)}.` : `All units are on${how_}.`),
+    mm.h("p", { class: "note" }, `All on: ${mm.percent(before)}; chance: ${mm.percent(chance)}.`));
   return [mm.h("div", {}, numbers, plot),
     mm.h("div", {}, mm.classTable(exhibit, by, {
-      caption: "Accuracy of each class, in points.",
+      caption: "Accuracy of each class, in percent.",
       text: (value) => (Number.isNaN(value) ? "" : String(Math.round(100 * value))), weight: (value) => (Number.isNaN(value) ? 0 : value), kind: "accuracy",
     })),
     mm.h("div", {}, mm.h("h3", {}, "What it says of the first images"), mm.h("ul", { class: "samples" }, Array.from({ length: bench.samples }, (_, image) => mm.sample(exhibit, image, intact, now)))),

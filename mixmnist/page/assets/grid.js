@@ -51,7 +51,7 @@ mm.part(function (exhibit) {
       exhibit.maps || exhibit.fields ? choice("Where it fired", exhibit.maps ? mm.LOOKS : { field: mm.LOOKS.field, plain: mm.LOOKS.plain }, "look") : null),
     mm.h("p", { class: "legend" }, mm.h("span", {}, mm.bar(0.7, { chance: 0.2, nullMark: known ? 0.3 : null }),
       mm.h("span", {}, "alignment with its concept, 0 to 1; dotted: chance", known ? "; line: 95 % of its null" : "")),
-      mm.h("span", {}, mm.bar(0.7, { kind: "orange" }), `accuracy lost without it, up to ${mm.share(mm.mostDrop, 3)}, the most on this page; blue: gained`),
+      mm.h("span", {}, mm.bar(0.7, { kind: "orange" }), `accuracy lost without it, in points, up to ${mm.points(mm.mostDrop)}, the most on this page; blue: gained`),
       mm.h("span", {}, mm.s("svg", { class: "sparkline", viewBox: "0 0 100 28", "aria-hidden": "true" }, mm.s("path", { class: "line", d: "M0 2C60 2 70 4 100 22" })),
         `precision@k, k from 1 to ${exhibit.images.toLocaleString("en")}, logarithmic; dashed: chance`)),
     count, grid);
@@ -75,7 +75,7 @@ mm.card = function (exhibit, row) {
   const concept = mm.conceptOf(unit);
   const next = mm.best(exhibit, row)[1];
   const said = unit.dead ? `Unit ${unit.unit}, dead` : `Unit ${unit.unit}, concept ${concept}, alignment ${mm.share(unit.alignment)}, chance ${mm.share(unit.chance)}`
-    + (next ? `; then ${next.name}, ${mm.share(next.value)}` : "") + (unit.drop == null ? "" : `, drop ${mm.share(unit.drop, 3)}`);
+    + (next ? `; then ${next.name}, ${mm.share(next.value)}` : "") + (unit.drop == null ? "" : `, drop ${mm.points(unit.drop)} points`);
   const row_ = (label, bar, value) => mm.h("span", { class: "score" }, mm.h("span", {}, label), bar, mm.h("b", {}, value));
   return mm.h("li", {}, mm.h("button", { type: "button", class: mm.isDetector(unit) ? "card detector" : "card", "data-unit": unit.unit,
     "aria-haspopup": "dialog", "aria-label": said, onclick: () => mm.openUnit(exhibit, row, "units") },
@@ -83,5 +83,5 @@ mm.card = function (exhibit, row) {
       mm.h("span", { class: "number" }, `unit ${unit.unit}`, next ? mm.h("em", { class: "next" }, `then ${next.name} ${mm.share(next.value)}`) : "", exhibit.useless.includes(unit.concept) ? mm.h("em", {}, " useless concept") : ""), mm.sparkline(exhibit, row)),
     mm.strip(exhibit, row, 6),
     row_("align", mm.bar(unit.alignment, { chance: unit.chance, nullMark: unit.null_95 }), mm.share(unit.alignment)),
-    unit.drop == null ? null : row_("drop", mm.bar(unit.drop, { kind: "orange", most: mm.mostDrop }), mm.share(unit.drop, 3))));
+    unit.drop == null ? null : row_("drop", mm.bar(unit.drop, { kind: "orange", most: mm.mostDrop }), mm.points(unit.drop))));
 };

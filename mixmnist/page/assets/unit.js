@@ -110,6 +110,8 @@ mm.FACTS = { // column: name, and the term of the glossary that explains it
   selectivity: ["Selectivity", "selectivity"], precision_at_100: ["Precision@100", "precision@k"], precision_at_recall_50: ["Precision at recall .50", "recall"],
 };
 
+mm.DROPS = new Set(["drop", "drop_mean", "drop_resample", "group_drop", "max_class_drop", "concept_drop"]); // of accuracy
+
 // the scores that can be quoted, each with its grade; those that say little alone are behind "more scores"
 mm.factsOf = function (exhibit, row) {
   const unit = exhibit.units[row];
@@ -117,7 +119,7 @@ mm.factsOf = function (exhibit, row) {
     if (name === "group_drop" && unit.group_drop == null) return unit.group_size === undefined || unit.dead ? null : "– (no detector)";
     if (unit[name] == null) return null;
     const after = { alignment: ` (chance ${mm.share(unit.chance, 3)})`, max_class_drop: unit.max_class ? ` (class ${unit.max_class})` : "", group_drop: unit.group_size > 1 ? ` (of ${unit.group_size} detectors)` : "" }[name] ?? "";
-    return mm.share(unit[name], 3) + after;
+    return (mm.DROPS.has(name) ? `${mm.points(unit[name])} points` : mm.share(unit[name], 3)) + after;
   };
   const fact = ([name, [title, term]]) => mm.h("div", {}, mm.h("dt", {}, mm.term(term, title), " ", mm.grade(name)), mm.h("dd", {}, value(name)));
   const known = Object.entries(mm.FACTS).filter(([name]) => value(name) !== null);
