@@ -123,7 +123,7 @@ mm.factsOf = function (exhibit, row) {
   };
   const fact = ([name, [title, term]]) => mm.h("div", {}, mm.h("dt", {}, mm.term(term, title), " ", mm.grade(name)), mm.h("dd", {}, value(name)));
   const known = Object.entries(mm.FACTS).filter(([name]) => value(name) !== null);
-  const alone = ([name]) => mm.data.grades[name]?.say !== "not alone" && name !== "alignment_mean";
+  const alone = ([name]) => mm.data.grades[name]?.say !== "not alone";
   const more = known.filter((one) => !alone(one));
   return [mm.h("dl", { class: "facts" }, known.filter(alone).map(fact)),
     more.length ? mm.h("details", { class: "fold" }, mm.h("summary", {}, "More scores"), mm.h("p", { class: "note" }, "Their card says: do not quote them alone."), mm.h("dl", { class: "facts" }, more.map(fact))) : null].filter(Boolean);
