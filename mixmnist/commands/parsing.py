@@ -10,6 +10,8 @@ from mixmnist.commands import completion
 from mixmnist.commands.answers import Answer, Say
 from mixmnist.commands.canvases import audit, export, preview
 from mixmnist.commands.completion import completed
+from mixmnist.commands.grading import grade
+from mixmnist.commands.manners import BEGIN, VERSION, WHAT, Parser, begin
 from mixmnist.commands.nets import evaluate, layers, plant
 from mixmnist.commands.pages import page
 from mixmnist.commands.shelves import list_entries
@@ -43,18 +45,19 @@ def write_completion(args: argparse.Namespace, say: Say) -> Answer:
 
 def make_parser() -> argparse.ArgumentParser:
     """Makes the parser of the whole command line."""
-    parser = argparse.ArgumentParser(
-        prog="mixmnist",
-        description="A controlled bench for claims about units: which units detect which digits, at what cost.",
+    parser = Parser(
+        prog="mixmnist", description=f"mixmnist {WHAT}", epilog=BEGIN, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.add_argument("--version", action="version", version=VERSION)
+    parser.set_defaults(command=begin, quiet=False, json=False)
+    commands = parser.add_subparsers(metavar="COMMAND")
     _add_run(commands)
     for add in (_add_results, _add_canvases, _add_checks, _add_plan, _add_layers_and_completion, _add_evaluate):
         add(commands)
     return parser
 
 
-def _add_results(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_results(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(commands, "demo", demo, "--out results/local", "a first look in half a minute: train, score, draw")
     command.add_argument("--out", default=Options.out, metavar="DIR", help=help_of(Options)["out"])
     command = _command(commands, "report", report, "results/local/sanity/digits", "write tables and figures from records")
@@ -69,7 +72,12 @@ def _add_results(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
     command.add_argument("--format", default="pdf,svg,png", metavar="KINDS", help="some of pdf, svg, png")
     command.add_argument("--style", default="paper", help="one of paper, talk (larger letters and lines)")
-    command.add_argument("--columns", default="two", help="one or two: columns of a page that a figure is at least as wide as")
+    command.add_argument("--columns", default="two", help="one or two of a page, which figures fill: 3.3 or 6.9 inches")
+    command.add_argument("--panels", default="", metavar="NAMES", help="columns to show, of figures that have panels of them")
+    command.add_argument(
+        "--variants", default="", metavar="NAMES", help="variants to show in figures and in variants.tex; by default all"
+    )
+    command.add_argument("--columns-of", default="", metavar="NAMES", help="columns of the table for papers, variants.tex")
     summary = "make a page of units that opens in a browser; of several folders one for comparing them"
     command = _command(commands, "page", page, "results/local/sanity/digits", summary)
     command.add_argument("folders", nargs="+", metavar="DIR", help="folder of a study and source, or of an evaluated network")
@@ -80,7 +88,7 @@ def _add_results(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     command.add_argument("--long", action="store_true", help="with definition, source, range, chance and ceiling")
 
 
-def _add_canvases(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_canvases(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(commands, "preview", preview, "--task redundant --out p.png", "draw some canvases with their classes")
     _add_mixture(command, n=32, out="p.png")
     command = _command(
@@ -98,12 +106,16 @@ def _add_canvases(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     _add_mixture(command, n=10_000)
 
 
-def _add_checks(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_checks(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(
         commands, "verify", verify, "results/reference/sanity/mnist", "recompute recorded scores from recorded weights"
     )
     command.add_argument("folders", nargs="+", metavar="DIR", help="folder of a study and source")
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
+    summary = "grade a metric of your own on planted units, beside the shelf's"
+    command = _command(commands, "grade", grade, "examples/margin.py --out card", summary)
+    command.add_argument("metric", metavar="metric.py", help="a file that ends in METRIC = Metric(title, axes, columns)")
+    command.add_argument("--out", metavar="DIR", help="write the card, every test and the response curves there")
     command = _command(
         commands, "plant", plant, "--set misses=.2 --set noise=.1 --concept 3", "plant a unit with faults and score it"
     )
@@ -118,7 +130,7 @@ def _add_checks(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     command.add_argument("--out", help="the page (default DIR/README.md)")
 
 
-def _add_plan(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_plan(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(
         commands,
         "plan",
@@ -137,7 +149,7 @@ def _add_plan(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     command.add_argument("--power", default=0.8, type=float, help="wanted probability of seeing it (default .8)")
 
 
-def _add_layers_and_completion(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_layers_and_completion(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(
         commands, "layers", layers, "torchvision.models:resnet18 --channels 3 --size 64", "list the layers of a network"
     )
@@ -150,7 +162,7 @@ def _add_layers_and_completion(commands: "argparse._SubParsersAction[argparse.Ar
 
 
 def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    commands: "argparse._SubParsersAction[Parser]",
     name: str,
     function: Callable[[argparse.Namespace, Say], Answer],
     example: str,
@@ -164,7 +176,7 @@ def _command(
     return command
 
 
-def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(commands, "run", run, "sanity --source digits --seeds 1", "run studies; what is recorded is not run again")
     texts, defaults = help_of(Options), Options()
     studies = command.add_argument(
@@ -189,7 +201,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     command.add_argument("--reference", default=str(REFERENCE), metavar="DIR", help="what the result is compared with at the end")
 
 
-def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_evaluate(commands: "argparse._SubParsersAction[Parser]") -> None:
     example = "torchvision.models:resnet18 --layer layer3,layer4 --size 64 --channels 3 --source digits"
     command = _command(commands, "evaluate", evaluate, example, "score the units of your own network, or of arrays")
     command.add_argument(
@@ -223,8 +235,8 @@ def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 def _add_mixture(command: argparse.ArgumentParser, n: int, out: str | None = None) -> None:
     texts, canvas = help_of(Canvas), Canvas()
-    task = command.add_argument("--task", default="pairs", help=f"one of {', '.join(registry.names('tasks'))}")
-    completed(task, completion.shelf("tasks"))
+    named = f"one of {', '.join(registry.names('tasks'))}, or a file ending in TASK (default pairs)"
+    completed(command.add_argument("--task", default="pairs", help=named), completion.shelf("tasks", files=".py"))
     completed(command.add_argument("--source", default="auto", help=help_of(Options)["source"]), SOURCES)
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
     split = command.add_argument("--split", default="test", help="train, test or rank")
