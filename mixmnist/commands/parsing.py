@@ -10,6 +10,7 @@ from mixmnist.commands import completion
 from mixmnist.commands.answers import Answer, Say
 from mixmnist.commands.canvases import audit, export, preview
 from mixmnist.commands.completion import completed
+from mixmnist.commands.dictionaries import features
 from mixmnist.commands.grading import grade
 from mixmnist.commands.manners import BEGIN, VERSION, WHAT, Parser, begin
 from mixmnist.commands.nets import evaluate, layers, plant
@@ -52,7 +53,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=begin, quiet=False, json=False)
     commands = parser.add_subparsers(metavar="COMMAND")
     _add_run(commands)
-    for add in (_add_results, _add_canvases, _add_checks, _add_plan, _add_layers_and_completion, _add_evaluate):
+    for add in (_add_results, _add_canvases, _add_checks, _add_plan, _add_layers_and_completion, _add_evaluate, _add_features):
         add(commands)
     return parser
 
@@ -250,3 +251,28 @@ def _add_mixture(command: argparse.ArgumentParser, n: int, out: str | None = Non
     command.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER", help="a task's setting, e.g. q=.5")
     if out is not None:
         command.add_argument("--out", default=out, help=f"where to write (default {out})")
+
+
+def _add_features(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    summary = "fit dictionaries on a layer's cells: are the concepts there in another basis?"
+    command = _command(commands, "features", features, "results/reference/sanity/mnist --variants wide-dropout", summary)
+    what = "folder of a study and source, or pkg.module:factory"
+    command.add_argument("what", nargs="?", metavar="DIR", help=what)
+    command.add_argument("--arrays", metavar="F.npz", help="instead: rows [n, units] and present [n, concepts]")
+    command.add_argument("--layer", metavar="NAME", help="of the network (default: of recorded nets the one that feeds the head)")
+    command.add_argument("--axis", type=int, default=1, metavar="N", help="of the layer's output that counts units (default 1)")
+    command.add_argument("--weights", metavar="F", help="safetensors for the factory's network")
+    variants = command.add_argument("--variants", default="", metavar="A,B", help="of a folder; by default all")
+    completed(variants, completion.variants)
+    named = "by name or path, with settings as topk:k=1; by default the whole shelf"
+    command.add_argument("--dictionaries", default="", metavar="A,B", help=named)
+    command.add_argument("--atoms", default="20", metavar="N,N", help="numbers of atoms (default 20)")
+    command.add_argument("--seeds", type=int, default=1, metavar="N", help="of each dictionary (default 1)")
+    command.add_argument("--cells", type=int, default=40_000, metavar="N", help="that a dictionary is fitted on (default 40000)")
+    command.add_argument("--images", type=int, default=2_500, metavar="N", help="of which, and scored on others (default 2500)")
+    command.add_argument("--rotate", action="store_true", help="rotate the units at random before all else")
+    command.add_argument("--fast", action="store_true", help="leave out the scores that take seconds, as dci")
+    command.add_argument("--task", default="pairs", help="of the canvases for a factory's network (default pairs)")
+    completed(command.add_argument("--source", default="auto", help=help_of(Options)["source"]), SOURCES)
+    command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
+    command.add_argument("--out", metavar="DIR", help="where to write (default DIR/features)")

@@ -184,7 +184,5 @@ def with_gaps(rows: pd.DataFrame) -> pd.DataFrame:
     """Adds `gap_closed`: how far each goes from as many random directions to the ceiling, 0 to 1."""
     ceiling = rows["coverage"][rows["dictionary"] == CEILING].mean()
     of_random = rows[rows["dictionary"] == RANDOM].groupby("atoms")["coverage"].mean()
-    gaps = [
-        gap_closed(row.coverage, of_random.get(row.atoms, float("nan")), ceiling) for row in rows.itertuples()
-    ]
+    gaps = [gap_closed(row.coverage, of_random.get(row.atoms, float("nan")), ceiling) for row in rows.itertuples()]
     return rows.assign(gap_closed=gaps)

@@ -54,7 +54,7 @@ def _number(value: float) -> str:
     return f"{abs(float(written)) and float(written):g}" if float(written) % 1 == 0 else re.sub(r"^(-?)0\.", r"\1.", written)
 
 
-def _squares(ax: Axes, values: NDArray[Any], colours: Sequence[str], rows: Sequence[str], scale: float) -> None:
+def squares(ax: Axes, values: NDArray[Any], colours: Sequence[str], rows: Sequence[str], scale: float) -> None:
     """Draws squares of some colours between white lines, with names beside the rows; white where there is no number."""
     ax.imshow(values, cmap=ListedColormap(list(colours)), vmin=0, vmax=1, aspect="auto", interpolation="none")
     ax.set_yticks(range(len(rows)), rows, fontsize=SMALL * scale)
@@ -107,7 +107,7 @@ def _title(test: str) -> str:
 def _draw_tests(ax: Axes, table: pd.DataFrame, names: Sequence[str], scale: float) -> str:
     """Draws a square a score and test."""
     passed = table[list(names)].to_numpy(dtype=float)
-    _squares(ax, passed, (FAILED, PASSED), [f"{r.score}  {r.grade}" for r in table.itertuples()], scale)
+    squares(ax, passed, (FAILED, PASSED), [f"{r.score}  {r.grade}" for r in table.itertuples()], scale)
     for row, column in np.argwhere(passed == 0).tolist():
         ax.text(column, row, "x", ha="center", va="center_baseline", color="white", fontsize=SMALL * scale)
     ax.xaxis.tick_top()
@@ -129,7 +129,7 @@ def _draw_counts(ax: Axes, table: pd.DataFrame, names: Sequence[str], scale: flo
     failed = np.stack([(part == 0).sum(axis=1) for part in parts], axis=1)
     of = np.stack([part.count(axis=1) for part in parts], axis=1)
     share = np.where(of > 0, 1 - failed / np.maximum(of, 1), np.nan)
-    _squares(ax, share, SHADES, [f"{r.score}  {r.grade}" for r in table.itertuples()], scale)
+    squares(ax, share, SHADES, [f"{r.score}  {r.grade}" for r in table.itertuples()], scale)
     for row, column in np.argwhere(failed > 0).tolist():
         look: dict[str, Any] = {"color": "white" if share[row, column] < 0.6 else "black", "fontsize": SMALL * scale}
         ax.text(column, row, str(failed[row, column]), ha="center", va="center_baseline", **look)
@@ -156,7 +156,7 @@ def fooled(album: Album, found: pd.DataFrame, units: Mapping[str, str], meanings
     shown = ["perfect", "chance", *names]
     figure, (ax,) = album.make(1, ROW * len(found) + 0.85)
     squares = np.concatenate([np.full((len(found), 2), np.nan), 1 - told], axis=1)
-    _squares(ax, squares, (FAILED, PASSED), found["score"].tolist(), scale)
+    squares(ax, squares, (FAILED, PASSED), found["score"].tolist(), scale)
     for row, values in enumerate(found[shown].to_numpy(dtype=float)):
         for column, number in enumerate(map(_number, values)):
             look = {"color": "white" if squares[row, column] == 0 else "0.1", "fontsize": SMALL * scale}

@@ -176,7 +176,7 @@ def dci(
 
 
 def _in_order(rank: Numbers, known: Truth) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Gives the atoms in an order that depends on neither the one that they come in nor their scales, and images drawn likewise."""
+    """Gives the atoms in an order that depends on neither the one they come in nor their scales, and images drawn likewise."""
     if rank.shape[1] == 0:
         return np.arange(0), np.arange(0)
     places = np.stack([np.unique(column, return_inverse=True)[1] for column in rank.T], axis=1)  # ties share a place
