@@ -1,4 +1,4 @@
-# mixmnist: `make benchmark` and `make test` on a bare machine (Python 3.11+, pip, gcc, make).
+# mixmnist: `make benchmark` and `make test` on a bare machine (Python 3.11+, pip, make; on a GPU a C compiler, too).
 SOURCE = auto
 SEEDS = 5
 DEVICE = auto
@@ -10,13 +10,13 @@ BIN = .venv/bin
 RUN = $(BIN)/mixmnist run --source $(SOURCE) --device $(DEVICE) $(if $(DATA),--data-root $(DATA))
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark trust test test-slow test-browser mutants check smoke reference figures docs wheel speed growth recipes gpu-check everything clean
+.PHONY: help benchmark trust test test-slow test-browser mutants check smoke reference figures docs tour screenshot wheel speed growth recipes gpu-check everything clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  variables: SOURCE=$(SOURCE) SEEDS=$(SEEDS) DEVICE=$(DEVICE) DATA=$(DATA) OUT=$(OUT)"
 
-benchmark: .venv/installed ## a first look in a minute or two, then both studies, tables, figures, and the difference to the reference
+benchmark: .venv/installed ## a first look, then both studies; ends in one screen: yours beside the reference, verdicts, pages
 	$(RUN) demo sanity usefulness --seeds $(SEEDS) --out $(OUT)
 
 trust: .venv/installed ## which scores can be trusted: controls on trained nets, report cards on planted units (about 10 minutes)
@@ -67,8 +67,14 @@ reference: .venv/installed ## make the committed reference results again (MNIST,
 figures: .venv/installed ## draw every table and figure again from the records
 	$(BIN)/mixmnist report $(dir $(wildcard results/reference/*/*/runs $(OUT)/*/*/runs)) $(if $(DATA),--data-root $(DATA))
 
-docs: .venv/docs ## the documentation, into site/; warnings are errors
+docs: .venv/docs ## the documentation with the gallery, into site/; warnings are errors
 	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --quiet --strict
+
+tour: .venv/test ## run examples/tour.ipynb and keep its outputs in it
+	$(BIN)/python docs/tour.py
+
+screenshot: .venv/browser ## take the picture of a page that README shows again (it needs MNIST and chromium)
+	$(BIN)/python docs/screenshot.py
 
 wheel: .venv/build ## build the wheel, install it into a clean environment, run the demo outside the repository (about 2 minutes)
 	BIN=$(BIN) .ci/wheel

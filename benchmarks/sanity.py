@@ -12,6 +12,10 @@ BOTH = (("", "to zero"), ("_mean", "to its mean"))  # silencings
 
 STUDY = Study(
     title="Which pair of digits? 45 classes",
+    about=(
+        "The question is B. Zhou's, from his talk “Disentanglement of Visual Concepts from Classifying and Synthesizing Scenes” "
+        "(2018/19): nobody told the nets about digits, so do units come to detect them?"
+    ),
     variants={
         "baseline": Variant(),
         "dropout": Variant(net_settings={"dropout": 0.25}),
@@ -20,10 +24,34 @@ STUDY = Study(
     },
     seeds=5,
     claims=(
-        Claim("R1", "The 10-20-10 net reaches about 91.7 %", "accuracy", "baseline", "within", 0.917, 0.015),
-        Claim("R2", "A unit as sharp as the talk's Unit03 emerges", "has_sharp_detector", "baseline", "above", 0.95),
         Claim(
-            "R3", "A wider conv3 gives more digits a detector", "unique_concepts", "wide", "above", against="baseline", seeds=20
+            "R1",
+            "The 10-20-10 net reaches about 91.7 %",
+            "accuracy",
+            "baseline",
+            "within",
+            0.917,
+            0.015,
+            words="The baseline tells {mean %} of the pairs rightly, where the talk has 91.7 %",
+        ),
+        Claim(
+            "R2",
+            "A unit as sharp as the talk's Unit03 emerges",
+            "has_sharp_detector",
+            "baseline",
+            "above",
+            0.95,
+            words="In {mean %} of its trainings a unit as sharp as the talk's best (Unit03) emerges",
+        ),
+        Claim(
+            "R3",
+            "A wider conv3 gives more digits a detector",
+            "unique_concepts",
+            "wide",
+            "above",
+            against="baseline",
+            seeds=20,
+            words="A layer three times as wide gives {mean} {more/fewer} digits a detector",
         ),
         *(
             Claim(
@@ -34,6 +62,7 @@ STUDY = Study(
                 "below",
                 against="baseline",
                 seeds=20,
+                words=f"Without its most important unit the wide net loses {{mean points}} {{more/less}} (silenced {how})",
             )
             for suffix, how in BOTH
         ),
@@ -46,6 +75,7 @@ STUDY = Study(
                 "below",
                 against="baseline",
                 seeds=20,
+                words=f"Without all detectors of a digit the wide net loses {{mean points}} {{more/less}} (silenced {how})",
             )
             for suffix, how in BOTH
         ),
@@ -57,6 +87,10 @@ STUDY = Study(
                 "dropout",
                 "below",
                 against="baseline",
+                words=(
+                    "With dropout {mean points} {more/less} of the accuracy beyond chance are lost as units go at random "
+                    f"(silenced {how})"
+                ),
             )
             for suffix, how in BOTH
         ),
@@ -68,9 +102,26 @@ STUDY = Study(
             "above",
             0.2,
             minus="max_drop",
+            words="Without one unit the class that it matters most to loses {mean points} {more/less} than all classes together",
         ),
-        Claim("R6", "Selectivity predicts the largest class drop", "spearman_selectivity_max_class_drop", "wide", "above"),
-        Claim("R6", "Selectivity does not predict the overall drop", "spearman_selectivity_drop", "wide", "within", 0.0, 0.2),
+        Claim(
+            "R6",
+            "Selectivity predicts the largest class drop",
+            "spearman_selectivity_max_class_drop",
+            "wide",
+            "above",
+            words="Over the wide net's units, selectivity and the largest drop of a class correlate by {mean}",
+        ),
+        Claim(
+            "R6",
+            "Selectivity does not predict the overall drop",
+            "spearman_selectivity_drop",
+            "wide",
+            "within",
+            0.0,
+            0.2,
+            words="Over the same units, selectivity and the overall drop correlate by {mean}",
+        ),
         *(
             Claim(
                 "R7",
@@ -80,6 +131,7 @@ STUDY = Study(
                 "above",
                 -0.05,
                 minus="class_accuracy",
+                words=f"With only its digits' detectors a class is told {{mean points}} {{better/worse}} (others silenced {how})",
             )
             for suffix, how in BOTH
         ),
@@ -91,6 +143,7 @@ STUDY = Study(
                 "wide",
                 "below",
                 0.6,
+                words=f"Without these detectors {{mean %}} of the decisions on a class are right, chance 50 % (silenced {how})",
             )
             for suffix, how in BOTH
         ),

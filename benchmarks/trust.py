@@ -14,6 +14,10 @@ from mixmnist.core.records import Claim
 
 STUDY = Study(
     title="Which scores can be trusted? Controls, and report cards on planted units",
+    about=(
+        "A score is trusted if it tells trained units from chance and planted units as they were planted; that rotating units "
+        "destroys most detectors is from D. Bau et al. (2017), “Network Dissection”."
+    ),
     variants={
         "baseline": Variant(),
         "wide": Variant(net_settings={"conv3": 30}),
@@ -33,8 +37,18 @@ STUDY = Study(
                 "within",
                 0.8,
                 0.1,
+                words=f"A random rotation of the units loses {{mean %}} of the unique concepts ({variant})",
             ),
-            Claim("R5", f"It leaves the accuracy alone ({variant})", "rotation_accuracy_change", variant, "within", 0.0, 1e-9),
+            Claim(
+                "R5",
+                f"It leaves the accuracy alone ({variant})",
+                "rotation_accuracy_change",
+                variant,
+                "within",
+                0.0,
+                1e-9,
+                words=f"It changes the accuracy by {{mean points}} ({variant})",
+            ),
         )
     ),
     analyses=("card", "fooled", "matching", "null", "rotation", "uncertainty"),

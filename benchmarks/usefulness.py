@@ -10,6 +10,10 @@ from mixmnist.core.records import Claim
 
 STUDY = Study(
     title="Which pair of the digits 0-7? 28 classes, 8 and 9 are useless",
+    about=(
+        "The question is B. Zhou's, from his talk “Disentanglement of Visual Concepts from Classifying and Synthesizing Scenes” "
+        "(2018/19): 8 and 9 say nothing about the answer, so do they get a detector all the same?"
+    ),
     variants={
         "baseline": Variant(task="redundant"),
         "wide": Variant(task="redundant", net_settings={"conv3": 30}),
@@ -19,7 +23,15 @@ STUDY = Study(
         claim
         for variant in ("baseline", "wide")
         for claim in (
-            Claim("R8", f"8 and 9 get no detector ({variant})", "useless_alignment", variant, "below", 0.40),
+            Claim(
+                "R8",
+                f"8 and 9 get no detector ({variant})",
+                "useless_alignment",
+                variant,
+                "below",
+                0.40,
+                words=f"The best unit for 8 or 9 has an alignment of {{mean}} where a detector has .80 ({variant})",
+            ),
             Claim(
                 "R8",
                 f"Every useful digit has a better one ({variant})",
@@ -27,6 +39,7 @@ STUDY = Study(
                 variant,
                 "below",
                 minus="worst_useful_alignment",
+                words=f"That unit lies {{mean}} {{above/below}} the best unit of every useful digit ({variant})",
             ),
         )
     ),

@@ -1,4 +1,4 @@
-"""Pages that are made, not written: the front page and the changelog from their files, a card for each metric from the shelf.
+"""Pages that are made, not written: the front page and the changelog from their files, with copies of all that pages link to.
 
 Links that lead out of this folder lead to copies of what they name, so that the pages can be read without the repository.
 """
@@ -9,12 +9,13 @@ from pathlib import Path, PurePosixPath
 
 import mkdocs_gen_files
 
-from mixmnist.commands.shelves import card, describe
-from mixmnist.core import registry
-
 ROOT = Path(__file__).resolve().parents[1]
 LINK = re.compile(r"(?<=\]\()(?!https?://|#|mailto:)([^)#\s]+)")
 PAGES = {"README.md": "index.md", "CHANGELOG.md": "changelog.md"}  # files of the repository that are pages of their own name
+
+
+FULL = ("results/README.md",)  # pages whose tables take the width of the table of contents, too
+WIDE = "---\nhide: [toc]\n---\n"
 
 
 def place_of(file: str) -> str:
@@ -47,21 +48,9 @@ def publish(file: str, done: set[str]) -> None:
 
     text = (ROOT / file).read_text(encoding="utf-8")
     with mkdocs_gen_files.open(place, "w") as page:
-        page.write(LINK.sub(moved, text))
-
-
-def write_cards() -> None:
-    """Writes what `mixmnist list metrics --long` says as a page."""
-    lines = ["# Metric cards", "", "A card a metric, as `mixmnist list metrics --long` prints it.", ""]
-    for name, entry in registry.collect("metrics").items():
-        known = describe("metrics", name, entry)
-        columns = ", ".join(f"`{column}`" for column in known["columns"])
-        lines += [f"## {known['title']}", "", f"File `{name}.py`; columns {columns}.", "", "```text", *card(known), "```", ""]
-    with mkdocs_gen_files.open("metrics.md", "w") as page:
-        page.write("\n".join(lines))
+        page.write(WIDE * (file in FULL) + LINK.sub(moved, text))
 
 
 published: set[str] = set()
 for start in (*PAGES, "results/README.md", *sorted(p.relative_to(ROOT).as_posix() for p in ROOT.glob("docs/**/*.md"))):
     publish(start, published)
-write_cards()

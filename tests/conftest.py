@@ -1,5 +1,6 @@
 """What many tests share: small mixtures of the digits that come with scikit-learn, and single-threaded arithmetic."""
 
+import itertools
 import json
 import os
 from dataclasses import replace
@@ -107,3 +108,36 @@ def exhibits(exhibited):
     fields = np.tile(np.array([3, 5, 13, 17]), (4, 12, 1))
     drops = np.random.default_rng(0).uniform(-0.2, 0.9, first.drops.shape).astype(np.float32)
     return replace(first, fields=fields, drops=drops), second
+
+
+def _texts(figure):
+    """Gives every text of a figure that is seen."""
+    found = [*figure.texts, *(t for t in (figure._suptitle, figure._supxlabel, figure._supylabel) if t and t not in figure.texts)]
+    for legend in [*figure.legends, *(ax.get_legend() for ax in figure.axes if ax.get_legend())]:
+        found += legend.get_texts()
+    for ax in figure.axes:
+        found += [*ax.texts, ax.title, ax._left_title, ax._right_title]
+        if ax.axison:
+            found += [ax.xaxis.label, ax.yaxis.label]
+            ticks = [tick for axis in (ax.xaxis, ax.yaxis) for tick in axis._update_ticks()]
+            found += [label for tick in ticks for label in (tick.label1, tick.label2)]
+    return [text for text in found if text.get_visible() and text.get_text().strip()]
+
+
+@pytest.fixture(scope="session")
+def check_paper():
+    """Gives a function that holds a figure against a paper: its width, letters of 7 to 9 points, none beyond it or touching."""
+
+    def check(figure, columns):
+        figure.draw_without_rendering()
+        assert figure.get_figwidth() == pytest.approx({"one": 3.3, "two": 6.9}[columns])
+        assert figure.get_figheight() < 10
+        seen, renderer = _texts(figure), figure._get_renderer()
+        assert {text.get_text(): text.get_fontsize() for text in seen if not 7 <= text.get_fontsize() <= 9} == {}
+        boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in seen]
+        width, height = figure.bbox.width, figure.bbox.height
+        assert [t for t, box in boxes if box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height] == []
+        pairs = itertools.combinations(boxes, 2)
+        assert [(a, b) for (a, one), (b, two) in pairs if one.padded(-0.5).overlaps(two.padded(-0.5))] == []
+
+    return check

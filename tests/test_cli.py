@@ -1,6 +1,7 @@
 import gc
 import subprocess
 import sys
+import threading
 from dataclasses import fields
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from mixmnist import cli
 from mixmnist.commands import parsing
+from mixmnist.commands.answers import Answer, at_work
 from mixmnist.core.records import Canvas, Options
 from mixmnist.data.sources import _torchvision, load_glyphs
 from mixmnist.grid.verifying import Verdict
@@ -44,11 +46,50 @@ def run(*args):
     return cli.main([str(a) for a in args])
 
 
-def test_help_and_names_import_no_torch():
-    """The help text and importing the package must not import torch, so that they answer at once."""
-    for code in ("import mixmnist", "from mixmnist import cli\ntry: cli.main(['run', '--help'])\nexcept SystemExit: pass"):
-        check = f"import sys\n{code}\nassert 'torch' not in sys.modules and 'pandas' not in sys.modules"
-        subprocess.run([sys.executable, "-c", check], check=True, capture_output=True)
+HEAVY = {"torch", "numba", "matplotlib", "scipy", "pandas"}
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["--version"], ["run", "--help"], ["list"], ["list", "--long", "--quiet"]])
+def test_what_needs_no_torch_imports_none(words):
+    """Help, the version and the shelves' lists must answer at once: none of the large packages may be imported."""
+    code = f"import sys\nfrom mixmnist import cli\ntry: cli.main({words})\nexcept SystemExit: pass\n"
+    code += f"sys.exit(str({HEAVY} & set(sys.modules)) if {HEAVY} & set(sys.modules) else 0)"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_the_package_imports_no_torch():
+    """Importing the package must not import torch."""
+    subprocess.run([sys.executable, "-c", f"import sys, mixmnist\nassert not {HEAVY} & set(sys.modules)"], check=True)
+
+
+def test_without_a_command_it_says_how_to_begin(capsys):
+    """Asked for nothing it must say what it is and how to begin; that is no mistake: exit code 0."""
+    assert run() == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert captured.err == ""
+    assert lines[0].startswith("mixmnist 0.1.0: ")
+    assert sum(line.startswith("  mixmnist ") for line in lines) == 3
+    assert "mixmnist --help" in lines[-1]
+    assert len(lines) < 12
+
+
+def test_the_version_is_told(capsys):
+    """The version must name mixmnist's and Python's."""
+    with pytest.raises(SystemExit) as stop:
+        run("--version")
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"mixmnist 0.1.0, Python {sys.version.split()[0]}\n"
+
+
+def test_an_unknown_command_is_answered_with_the_nearest(capsys):
+    """A slip in a command's name must be answered in one line with what is near."""
+    with pytest.raises(SystemExit) as stop:
+        run("evalute", "x:y")
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("mixmnist: command must be a known name, got command='evalute'. Did you mean evaluate")
+    assert said.count("\n") == 1
 
 
 def test_a_reader_that_has_had_enough_is_no_error():
@@ -80,18 +121,22 @@ def test_every_field_explains_itself(configuration):
 
 
 def test_run_prints_the_table_and_the_places_of_everything(study, capsys):
-    """A run must end with its variants table, a word on the reference, and the folders of tables, figures and records."""
+    """A run must print its variants table, and end in one screen with a word on the reference and the places of everything."""
     assert run("run", study, "--source", "digits", "--out", "out") == 0
     text = capsys.readouterr().out
     assert "| score               | baseline | redundant |" in text
-    assert "tiny digits: there is no reference at" in text
-    for folder in ("tables", "figures", "runs"):
-        assert f"out/tiny/digits/{folder}" in text
-        assert Path("out/tiny/digits", folder).is_dir()
+    screen = text[text.index("== tiny digits: layer conv3, means over 1 seed") :].splitlines()
+    assert len(screen) < 24
+    assert screen[1].startswith("There is no reference at results/reference/tiny/digits/tables/variants.csv.")
+    assert screen[-2:] == [
+        "Tables, figures and records: out/tiny/digits/ (tables, figures, runs)",
+        "Page, to be opened in a browser: out/tiny/digits/report/index.html",
+    ]
+    assert all(Path("out/tiny/digits", folder).is_dir() for folder in ("tables", "figures", "runs"))
 
 
 def test_run_compares_with_a_reference(study, capsys):
-    """Where there is a reference, yours minus the reference must be printed beside the reference's interval."""
+    """Where there is a reference, yours must be printed beside its interval, and every number's difference written to a csv."""
     run("run", study, "--source", "digits", "--out", "out", "--quiet")
     tables = Path("ref/tiny/digits/tables")
     tables.mkdir(parents=True)
@@ -101,9 +146,10 @@ def test_run_compares_with_a_reference(study, capsys):
     reference.to_csv(tables / "variants.csv", index=False)
     capsys.readouterr()
     assert run("run", study, "--source", "digits", "--out", "out", "--reference", "ref") == 0
-    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| baseline  | conv3 | accuracy"))
-    assert "[0.500, 0.750]" in line
-    assert line.endswith("+0.125            |")
+    screen = capsys.readouterr().out.partition("== tiny digits")[2]
+    assert "[0.500, 0.750]" in next(line for line in screen.splitlines() if line.startswith("baseline "))
+    table = pd.read_csv("out/tiny/digits/against_reference.csv").set_index(["variant", "layer", "score"])
+    assert table.loc[("baseline", "conv3", "accuracy"), "difference"] == pytest.approx(0.125)
 
 
 def test_the_page_can_be_left_out(study, capsys):
@@ -114,17 +160,60 @@ def test_the_page_can_be_left_out(study, capsys):
     assert "Page: " not in capsys.readouterr().out
 
 
+def test_the_demo_says_what_to_type_next(tmp_path, monkeypatch, capsys):
+    """The demo must end in its screen and what to type next, of which every command must be one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("mixmnist.commands.studies._run", lambda *_args, **_named: Answer({}))
+    assert run("demo") == 0
+    *_, intro, first, second = capsys.readouterr().out.splitlines()
+    assert intro == "Open the page above in a browser, then type next:"
+    for line in (first, second):
+        parsing.make_parser().parse_known_args(line.split("   ")[0].replace(" --help", " x").split()[1:])
+
+
+SLOW = {  # commands with steps that may take more than five seconds, and what these must say
+    "audit --source digits --n 200": "Checking 200 canvases of pairs",
+    "export --source digits --n 20 --out m.npz": "Compressing 20 canvases into m.npz ...",
+    "preview --source digits --n 4": "Drawing 4 canvases of pairs, glyphs: digits ...",
+    "plant --n 800": "Scoring a sound unit and the planted one on 800 images",
+    "run {study} --source digits --dry-run": "Looking for the glyphs of digits",
+}
+
+
+@pytest.mark.parametrize("line", SLOW)
+def test_a_step_that_takes_long_says_what_it_does(study, line, capsys, monkeypatch):
+    """Off a terminal, too, a step must say in a line what it does once it takes long; here everything does."""
+    monkeypatch.setattr("mixmnist.grid.estimating.TRIAL_SECONDS", 0.01)
+    monkeypatch.setattr("mixmnist.commands.answers.SILENCE", 0.0)
+    assert run(*line.format(study=study).split()) in (0, 1)
+    assert SLOW[line] in capsys.readouterr().out
+
+
+def test_a_step_that_is_soon_done_says_nothing():
+    """A step must be silent if it takes less than that, and speak once if it takes more."""
+    said = []
+    with at_work("Blinking", said.append):
+        pass
+    assert said == []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mixmnist.commands.answers.SILENCE", 0.01)
+        with at_work("Sleeping", said.append):
+            threading.Event().wait(0.2)
+    assert said == ["Sleeping ..."]
+
+
 def test_quiet_prints_nothing(study, capsys):
     """With --quiet a run that goes well must print nothing."""
     assert run("run", study, "--source", "digits", "--out", "out", "--quiet") == 0
     assert capsys.readouterr().out == ""
 
 
-def test_dry_run_writes_nothing(study, monkeypatch):
-    """A dry run must list the blocks and leave no trace."""
+def test_dry_run_writes_nothing(study, monkeypatch, capsys):
+    """A dry run must list the blocks, say how they are run, and leave no trace."""
     monkeypatch.setattr("mixmnist.grid.estimating.TRIAL_SECONDS", 0.01)
     assert run("run", study, "--source", "digits", "--out", "out", "--seeds", 7, "--dry-run") == 0
     assert not Path("out").exists()
+    assert capsys.readouterr().out.splitlines()[-1].startswith("Without --dry-run the same command runs them")
 
 
 def test_failed_runs_give_exit_code_1_and_are_listed(study, capsys, monkeypatch):
@@ -307,6 +396,35 @@ def test_audit_prints_every_check(capsys):
     for name in ("classes", "positions, rows", "glyphs in both splits", "masks against ink"):
         assert f"| {name}" in text
     assert "NO" not in text
+    assert text.endswith("\nAll 9 checks are good.\n")
+
+
+OWN_TASK = """
+import numpy as np
+from mixmnist.core.records import Task
+
+def draw(n, stream, share):
+    first, other = stream.below(np.full(n, 10)), stream.below(np.full(n, 9))
+    same = stream.below(np.full(n, 1000)) < 1000 * share
+    return same.astype(np.int64), np.stack([first, np.where(same, first, (first + 1 + other) % 10)], axis=1)
+
+TASK = Task("same or not", tuple("0123456789"), ("different", "same"), draw, settings={"share": 0.5})
+"""
+
+
+def test_a_task_of_ones_own_is_previewed_and_audited(tmp_path, monkeypatch, capsys):
+    """A task in a file must be looked at and checked like the shelf's, its settings too; one that lies must not pass."""
+    monkeypatch.chdir(tmp_path)
+    Path("same.py").write_text(OWN_TASK)
+    assert run("preview", "--task", "same.py", "--source", "digits", "--n", 6, "--out", "p.png") == 0
+    assert run("audit", "--task", "same.py", "--source", "digits", "--n", 400, "--set", "share=.9") == 0
+    assert "All 9 checks are good." in capsys.readouterr().out
+    assert run("audit", "--task", "same.py", "--source", "digits", "--n", 400, "--set", "q=.9") == 2
+    assert capsys.readouterr().err == "mixmnist: a setting of the task same.py must be one of share, got 'q'. Mend the name.\n"
+    failing = pd.DataFrame({"check": ["classes", "positions"], "found": "", "expected": "", "good": [True, False]})
+    monkeypatch.setattr("mixmnist.data.audit.audit", lambda *_args, **_named: failing)
+    assert run("audit", "--task", "same.py", "--source", "digits", "--n", 400) == 1
+    assert "\nNot good: positions. The canvases are not what they should be.\n" in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -387,9 +505,11 @@ def test_verify_says_how_far_it_is(monkeypatch, capsys):
     monkeypatch.setattr("mixmnist.commands.studies.time.monotonic", iter([0.0, 40.0, 80.0, 120.0]).__next__)
     assert run("verify", "somewhere") == 0
     assert capsys.readouterr().out.splitlines() == [
+        "Recomputing the scores in somewhere from its weights, a line a run ...",
         "somewhere baseline s0-4 s0: as recorded (1 of 3, about 80 s left)",
         "somewhere baseline s0-4 s1: as recorded (2 of 3, about 40 s left)",
         "somewhere baseline s0-4 s2: as recorded (3 of 3)",
+        "somewhere: all 3 are as recorded.",
     ]
 
 

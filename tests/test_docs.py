@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -20,8 +22,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 def blocks(page, language):
     """Gives the code blocks of a language on a page."""
-    fences = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    return [text for named, text in fences if named == language]
+    fences = re.findall(r"^( *)```(\w*)\n(.*?)^\1```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [textwrap.dedent(text) for _, named, text in fences if named == language]
 
 
 def commands():
@@ -44,11 +46,73 @@ def test_python_on_pages_compiles(page):
         compile(block, f"{page.name} {number}", "exec")
 
 
+def anchors(page):
+    """Gives the anchors of a page's headings, as browsers are given them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower()) for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
-    """Every file that a page links to must exist; the cards and the reference are made or written beside it."""
-    links = re.findall(r"\]\((?!http)([^)#\s]+)\)", page.read_text(encoding="utf-8"))
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    """Every file that a page links to must exist, and have the heading that is named."""
+    links = re.findall(r"\]\((?!http)([^)#\s]*)#?([^)\s]*)\)", page.read_text(encoding="utf-8"))
+    targets = [(page.parent / file if file else page, anchor) for file, anchor in links]
+    assert [str(target) for target, _ in targets if not target.exists()] == []
+    assert [anchor for target, anchor in targets if anchor and anchor not in anchors(target)] == []
+
+
+def test_links_to_elsewhere_are_few_and_known():
+    """Pages must lead to no other addresses than these, so that a new one is looked at first; no test asks the network."""
+    texts = [page.read_text(encoding="utf-8") for page in (*PAGES, ROOT / "CHANGELOG.md")]
+    assert {link for text in texts for link in re.findall(r"\]\((https?://[^)\s]+)\)", text)} == {
+        "https://cosmic-ray.readthedocs.io",
+        "https://distributed.dask.org",
+        "https://distributed.dask.org/en/stable/tls.html",
+        "https://github.com/metalbubble/mixture_mnist",
+        "https://jobqueue.dask.org",
+        "https://keepachangelog.com/en/1.1.0/",
+        "https://semver.org",
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_is_to_be_made_can_be_made(page):
+    """The Makefile must know everything that a page tells its reader to make."""
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    said = re.findall(r"(?:`|^)make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(said) <= set(targets)
+
+
+@pytest.mark.parametrize("name", ["python", "train"])
+def test_examples_of_the_page_run(name, tmp_path, monkeypatch, capsys):
+    """The example must run as it stands, in an empty folder, and print units with their scores."""
+    monkeypatch.chdir(tmp_path)
+    for block in blocks(ROOT / "docs" / "howto" / f"{name}.md", "python"):
+        exec(compile(block, f"{name}.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "alignment" in printed
+    assert "drop" in printed
+
+
+def test_numbers_of_performance_are_in_the_files_beside_them():
+    """Every number in a row must stand in the file that the row links to."""
+    page = ROOT / "docs" / "performance.md"
+    rows = re.findall(r"^\|(.+)\|[^|]+\]\((.+\.md)\) \|$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) >= 20
+    for cells, link in rows:
+        file = (page.parent / link).read_text(encoding="utf-8")
+        numbers = [number for cell in cells.split("|")[1:] for number in re.findall(r"[-+]?\d[\d,.]*\d(?![\w.])%?", cell)]
+        assert numbers, cells
+        assert [number for number in numbers if not re.search(rf"(?<![\d.,]){re.escape(number)}(?!\d)", file)] == [], cells
+
+
+def test_formulas_are_those_of_the_files():
+    """Each formula must be typeset from the words that the metric's file still has; words alone are left to what only counts."""
+    typeset = tomllib.loads((ROOT / "docs" / "formulas.toml").read_text(encoding="utf-8"))
+    said = {name: registry.explain("metrics", name).partition("\nFormula: ")[2] for name in registry.names("metrics")}
+    said = {name: " ".join(re.split(r"\n(?=\w)", words)[0].split()) for name, words in said.items()}
+    assert {name: formula["words"] for name, formula in typeset.items()} == {name: said[name] for name in typeset}
+    assert set(said) - set(typeset) == {"correct", "pixel_counts", "sharp", "used"}
 
 
 def test_the_study_of_the_page_can_be_planned(tmp_path):

@@ -1,7 +1,10 @@
 """What every command has in common: it says things to people, gives an answer to scripts, and complains elsewhere."""
 
+import argparse
+import contextlib
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +12,7 @@ from mixmnist.core import checks
 from mixmnist.core.records import require
 
 Say = Callable[[str], None]
+SILENCE = 5.0  # seconds after which a step says what it does, on a terminal and off it
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,33 @@ class Answer:
 def complain(line: str) -> None:
     """Prints a line about something that went wrong, on the channel for it."""
     print(f"mixmnist: {line}", file=sys.stderr, flush=True)  # noqa: T201 -- a command speaks
+
+
+@contextlib.contextmanager
+def at_work(what: str, say: Say) -> Iterator[None]:
+    """Says what a step does, in a line, if it takes more than five seconds."""
+    timer = threading.Timer(SILENCE, say, [f"{what} ..."])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def find_source(args: argparse.Namespace, say: Say) -> tuple[str, str | None]:
+    """Gives the source that the options ask for, and the folder of its files; they are fetched if they are not there.
+
+    Raises:
+        ValueError: If there is no such source.
+        FileNotFoundError: If its files are neither on disk nor to be fetched.
+    """
+    from mixmnist.data.sources import resolve_source
+
+    with at_work(f"Looking for the glyphs of {args.source}; they are fetched if they are not on this machine", say):
+        found = resolve_source(args.source, args.data_root)
+    warn_of_digits(args.source, found[0])
+    return found
 
 
 def warn_of_digits(asked: str, source: str) -> None:

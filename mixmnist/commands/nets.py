@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from mixmnist.commands.answers import Answer, Say, read_numbers, warn_of_digits
+from mixmnist.commands.answers import Answer, Say, at_work, find_source, read_numbers
 from mixmnist.core import checks, registry
 from mixmnist.core.records import require
 
@@ -26,7 +26,9 @@ def layers(args: argparse.Namespace, say: Say) -> Answer:
 
     rows, net = [], make_net(args.factory)
     example = black(net, 2, args.channels, args.size)
-    for one in explained(lambda: describe_layers(net, example), example.shape):
+    with at_work(f"Running {args.factory} on a black image", say):
+        found = explained(lambda: describe_layers(net, example), example.shape)
+    for one in found:
         shape = one.shape[1:]
         say(f"{one.name:30} {one.kind:20} {'x'.join(map(str, shape)):>14}   {one.said}")
         rows.append({"name": one.name, "kind": one.kind, "shape": shape, "units": one.units, "axis": one.axis})
@@ -44,11 +46,10 @@ def evaluate(args: argparse.Namespace, say: Say) -> Answer:
     checks.check_distinct("names of metrics' files", [Path(path).stem for path in args.metric])
     more = {Path(path).stem: registry.choose("metrics", path) for path in args.metric}
     if args.arrays:
-        return _tell(evaluate_arrays(args.arrays, args.out, args.name, more, args.permutations), args.permutations, say)
-    from mixmnist.data.sources import resolve_source
-
-    source, root = resolve_source(args.source, args.data_root)
-    warn_of_digits(args.source, source)
+        with at_work(f"Scoring the units in {args.arrays}; then permutations, tables and figures", say):
+            found = evaluate_arrays(args.arrays, args.out, args.name, more, args.permutations)
+        return _tell(found, args.permutations, say)
+    source, root = find_source(args, say)
     given = {name: getattr(args, name) for name in ("size", "channels", "n", "few", "permutations", "axis")}
     setting = Setting(**given, root=root, draw=args.seed)
     device = choose_device(args.device)
@@ -68,7 +69,8 @@ def evaluate(args: argparse.Namespace, say: Say) -> Answer:
         with _cautions_said(say):
             net = net if weights is None else load_weights(net, weights)
         say(
-            f"{known['name']}{f' with {weights}' if weights else ''}: {setting.n:,} canvases of {args.task}, glyphs: {source} ..."
+            f"Scoring {known['name']}{f' with {weights}' if weights else ''} on {setting.n:,} canvases of {args.task}, glyphs: "
+            f"{source}; then {args.permutations:,} permutations, tables, figures and the page ..."
         )
         layers = [name for part in args.layer for name in part.split(",")]
         with _cautions_said(say):
@@ -159,7 +161,8 @@ def plant(args: argparse.Namespace, say: Say) -> Answer:
     checks.check_memory(f"{args.n:,} images of {args.units:,} units", size, "Ask for fewer with --n or --units.")
     faults = Faults(**dials)
     known = truth(faults, args.concept, args.prevalence)
-    scores = beside_sound(faults, args.n, args.seed, concept=args.concept, prevalence=args.prevalence, units=args.units)
+    with at_work(f"Scoring a sound unit and the planted one on {args.n:,} images by every score of the shelf", say):
+        scores = beside_sound(faults, args.n, args.seed, concept=args.concept, prevalence=args.prevalence, units=args.units)
     say(
         f"Truth: told apart {known.quality:.3f} (chance .5), misses {known.miss_rate:.3f}, false alarms "
         f"{known.false_alarm_rate:.3f}, map on the digit {known.overlap:.3f}, accuracy lost without it {known.effect:.3f}, "

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from mixmnist.commands.answers import Answer, Say, complain
+from mixmnist.commands.answers import Answer, Say, at_work, complain
 from mixmnist.core.records import require
 
 
@@ -26,7 +26,8 @@ def annotate(args: argparse.Namespace, say: Say) -> Answer:
 
     require(len(args.folders) == 1, f"annotations are of one page, got {len(args.folders)} folders. Name its folder alone.")
     folder = Path(args.folders[0])
-    place = pages.annotate(folder, Path(args.annotations))
+    with at_work(f"Holding {args.annotations} against the truth", say):
+        place = pages.annotate(folder, Path(args.annotations))
     say((place / "agreement.md").read_text(encoding="utf-8"))
     return Answer({"annotations": str(place), "page": str(tell_page([folder], folder / "report", args.data_root, say))})
 
@@ -35,6 +36,7 @@ def tell_page(folders: Sequence[Path], out: Path, root: str | None, say: Say, dr
     """Makes a page and says where it is."""
     from mixmnist.page.making import make_page
 
-    made = make_page(folders, out, root, say, drawn)
+    with at_work(f"Making the page of {', '.join(map(str, folders))}", say):
+        made = make_page(folders, out, root, say, drawn)
     say(f"Page: {made}")
     return made

@@ -10,6 +10,9 @@ from mixmnist.commands import completion
 from mixmnist.commands.answers import Answer, Say
 from mixmnist.commands.canvases import audit, export, preview
 from mixmnist.commands.completion import completed
+from mixmnist.commands.dictionaries import features
+from mixmnist.commands.grading import grade
+from mixmnist.commands.manners import BEGIN, VERSION, WHAT, Parser, begin
 from mixmnist.commands.nets import evaluate, layers, plant
 from mixmnist.commands.pages import page
 from mixmnist.commands.shelves import list_entries
@@ -43,18 +46,19 @@ def write_completion(args: argparse.Namespace, say: Say) -> Answer:
 
 def make_parser() -> argparse.ArgumentParser:
     """Makes the parser of the whole command line."""
-    parser = argparse.ArgumentParser(
-        prog="mixmnist",
-        description="A controlled bench for claims about units: which units detect which digits, at what cost.",
+    parser = Parser(
+        prog="mixmnist", description=f"mixmnist {WHAT}", epilog=BEGIN, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.add_argument("--version", action="version", version=VERSION)
+    parser.set_defaults(command=begin, quiet=False, json=False)
+    commands = parser.add_subparsers(metavar="COMMAND")
     _add_run(commands)
-    for add in (_add_results, _add_canvases, _add_checks, _add_plan, _add_layers_and_completion, _add_evaluate):
+    for add in (_add_results, _add_canvases, _add_checks, _add_plan, _add_layers_and_completion, _add_evaluate, _add_features):
         add(commands)
     return parser
 
 
-def _add_results(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_results(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(commands, "demo", demo, "--out results/local", "a first look in half a minute: train, score, draw")
     command.add_argument("--out", default=Options.out, metavar="DIR", help=help_of(Options)["out"])
     command = _command(commands, "report", report, "results/local/sanity/digits", "write tables and figures from records")
@@ -69,7 +73,12 @@ def _add_results(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
     command.add_argument("--format", default="pdf,svg,png", metavar="KINDS", help="some of pdf, svg, png")
     command.add_argument("--style", default="paper", help="one of paper, talk (larger letters and lines)")
-    command.add_argument("--columns", default="two", help="one or two: columns of a page that a figure is at least as wide as")
+    command.add_argument("--columns", default="two", help="one or two of a page, which figures fill: 3.3 or 6.9 inches")
+    command.add_argument("--panels", default="", metavar="NAMES", help="columns to show, of figures that have panels of them")
+    command.add_argument(
+        "--variants", default="", metavar="NAMES", help="variants to show in figures and in variants.tex; by default all"
+    )
+    command.add_argument("--columns-of", default="", metavar="NAMES", help="columns of the table for papers, variants.tex")
     summary = "make a page of units that opens in a browser; of several folders one for comparing them"
     command = _command(commands, "page", page, "results/local/sanity/digits", summary)
     command.add_argument("folders", nargs="+", metavar="DIR", help="folder of a study and source, or of an evaluated network")
@@ -80,7 +89,7 @@ def _add_results(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     command.add_argument("--long", action="store_true", help="with definition, source, range, chance and ceiling")
 
 
-def _add_canvases(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_canvases(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(commands, "preview", preview, "--task redundant --out p.png", "draw some canvases with their classes")
     _add_mixture(command, n=32, out="p.png")
     command = _command(
@@ -98,12 +107,16 @@ def _add_canvases(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     _add_mixture(command, n=10_000)
 
 
-def _add_checks(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_checks(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(
         commands, "verify", verify, "results/reference/sanity/mnist", "recompute recorded scores from recorded weights"
     )
     command.add_argument("folders", nargs="+", metavar="DIR", help="folder of a study and source")
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
+    summary = "grade a metric of your own on planted units, beside the shelf's"
+    command = _command(commands, "grade", grade, "examples/margin.py --out card", summary)
+    command.add_argument("metric", metavar="metric.py", help="a file that ends in METRIC = Metric(title, axes, columns)")
+    command.add_argument("--out", metavar="DIR", help="write the card, every test and the response curves there")
     command = _command(
         commands, "plant", plant, "--set misses=.2 --set noise=.1 --concept 3", "plant a unit with faults and score it"
     )
@@ -118,7 +131,7 @@ def _add_checks(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     command.add_argument("--out", help="the page (default DIR/README.md)")
 
 
-def _add_plan(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_plan(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(
         commands,
         "plan",
@@ -137,7 +150,7 @@ def _add_plan(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     command.add_argument("--power", default=0.8, type=float, help="wanted probability of seeing it (default .8)")
 
 
-def _add_layers_and_completion(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_layers_and_completion(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(
         commands, "layers", layers, "torchvision.models:resnet18 --channels 3 --size 64", "list the layers of a network"
     )
@@ -150,7 +163,7 @@ def _add_layers_and_completion(commands: "argparse._SubParsersAction[argparse.Ar
 
 
 def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    commands: "argparse._SubParsersAction[Parser]",
     name: str,
     function: Callable[[argparse.Namespace, Say], Answer],
     example: str,
@@ -164,7 +177,7 @@ def _command(
     return command
 
 
-def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(commands, "run", run, "sanity --source digits --seeds 1", "run studies; what is recorded is not run again")
     texts, defaults = help_of(Options), Options()
     studies = command.add_argument(
@@ -189,7 +202,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     command.add_argument("--reference", default=str(REFERENCE), metavar="DIR", help="what the result is compared with at the end")
 
 
-def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_evaluate(commands: "argparse._SubParsersAction[Parser]") -> None:
     example = "torchvision.models:resnet18 --layer layer3,layer4 --size 64 --channels 3 --source digits"
     command = _command(commands, "evaluate", evaluate, example, "score the units of your own network, or of arrays")
     command.add_argument(
@@ -223,8 +236,8 @@ def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 def _add_mixture(command: argparse.ArgumentParser, n: int, out: str | None = None) -> None:
     texts, canvas = help_of(Canvas), Canvas()
-    task = command.add_argument("--task", default="pairs", help=f"one of {', '.join(registry.names('tasks'))}")
-    completed(task, completion.shelf("tasks"))
+    named = f"one of {', '.join(registry.names('tasks'))}, or a file ending in TASK (default pairs)"
+    completed(command.add_argument("--task", default="pairs", help=named), completion.shelf("tasks", files=".py"))
     completed(command.add_argument("--source", default="auto", help=help_of(Options)["source"]), SOURCES)
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
     split = command.add_argument("--split", default="test", help="train, test or rank")
@@ -238,3 +251,28 @@ def _add_mixture(command: argparse.ArgumentParser, n: int, out: str | None = Non
     command.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER", help="a task's setting, e.g. q=.5")
     if out is not None:
         command.add_argument("--out", default=out, help=f"where to write (default {out})")
+
+
+def _add_features(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    summary = "fit dictionaries on a layer's cells: are the concepts there in another basis?"
+    command = _command(commands, "features", features, "results/reference/sanity/mnist --variants wide-dropout", summary)
+    what = "folder of a study and source, or pkg.module:factory"
+    command.add_argument("what", nargs="?", metavar="DIR", help=what)
+    command.add_argument("--arrays", metavar="F.npz", help="instead: rows [n, units] and present [n, concepts]")
+    command.add_argument("--layer", metavar="NAME", help="of the network (default: of recorded nets the one that feeds the head)")
+    command.add_argument("--axis", type=int, default=1, metavar="N", help="of the layer's output that counts units (default 1)")
+    command.add_argument("--weights", metavar="F", help="safetensors for the factory's network")
+    variants = command.add_argument("--variants", default="", metavar="A,B", help="of a folder; by default all")
+    completed(variants, completion.variants)
+    named = "by name or path, with settings as topk:k=1; by default the whole shelf"
+    command.add_argument("--dictionaries", default="", metavar="A,B", help=named)
+    command.add_argument("--atoms", default="20", metavar="N,N", help="numbers of atoms (default 20)")
+    command.add_argument("--seeds", type=int, default=1, metavar="N", help="of each dictionary (default 1)")
+    command.add_argument("--cells", type=int, default=40_000, metavar="N", help="that a dictionary is fitted on (default 40000)")
+    command.add_argument("--images", type=int, default=2_500, metavar="N", help="of which, and scored on others (default 2500)")
+    command.add_argument("--rotate", action="store_true", help="rotate the units at random before all else")
+    command.add_argument("--fast", action="store_true", help="leave out the scores that take seconds, as dci")
+    command.add_argument("--task", default="pairs", help="of the canvases for a factory's network (default pairs)")
+    completed(command.add_argument("--source", default="auto", help=help_of(Options)["source"]), SOURCES)
+    command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
+    command.add_argument("--out", metavar="DIR", help="where to write (default DIR/features)")

@@ -14,7 +14,7 @@ def list_entries(args: argparse.Namespace, say: Say) -> Answer:
     found = {}
     for shelf in [args.shelf] if args.shelf else registry.SHELVES:
         say(f"{shelf}:")
-        found[shelf] = [describe(shelf, name, entry) for name, entry in registry.collect(shelf).items()]
+        found[shelf] = [describe(shelf, name, entry) for name, entry in registry.glimpsed(shelf).items()]
         for entry in found[shelf]:
             columns = f" ({', '.join(entry['columns'])})" if "columns" in entry else ""
             say(f"  {entry['name']:22} {entry['title']}{columns}")

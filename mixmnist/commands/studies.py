@@ -5,16 +5,23 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mixmnist.commands.answers import Answer, Say, complain, new_file, warn_of_digits
+from mixmnist.commands.answers import Answer, Say, at_work, complain, new_file, warn_of_digits
 from mixmnist.commands.pages import annotate, tell_page
 from mixmnist.core import registry
 from mixmnist.core.records import Options, require
 
 if TYPE_CHECKING:
+    from mixmnist.grid.block import Block
     from mixmnist.report.drawing import Look
+    from mixmnist.report.plots import Shown
     from mixmnist.report.reading import StudyRecords
+
+NEXT = """
+Open the page above in a browser, then type next:
+  mixmnist run sanity usefulness --dry-run   how long the two real studies take here, and in what memory
+  mixmnist evaluate --help                   the same scores for the units of your own network"""
 
 
 def run(args: argparse.Namespace, say: Say) -> Answer:
@@ -43,7 +50,9 @@ def demo(args: argparse.Namespace, say: Say) -> Answer:
     from mixmnist.report.drawing import Look
 
     on_screen = Look(("svg", "png"))
-    return _run(["demo"], Options(source="digits", device="cpu", out=args.out), say, look=on_screen)
+    answer = _run(["demo"], Options(source="digits", device="cpu", out=args.out), say, look=on_screen)
+    say(NEXT)
+    return answer
 
 
 def _run(
@@ -56,41 +65,55 @@ def _run(
 ) -> Answer:
     """Runs studies; compares with a reference, if one is named, at the end."""
     from mixmnist.grid import sweep
-    from mixmnist.report import compare_with
+    from mixmnist.report.ending import end
     from mixmnist.trust import analyse
     from mixmnist.trust._networks import recorded
 
-    plans = [sweep.plan(study, options) for study in studies]  # all are checked before the first one starts
-    warn_of_digits(options.source, plans[0][0].source)
+    plans = _plans(studies, options, say)  # all are checked before the first one starts
+    for blocks in plans:
+        runs, n_blocks = sum(len(block.seeds) for block in blocks), len(blocks)
+        what = f"{runs} network{'s' * (runs > 1)} in {n_blocks} block{'s' * (n_blocks > 1)}"
+        say(f"{blocks[0].folder}: {what}, glyphs: {blocks[0].source} ...")
     failures: list[str] = []
     finished: dict[Path, StudyRecords] = {}
     for result in sweep.run_all(studies, options, say):
         failures += result.failures
         if recorded(result.folder):
             analyse(result.folder, plans[0][0].root, say)
-            finished[result.folder] = _report(result.folder, say, look)
+            finished[result.folder] = _report(result.folder, say, plans[0][0].root, look)
             failures += finished[result.folder].damaged
             if page:
                 tell_page([result.folder], result.folder / "report", plans[0][0].root, say)
-    for folder in finished if reference else ():
-        assert reference is not None
-        say(compare_with(folder, reference))
-    for folder in finished:
-        say(f"Tables: {folder / 'tables'}   figures: {folder / 'figures'}   records: {folder / 'runs'}")
+    endings = [end(folder, records, reference) for folder, records in finished.items()]
+    for ending, folder in zip(endings, finished, strict=True):
+        say("\n" + "\n".join(ending.lines))
+        say(f"Tables, figures and records: {folder}/ (tables, figures, runs)")
+        if page:
+            say(f"Page, to be opened in a browser: {folder / 'report' / 'index.html'}")
     for failure in failures:
         complain(f"failed: {failure}")
-    return _told(finished, failures)
+    return _told(finished, failures, [ending.data for ending in endings])
+
+
+def _plans(studies: Sequence[str], options: Options, say: Say) -> "list[list[Block]]":
+    """Gives the blocks of each study, everything checked; says what takes long, and that `auto` found no MNIST."""
+    from mixmnist.grid import sweep
+
+    with at_work(f"Looking for the glyphs of {options.source}; they are fetched if they are not on this machine", say):
+        plans = [sweep.plan(study, options) for study in studies]
+    warn_of_digits(options.source, plans[0][0].source)
+    return plans
 
 
 def _dry_run(studies: Sequence[str], options: Options, reference: Path, say: Say) -> Answer:
     """Says what blocks there are, whether they are recorded, and about how long the others take and what memory they need."""
     from mixmnist.grid import estimating, sweep
 
-    blocks = [block for study in studies for block in sweep.plan(study, options)]
-    warn_of_digits(options.source, blocks[0].source)
+    blocks = [block for plan in _plans(studies, options, say) for block in plan]
     left = [estimating.what_is_left(block, blocks[:place]) for place, block in enumerate(blocks)]
     todo = [block for block, state in zip(blocks, left, strict=True) if state in ("to do", "to score")]
-    paces = iter(estimating.find_paces(todo, (Path(options.out), reference)))
+    with at_work("Timing a little of the training here, for what no record tells", say):
+        paces = iter(estimating.find_paces(todo, (Path(options.out), reference)))
     bases = dict[str, int]()
     rows, costs = [], []
     for block, state in zip(blocks, left, strict=True):
@@ -109,8 +132,11 @@ def _dry_run(studies: Sequence[str], options: Options, reference: Path, say: Say
     together = sweep.blocks_at_a_time(todo, options.threads)
     total = estimating.in_all(costs, together)
     say(f"In all: about {total}, {together} at a time; tables and figures are not counted.")
-    basis = "; ".join(basis if len(bases) == 1 else f"{n} blocks {basis}" for basis, n in bases.items())
-    say(f"Time: {basis}.\nMemory: {estimating.COUNTED}.")
+    counted = [basis if len(bases) == 1 else f"{n} block{'s' if n > 1 else ''} {basis}" for basis, n in bases.items()]
+    basis = "; ".join(counted)
+    say("Time: " + ";\n      ".join(counted) + ".")
+    say(f"Memory: {estimating.COUNTED}.")
+    say("Without --dry-run the same command runs them; it may be stopped at any time and goes on where it was.")
     return Answer({"blocks": rows, **asdict(total), "at_a_time": together, "basis": basis})
 
 
@@ -119,16 +145,20 @@ def report(args: argparse.Namespace, say: Say) -> Answer:
     from mixmnist.page.making import losses
     from mixmnist.report.committed import committed
     from mixmnist.report.drawing import Look
+    from mixmnist.report.plots import Shown
 
     if args.annotations:
         require(not args.only, "annotations and --only are two things, got both. Give one of them.")
         return annotate(args, say)
     look = Look(tuple(args.format.split(",")), args.style, args.columns)
-    only = tuple(name for name in args.only.split(",") if name)
-    kept = {folder: frozenset() if args.force else committed(Path(folder)) for folder in args.folders}
-    reports = {Path(folder): _report(Path(folder), say, look, only, kept[folder]) for folder in args.folders}
-    for folder in () if only else reports:
-        tell_page([folder], folder / "report", args.data_root, say)
+    only = _names(args.only)
+    shown = Shown(_names(args.panels), _names(args.variants), _names(args.columns_of))
+    require(not (only and shown.columns), "columns-of is of a table, and --only draws figures alone, got both. Give one of them.")
+    homes, root = [Path(folder) for folder in args.folders], args.data_root
+    kept = {home: frozenset() if args.force else committed(home) for home in homes}
+    reports = {home: _report(home, say, root, look, only, kept[home], shown) for home in homes}
+    for folder in () if only or shown != Shown() else reports:  # a page shows all there is
+        tell_page([folder], folder / "report", root, say)
     failures = [line for records in reports.values() for line in (*records.failures, *records.damaged)]
     failures += [line for folder in reports for line in losses(folder) if line not in failures]
     for failure in failures:
@@ -136,33 +166,52 @@ def report(args: argparse.Namespace, say: Say) -> Answer:
     return _told(reports, failures)
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
+
+
 def _report(
-    folder: Path, say: Say, look: "Look | None" = None, only: Sequence[str] = (), keep: Collection[Path] = ()
+    folder: Path,
+    say: Say,
+    root: str | None,
+    look: "Look | None" = None,
+    only: Sequence[str] = (),
+    keep: Collection[Path] = (),
+    shown: "Shown | None" = None,
 ) -> "StudyRecords":
     """Writes a report; prints the variants table as soon as the tables are there, before figures are drawn."""
     from mixmnist.report import show_variants, write_report
     from mixmnist.report.drawing import FORMATS, Look
+    from mixmnist.report.plots import Shown
+    from mixmnist.trust import draw_analyses
+    from mixmnist.trust._regions import regions_of
 
     def show(records: "StudyRecords") -> None:
         say(f"\n{show_variants(records)}")
         say(f"Drawing figures of {folder} ...")
 
     say(f"Writing tables and figures of {folder} ...")
-    records = write_report(folder, look or Look(FORMATS), only, keep, say, show)
+    look = look or Look(FORMATS)
+    records = write_report(folder, look, only, keep, say, show, shown or Shown(), regions_of(folder, root))
+    if not only:
+        draw_analyses(folder, look, keep, say)
     for line in records.left_out:
         say(line)
     return records
 
 
-def _told(reports: "Mapping[Path, StudyRecords]", failures: Sequence[str]) -> Answer:
-    """Gives what lies in which folder, each with the table of its variants, all layers, and what failed."""
+def _told(
+    reports: "Mapping[Path, StudyRecords]", failures: Sequence[str], compared: Sequence[dict[str, object]] | None = None
+) -> Answer:
+    """Gives what lies in which folder, each with the table of its variants, all layers, what failed, and how a run compares."""
     from mixmnist.report.tables import summarise
 
     studies = [
         {"folder": str(folder), "notes": records.notes(), "variants": summarise(records.runs).to_dict("records")}
         for folder, records in reports.items()
     ]
-    return Answer({"studies": studies, "failures": list(failures)}, 1 if failures else 0)
+    data = {"studies": studies, "failures": list(failures)} | ({} if compared is None else {"compared": list(compared)})
+    return Answer(data, 1 if failures else 0)
 
 
 def index(args: argparse.Namespace, say: Say) -> Answer:
@@ -170,7 +219,8 @@ def index(args: argparse.Namespace, say: Say) -> Answer:
     from mixmnist.report.index import write_index
 
     path = new_file(args.out or str(Path(args.folder) / "README.md"), (".md",))
-    damaged = write_index(Path(args.folder), path)
+    with at_work(f"Reading the records in {args.folder} and judging their claims", say):
+        damaged = write_index(Path(args.folder), path)
     say(f"Index: {path}")
     for sentence in damaged:
         complain(f"failed: {sentence}")
@@ -182,7 +232,8 @@ def plan(args: argparse.Namespace, say: Say) -> Answer:
     from mixmnist.report.reading import read_study
     from mixmnist.stats import plan_seeds
 
-    records = read_study(Path(args.folder))
+    with at_work(f"Reading the records in {args.folder}", say):
+        records = read_study(Path(args.folder))
     runs = records.of_layer(records.layer).runs.set_index("seed")
     scores = runs.select_dtypes("number").columns.drop("threads").tolist()
     asked = {
@@ -219,13 +270,17 @@ def verify(args: argparse.Namespace, say: Say) -> Answer:
     from mixmnist.grid.estimating import as_time
     from mixmnist.grid.verifying import verify as check
 
-    verdicts = []
+    verdicts: list[dict[str, Any]] = []
     for folder in args.folders:
         started = time.monotonic()
+        say(f"Recomputing the scores in {folder} from its weights, a line a run ...")
         for found in check(folder, args.data_root):
             said = "; ".join(found.differences) or "as recorded"
             left = (time.monotonic() - started) / found.place * (found.of - found.place)
             about = f", about {as_time(left)} left" if found.place < found.of else ""
             say(f"{folder} {found.run}: {said} ({found.place} of {found.of}{about})")
             verdicts.append({"folder": folder, **asdict(found)})
+        own = [verdict for verdict in verdicts if verdict["folder"] == folder]
+        differing = sum(bool(verdict["differences"]) for verdict in own)
+        say(f"{folder}: {f'{differing} of {len(own)} differ, see above' if differing else f'all {len(own)} are as recorded'}.")
     return Answer(verdicts, max((2 if v["fatal"] else 1 if v["differences"] else 0 for v in verdicts), default=0))

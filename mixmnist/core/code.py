@@ -29,9 +29,13 @@ CUT = (
     "mixmnist.core.registry",  # finds entries, which count themselves
     "mixmnist.core.storage",  # puts results away
     "mixmnist.data.sources",  # reads glyphs, which have a sum of their own
+    "mixmnist.report.tables.write_table",  # lays out tables whose numbers are there
+    "mixmnist.report.tables.as_markdown",
     "mixmnist.training.Watch",  # watches
     "mixmnist.training._bar",
     "mixmnist.training._summary",
+    "mixmnist.trust._plots",  # draw, from tables
+    "mixmnist.trust._squares",
 )
 PLAIN = ("mixmnist.core.entries", "mixmnist.core.records", "mixmnist.kinds")  # modules whose classes are the nouns of the bench
 Found = tuple[Module, Piece]

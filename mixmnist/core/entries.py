@@ -199,14 +199,15 @@ class Plant:
 class Analysis:
     """What is made of a study's recorded nets when its grid is done.
 
-    `run(folder, out, root)` reads the records in `folder`, of a study and source, and writes tables and figures into the empty
-    folder `out`; `root` holds the source's files. What it says of single runs goes into `runs.csv` with variant and seed: a
-    study's tables and claims have its columns.
+    `run(folder, out, root)` reads the records in `folder`, of a study and source, and writes tables into the empty folder `out`;
+    `root` holds the source's files. What it says of single runs goes into `runs.csv` with variant and seed: a study's tables and
+    claims have its columns. `draw(out, album)` draws figures from those tables alone, so that a report can draw them anew.
     """
 
     title: str
     run: Callable[[Any, Any, str | None], None]
     bounds: Mapping[str, tuple[int | float, int | float]] = field(default_factory=dict)  # of columns of runs.csv, as a metric's
+    draw: Callable[[Any, Any], None] | None = None
 
 
 @dataclass(frozen=True)

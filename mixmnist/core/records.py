@@ -1,5 +1,6 @@
 """The nouns of the bench as plain data, free of torch: what a study, a variant, a recipe is; and what shelves hold."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -178,11 +179,20 @@ class Claim:
     """A column of the same run that is taken off."""
     seeds: int = 10
     """Seeds below which there is no verdict."""
+    words: str = ""
+    """What was measured, as a sentence for the page: `A wide net loses {mean points} {more/less}`. The number goes where `{mean}`
+    stands, percent where `{mean %}`, percentage points where `{mean points}`. Of a pair of words the first is for a positive
+    number; the second for a negative one, which loses its sign. By default the sentence is made from the column."""
 
     def __post_init__(self) -> None:
         checks.check_fields(self)
         rules = ("above", "below", "within")
         require(self.rule in rules, f"rule must be one of {', '.join(rules)}, got rule={self.rule!r} in claim {self.id}.")
+        others = re.findall(r"{([^{}/]*)}", self.words)  # than pairs of words
+        plain = re.sub(r"{[^{}]*}", "", self.words)
+        fits = len(others) == 1 and re.fullmatch(r"mean( %| points)?", others[0]) and not set(plain) & set("{}")
+        said = f"words must hold {{mean}}, {{mean %}} or {{mean points}} once, got words={self.words!r} in claim {self.id}"
+        require(not self.words or bool(fits), f"{said}. Other braces are for pairs, as {{more/less}}.")
 
 
 @dataclass(frozen=True)
@@ -194,6 +204,7 @@ class Study:
     seeds: int = 5  # trainings a variant; seeds are 0..seeds-1
     claims: tuple[Claim, ...] = ()
     analyses: tuple[str, ...] = ()  # entries of the shelf of analyses, made of the recorded nets when the grid is done
+    about: str = ""  # a sentence for the page's opening: whose question it is
 
     def __post_init__(self) -> None:
         checks.check_fields(self)

@@ -4,6 +4,7 @@ Names are read from the file names, so listing a shelf imports nothing. Files th
 are those that set no such constant. A file of one's own, anywhere, that ends in the constant is named by its path.
 """
 
+import dataclasses
 import difflib
 import importlib
 import importlib.util
@@ -12,6 +13,8 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from mixmnist.core.glimpse import docstring, glimpse
 
 SHELVES = {
     "tasks": ("mixmnist.data.tasks", "TASK"),
@@ -95,13 +98,56 @@ def raised(error: BaseException, path: Path) -> str:
     line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
     said = (error.msg if isinstance(error, SyntaxError) else str(error)).strip().splitlines()
     kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-    what = f"{kind}{said[0] if said else 'no word'}".removesuffix(".")
+    what = _no_such_field(said[0] if said else "") or f"{kind}{said[0] if said else 'no word'}".removesuffix(".")
     return f"{what} ({path}{'' if line is None else f', line {line}'})"
 
 
+def _no_such_field(said: str) -> str | None:
+    """Says which fields there are, where Python says that a record has none of a name; else nothing."""
+    match = re.fullmatch(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'.*", said)
+    record = getattr(importlib.import_module("mixmnist.core.records"), match[1], None) if match else None
+    if match is None or not dataclasses.is_dataclass(record):
+        return None
+    known = [field.name for field in dataclasses.fields(record)]
+    close = difflib.get_close_matches(match[2], known, n=1)
+    hint = f"; did you mean {close[0]}?" if close else "."
+    return f"{match[1]} has no field {match[2]!r}{hint} Its fields: {', '.join(known)}"
+
+
+def check_settings(shelf: str, name: str, settings: Iterable[str]) -> None:
+    """Refuses names of settings that an entry does not have.
+
+    Raises:
+        ValueError: If there is one; the message names those that it has.
+    """
+    own, who = choose(shelf, name).settings, f"the {SHELVES[shelf][1].lower()} {name}"
+    for setting in settings:
+        if setting not in own:
+            raise ValueError(
+                f"a setting of {who} must be one of {', '.join(own)}, got {setting!r}. Mend the name."
+                if own
+                else f"{who} has no settings, got {setting!r}. Leave it out."
+            )
+
+
 def explain(shelf: str, name: str) -> str:
-    """Gives what the file of an entry says of it."""
-    return importlib.import_module(f"{SHELVES[shelf][0]}.{name}").__doc__ or ""
+    """Gives what the file of an entry says of it, without importing it."""
+    return docstring(f"{SHELVES[shelf][0]}.{name}")
+
+
+def glimpsed(shelf: str) -> dict[str, Any]:
+    """Gives every entry of a shelf in alphabetical order, good for its words and not for use: its functions may be stand-ins.
+
+    An entry whose file does not say what it is without its imports is loaded.
+    """
+    package, constant = SHELVES[shelf]
+    found = {}
+    for name in names(shelf):
+        try:
+            found[name] = glimpse(f"{package}.{name}", constant)
+        except LookupError:
+            found[name] = _load(shelf, name)
+    return found
 
 
 def collect(shelf: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from mixmnist.features.cells import CELLS, IMAGES, Cells, read_cells
 from mixmnist.features.comparing import gap_closed
 from mixmnist.features.facts import Facts, score_facts
 from mixmnist.features.fitted import Fitted
-from mixmnist.features.fitting import fit_dictionary, named
+from mixmnist.features.fitting import fit_dictionary, most_atoms, named
 from mixmnist.metrics.average_precision import average_precision
 from mixmnist.metrics.detectors import best, coverage, detectors, unique_concepts
 from mixmnist.probing import Drawn
@@ -137,7 +137,7 @@ def measured(layer: Layer, plan: Plan) -> Iterator[dict[str, object]]:
         for asked in plan.atoms[:1] if dictionary.supervised else plan.atoms:
             cells = layer.rank if dictionary.supervised else fit_on
             start = time.perf_counter()
-            fits = fit_dictionary(dictionary, cells, asked, plan.seeds, settings)
+            fits = fit_dictionary(dictionary, cells, most_atoms(dictionary, cells, asked), plan.seeds, settings)
             seconds = (time.perf_counter() - start) / len(plan.seeds)
             for seed, fitted in zip(plan.seeds, fits, strict=True):
                 counts[fitted.n_atoms] = None
@@ -184,7 +184,5 @@ def with_gaps(rows: pd.DataFrame) -> pd.DataFrame:
     """Adds `gap_closed`: how far each goes from as many random directions to the ceiling, 0 to 1."""
     ceiling = rows["coverage"][rows["dictionary"] == CEILING].mean()
     of_random = rows[rows["dictionary"] == RANDOM].groupby("atoms")["coverage"].mean()
-    gaps = [
-        gap_closed(row.coverage, of_random.get(row.atoms, float("nan")), ceiling) for row in rows.itertuples()
-    ]
+    gaps = [gap_closed(row.coverage, of_random.get(row.atoms, float("nan")), ceiling) for row in rows.itertuples()]
     return rows.assign(gap_closed=gaps)

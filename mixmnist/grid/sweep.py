@@ -69,6 +69,7 @@ def run_all(studies: Sequence[Study | str], options: Options, tell: Callable[[st
         named = load_study(study)[1] if isinstance(study, str) else study
         said = {"title": named.title, "claims": [asdict(claim) for claim in named.claims]}
         said |= {"analyses": list(named.analyses)} if named.analyses else {}
+        said |= {"about": named.about} if named.about else {}
         sums.write_sealed(folder / sums.STUDY, said, beside=False)
         known = [block for block in blocks if _is_recorded(block, options)]
         for block in known:
@@ -162,6 +163,8 @@ def plan(study: Study | str, options: Options) -> list[Block]:
     if options.quick:
         chosen = {n: _quick(v) for n, v in chosen.items()}
     for variant in chosen.values():
+        registry.check_settings("tasks", variant.task, variant.task_settings)
+        registry.check_settings("objectives", variant.objective, variant.objective_settings)
         origins.check(variant, source, root)
     of_source = label(source, root)
     folder = Path(options.out) / name / (of_source + ("-quick" if options.quick else ""))

@@ -27,7 +27,9 @@ from mixmnist.page.exhibit import About, make_exhibit, save
 from mixmnist.page.making import make_page
 from mixmnist.report import write_report
 from mixmnist.report.drawing import FORMATS, Look
+from mixmnist.report.pictures import Regions, RegionsOf
 from mixmnist.trust._permutation import FEWEST
+from mixmnist.trust._regions import kept_regions
 
 RUNS = "runs"  # folder of records
 PATIENCE = 600.0  # seconds that one evaluation waits for another to write into the same folder
@@ -125,11 +127,21 @@ def _fill(
     _record(home / f"s{run.seed}", scored, run, about, test)
     title = f"{run.name}: {', '.join(about['layers'])}"
     sums.write_sealed(folder / EVALUATION, {"title": title, "notes": _notes(about), "about": dict(about)}, beside=False)
-    records = write_report(folder, Look(FORMATS))
+    records = write_report(folder, Look(FORMATS), regions=_regions(home, scored, run.seed))
     if test is not None:
         storage.publish(folder / "exhibits", lambda partial: _exhibit(partial, scored, run, about, test))
     make_page([folder], folder / "report", None, lambda _line: None)
     return records.left_out
+
+
+def _regions(home: Path, scored: Sequence[Scored], known: int) -> RegionsOf:
+    """Gives a function that finds where maps are high, of the network at hand alone."""
+
+    def find(variant: str, seed: int) -> Regions:
+        require(seed == known, f"maps are of the network that was evaluated last (seed {known}), got seed={seed} of {variant}.")
+        return kept_regions(scored[-1].rank, home / f"s{seed}")
+
+    return find
 
 
 def _absent(test: Mixture | Coloured) -> list[str]:

@@ -190,6 +190,18 @@ def fit(pixels: MapsAndMasks) -> Cuts:
     )
 
 
+def quantile_values(pixels: MapsAndMasks) -> Float[Tensor, " units"]:
+    """Gives the value that the highest .005 of the pixels of each unit's maps reach: the threshold `quantile`, for pictures."""
+    counts = torch.zeros(0, LEVELS, dtype=torch.int64)
+    for _, maps in pixels:
+        if not len(counts):
+            counts = torch.zeros(maps.shape[1], LEVELS, dtype=torch.int64, device=maps.device)
+        (_add_levels if maps.device.type == "cpu" else _add_levels_at_once)(maps, counts)
+    falling = counts.flip(1).double()
+    level, _ = reach(falling, (QUANTILE * falling[0].sum()).expand(1, len(falling)))
+    return value_of(LEVELS - 1 - level[0])
+
+
 def _most_informative(
     every: Float[Tensor, "units steps"],
     inside: Float[Tensor, "kinds units concepts steps"],

@@ -11,22 +11,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
 from mixmnist.core.npz import read_npz
 from mixmnist.core.readout import Readout
 from mixmnist.core.records import require
+from mixmnist.metrics._decisions import correct
 from mixmnist.metrics.average_precision import average_precision
 from mixmnist.metrics.correct import correct_without
 from mixmnist.metrics.curve import random_orders
 from mixmnist.metrics.drop import class_drops
+from mixmnist.page.picturing import channels_last, pictures
 from mixmnist.probing import Drawn, HeadAlgebra
 from mixmnist.report.curves import precision_curves
 
-TOP = 12  # images shown of each unit at either end of its responses
 POINTS = 25  # of the precision curves
+STEPS = 24  # of a histogram of responses
 MATCHED_ON = 2000  # images, the first ones, by whose responses units of two networks are matched
 BENCH_BYTES = 1_000_000  # of means kept for the bench: as many images as fit
 SAMPLES = 16  # images, the first ones, whose predictions the bench shows
@@ -46,6 +48,8 @@ class About:
     source: str
     useless: tuple[str, ...] = ()
     """Concepts that say nothing about the class."""
+    beside: str = ""
+    """A sentence on how its accuracy lies beside the tables', said anew for each page."""
     made_from: str = ""
     """Fingerprint of the network, its scores and the code: whether a file made earlier still holds."""
 
@@ -92,6 +96,11 @@ class Exhibit:
     bottom_response: NDArray[np.float32]  # [units, shown]
     response: NDArray[np.float32]  # [images, units], of the first images
     fields: NDArray[np.int64] | None = None  # [units, shown, 4], where the unit fired: row, column, end row, end column
+    counts: NDArray[np.int64] | None = None  # [units, steps], images by response, from the unit's lowest to its highest
+    counts_of: NDArray[np.int64] | None = None  # [units, concepts, steps], those of them that show a concept
+    ends: NDArray[np.float32] | None = None  # [units, 2], lowest and highest response
+    accuracy: float | None = None  # of the network on all scored images; None where it does not classify
+    maps: NDArray[np.uint8] | None = None  # [units, shown, rows, cols], on the top images; of each unit 255 is its highest value
     drops: NDArray[np.float32] | None = None  # [units, classes], accuracy lost without the unit; nan for a class without images
     bench: Bench | None = None  # None where the layer does not feed a linear head through its mean
 
@@ -144,25 +153,25 @@ def make_exhibit(readout: Readout, rank: Readout, units: pd.DataFrame, mixture: 
         recalls=recalls,
         precision_at_k=_numbers(by_k),
         precision_at_recall=_numbers(by_recall),
-        **_pictures(readout, mixture),
+        **pictures(readout, mixture),
         response=_numbers(readout.response[:MATCHED_ON]),
+        **_histograms(readout.response, readout.present),
+        accuracy=None if readout.logits is None else float(correct(readout.logits, readout.labels).mean()),
         drops=drops,
         bench=_bench(readout, rank, mixture),
     )
 
 
-def _pictures(readout: Readout, mixture: Drawn) -> dict[str, Any]:
-    """Gives the images at either end of each unit's responses, what they show, and where the unit fired."""
-    found: dict[str, Any] = {}
-    for name, falling in (("top", True), ("bottom", False)):
-        places = readout.response.argsort(dim=0, descending=falling, stable=True)[:TOP].T  # units shown
-        found[name] = _channels_last(mixture.images[places.to(mixture.images.device)], mixture)
-        found[f"{name}_present"] = readout.present[places].cpu().numpy()
-        found[f"{name}_response"] = _numbers(readout.response.T.gather(1, places))
-        if falling:
-            where = getattr(readout.pixels, "where", None)  # a layer of vectors has no places, and arrays tell none
-            found["fields"] = None if where is None else where(places).cpu().numpy()
-    return found
+def _histograms(response: Float[Tensor, "images units"], present: Bool[Tensor, "images concepts"]) -> dict[str, Any]:
+    """Counts the images by each unit's response, in equal steps, all of them and those that show a concept."""
+    low, high = response.amin(dim=0), response.amax(dim=0)
+    share = (response - low) / (high - low).clamp_min(torch.finfo(response.dtype).tiny)
+    step = (share * STEPS).long().clamp_max(STEPS - 1)  # images units
+    within = [(step == one).T.double() for one in range(STEPS)]  # each: units images
+    counts = torch.stack([one.sum(dim=1) for one in within], dim=-1)  # units steps
+    counts_of = torch.stack([one @ present.double() for one in within], dim=-1)  # units concepts steps
+    whole = {"counts": counts, "counts_of": counts_of}
+    return {name: values.long().cpu().numpy() for name, values in whole.items()} | {"ends": _numbers(torch.stack([low, high], 1))}
 
 
 def _class_drops(readout: Readout) -> tuple[NDArray[np.float32] | None, int]:
@@ -197,15 +206,8 @@ def _bench(readout: Readout, rank: Readout, mixture: Drawn) -> Bench | None:
         bias=_numbers(readout.without.bias),
         rest=_numbers(rank.mean.mean(dim=0)),
         orders=_orders(rank).cpu().numpy(),
-        samples=_channels_last(mixture.images[:SAMPLES], mixture),
+        samples=channels_last(mixture.images[:SAMPLES], mixture),
     )
-
-
-def _channels_last(images: Tensor, mixture: Drawn) -> NDArray[np.uint8]:
-    """Gives images [..., rows, cols], and those in colour [..., 3, rows, cols] as [..., rows, cols, 3]."""
-    coloured = mixture.images.ndim == 4
-    pixels: NDArray[np.uint8] = (images.movedim(-3, -1) if coloured else images).cpu().numpy()
-    return pixels
 
 
 def _orders(rank: Readout) -> Int[Tensor, "orders units"]:
@@ -269,5 +271,5 @@ def _parted(record: Exhibit | Bench) -> tuple[dict[str, NDArray[Any]], dict[str,
     """Parts a dataclass into arrays and plain values; what is None or of another kind is left out."""
     values: Mapping[str, Any] = {field.name: getattr(record, field.name) for field in fields(record)}
     arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-    plain = {name: value for name, value in values.items() if isinstance(value, str | int | tuple)}
+    plain = {name: value for name, value in values.items() if isinstance(value, str | int | float | tuple)}
     return arrays, plain

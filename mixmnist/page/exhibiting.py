@@ -1,6 +1,7 @@
 """Exhibiting: the units of recorded networks made into exhibits, kept beside the records and made again when those change."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -42,12 +43,24 @@ def study_exhibits(folder: Path, records: StudyRecords, root: str | None, tell: 
         exhibits.append(made[variant] if variant in made else load(path))
     if made:
         storage.publish(folder / "exhibits", lambda partial: _save_all(exhibits, partial))
-    return exhibits, missing
+    return [_beside(exhibit, firsts[_variant(exhibit)], records) for exhibit in exhibits], missing
+
+
+def _beside(exhibit: Exhibit, net: Recorded, records: StudyRecords) -> Exhibit:
+    """Says why an accuracy of the exhibit is not that of the tables: those are means over all seeds."""
+    runs = records.runs[(records.runs["variant"] == net.variant) & (records.runs["layer"] == net.layer)]
+    mean = f"{100 * runs['accuracy'].mean():.1f} %"
+    said = "" if len(runs) < 2 else f"The tables give {mean}: the mean of {len(runs)} seeds of {net.variant}."
+    return replace(exhibit, about=replace(exhibit.about, beside=said))
+
+
+def _variant(exhibit: Exhibit) -> str:
+    return exhibit.about.name.partition(",")[0]
 
 
 def _save_all(exhibits: Sequence[Exhibit], folder: Path) -> None:
     for exhibit in exhibits:
-        save(exhibit, folder / f"{exhibit.about.name.partition(',')[0]}.npz")
+        save(exhibit, folder / f"{_variant(exhibit)}.npz")
 
 
 def _is_current(path: Path, net: Recorded) -> bool:

@@ -10,10 +10,11 @@ import pandas as pd
 from mixmnist.core import sums
 from mixmnist.core.records import require
 from mixmnist.core.sums import ANNOTATIONS, EVALUATION
-from mixmnist.page.annotations import FINGERPRINT, judge_annotations, read_annotations, write_annotations
+from mixmnist.page.annotations import FEWEST, FINGERPRINT, judge_annotations, read_annotations, too_few, write_annotations
 from mixmnist.page.exhibit import Exhibit, load
 from mixmnist.page.exhibiting import Tell, study_exhibits
 from mixmnist.page.matching import matchings
+from mixmnist.page.opening import network_opening, settings_of, study_opening
 from mixmnist.page.overview import Section, study_section
 from mixmnist.page.writing import Page, write_page
 from mixmnist.report.drawing import Look
@@ -77,11 +78,12 @@ def _part(folder: Path, root: str | None, desk: Desk, tell: Tell) -> tuple[Secti
     records = read_study(folder)
     exhibits, missing = study_exhibits(folder, records, root, tell)
     said = folder / sums.STUDY
-    title = sums.read_sealed(said)["title"] if sums.trouble(said) is None else records.runs["study"].iloc[0]
-    section = study_section(title, records)
+    known = sums.read_sealed(said) if sums.trouble(said) is None else {"title": records.runs["study"].iloc[0]}
+    section = study_section(known["title"], records)
+    opening = study_opening(records, settings_of(folder), str(known.get("about", "")))
     tables, stale = _labels(folder, exhibits)
     figures, lacking = _figures(folder, records, desk), (*section.missing, *missing, *stale)
-    return replace(section, figures=figures, missing=lacking, tables=tables), exhibits
+    return replace(section, opening=opening, figures=figures, missing=lacking, tables=tables), exhibits
 
 
 def _network(folder: Path, desk: Desk) -> tuple[Section, list[Exhibit]]:
@@ -94,12 +96,13 @@ def _network(folder: Path, desk: Desk) -> tuple[Section, list[Exhibit]]:
     missing = (*missing, *lost)
     if not exhibits:
         missing = ("There are no units to show: nothing is kept of the images that they respond to.", *missing)
-    section = Section(said["title"], tuple(said["notes"]), missing=missing, tables=tables)
+    opening = network_opening(said.get("about", {}), exhibits)
+    section = Section(said["title"], tuple(said["notes"]), opening, missing=missing, tables=tables)
     if (folder / "runs").is_dir():
         records = read_study(folder)
-        scored, figures = study_section(said["title"], records), _figures(folder, records, desk)
-        notes = (*scored.notes, *section.notes)
-        section = replace(scored, notes=notes, missing=(*scored.missing, *missing), tables=section.tables, figures=figures)
+        scored, figures = study_section(said["title"], records, layers=True), _figures(folder, records, desk)
+        notes, missing = (*scored.notes, *section.notes), (*scored.missing, *missing)
+        section = replace(scored, opening=opening, notes=notes, missing=missing, tables=tables, figures=figures)
     return section, sorted(exhibits, key=lambda one: one.bench is None)
 
 
@@ -134,7 +137,8 @@ def _labels(folder: Path, exhibits: Sequence[Exhibit]) -> tuple[tuple[tuple[str,
         return (), (f"What people said is left out: {wrong}.",)
     if not set(said.get(FINGERPRINT, [""])) <= {exhibit.fingerprint for exhibit in exhibits}:
         return (), (f"What people said is of earlier scores and is left out; it is in {ANNOTATIONS}/. Label this page anew.",)
-    return (("agreement with people", agreed), ("what people said", said.drop(columns=FINGERPRINT))), ()
+    told = ("what people said", said.drop(columns=FINGERPRINT))
+    return ((told,), (too_few(len(said)),)) if len(said) < FEWEST else ((("agreement with people", agreed), told), ())
 
 
 def annotate(folder: Path, path: Path) -> Path:

@@ -16,10 +16,13 @@ from mixmnist.page.exhibit import ORDERS, Bench, Exhibit
 UNITS = 240  # units shown in all grids of a page together: their images are what takes room
 FEWEST_UNITS = 10  # shown of each layer, however many layers there are
 BENCHES = 1_500_000  # bytes of all means on a page together
+HEAT = 16  # steps of a map as it is drawn
+WARM = (255, 120, 0)  # its colour: an orange that stands out from black and from white ink
+OPAQUE = 0.8  # at its highest
 SHARE = 65_534  # steps of a share in [0, 1]; one more stands for nan
 SCORES = (
     "unit dead concept alignment alignment_mean chance null_95 p_layer corrected drop drop_mean drop_resample max_class_drop "
-    "max_class concept_drop selectivity precision_at_100 precision_at_recall_50"
+    "max_class concept_drop selectivity precision_at_100 precision_at_recall_50 iou_box_matched group_size group_drop"
 ).split()
 
 
@@ -39,6 +42,8 @@ def _packed(exhibit: Exhibit, key: str, room: int, n: int, folder: Path) -> dict
     shown = _shown(exhibit, room)
     for end in ("top", "bottom"):
         write_sheet(getattr(exhibit, end)[shown], folder / f"{key}-{end}.png")
+    if exhibit.maps is not None:
+        write_heat(exhibit.maps[shown], folder / f"{key}-maps.png")
     packed = asdict(exhibit.about) | {
         "key": key,
         "fingerprint": exhibit.fingerprint,
@@ -59,6 +64,9 @@ def _packed(exhibit: Exhibit, key: str, room: int, n: int, folder: Path) -> dict
         "precision_at_recall": shares(exhibit.precision_at_recall[shown]),
         "drops": None if exhibit.drops is None else numbers(exhibit.drops[shown]),
         "size": list(exhibit.top.shape[2:4]),
+        "accuracy": exhibit.accuracy,
+        "histogram": _histogram(exhibit, shown),
+        "maps": exhibit.maps is not None,
         "fields": None if exhibit.fields is None else exhibit.fields[shown].tolist(),
     }
     for end in ("top", "bottom"):
@@ -68,6 +76,16 @@ def _packed(exhibit: Exhibit, key: str, room: int, n: int, folder: Path) -> dict
         packed[f"{end}_response"] = np.round(getattr(exhibit, f"{end}_response")[shown].astype(float), 3).tolist()
     packed["bench"] = None if exhibit.bench is None else _bench(exhibit.bench, key, n, folder)
     return packed
+
+
+def _histogram(exhibit: Exhibit, shown: NDArray[np.int64]) -> dict[str, Any] | None:
+    """Gives how many images are in each step of each unit's responses, and which share of them shows each concept."""
+    if exhibit.counts is None or exhibit.counts_of is None or exhibit.ends is None:
+        return None  # of an exhibit that was made before there were any
+    counts, of = exhibit.counts[shown], exhibit.counts_of[shown]
+    with_nan = np.divide(of, counts[:, None], out=np.full(of.shape, np.nan), where=counts[:, None] > 0)
+    ends = [[float(f"{end:.4g}") for end in unit] for unit in exhibit.ends[shown].tolist()]
+    return {"counts": counts.tolist(), "shares": shares(with_nan), "ends": ends}
 
 
 def _shown(exhibit: Exhibit, room: int) -> NDArray[np.int64]:
@@ -124,6 +142,19 @@ def shares(values: NDArray[np.float32]) -> str:
 def write_sheet(images: NDArray[np.uint8], path: Path) -> None:
     """Writes images [rows, columns, rows of pixels, columns of pixels], in colour [..., 3], as one sheet."""
     colour = images if images.ndim == 5 else images[..., None]
-    down, across, rows, cols, channels = colour.shape
-    sheet = colour.transpose(0, 2, 1, 3, 4).reshape(down * rows, across * cols, channels)
-    Image.fromarray(sheet if channels == 3 else sheet[..., 0]).save(path, optimize=True)
+    Image.fromarray(_joined(colour) if colour.shape[-1] == 3 else _joined(colour)[..., 0]).save(path, optimize=True)
+
+
+def write_heat(maps: NDArray[np.uint8], path: Path) -> None:
+    """Writes maps [units, shown, rows, cols] as one sheet to lay over the images: the higher a value, the less shines through."""
+    steps = np.round(_joined(maps[..., None])[..., 0] * ((HEAT - 1) / 255)).astype(np.uint8)
+    sheet = Image.fromarray(steps).convert("P")
+    sheet.putpalette(bytes(WARM) * HEAT)
+    opacity = np.round(np.linspace(0, OPAQUE * 255, HEAT)).astype(np.uint8)
+    sheet.save(path, optimize=True, bits=4, transparency=opacity.tobytes())
+
+
+def _joined(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Puts images [down, across, rows, cols, channels] side by side."""
+    down, across, rows, cols, channels = images.shape
+    return images.transpose(0, 2, 1, 3, 4).reshape(down * rows, across * cols, channels)

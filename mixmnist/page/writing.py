@@ -1,7 +1,7 @@
 """The page: a folder that opens from disk in any browser, made from saved exhibits and a study's records alone."""
 
 import json
-import shutil
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -10,18 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from mixmnist.core import storage
+from mixmnist.core import grades, storage
 from mixmnist.core.records import require
 from mixmnist.core.thresholds import THRESHOLD
 from mixmnist.page.exhibit import Exhibit
-from mixmnist.page.overview import Section
+from mixmnist.page.hero import hero, unit_table
+from mixmnist.page.numbers import SCORE, bare
+from mixmnist.page.overview import Section, scores
 from mixmnist.page.packing import pack
+from mixmnist.page.words import GLOSSARY
 
 DATA = "data.js"  # the mark of a page's folder
-SCRIPTS = ("base", "draw", "algebra", "grid", "unit", "bench", "compare", "label", "main")
+ALWAYS = ("base", "notes", "tables")  # scripts of every page
+SCRIPTS = ("draw", "algebra", "grid", "unit", "bench", "compare", "label", "truth", "address", "main")  # of one with units
+STYLES = ("page.css", "front.css")
 FIGURES = 1_500_000  # bytes of all figures on a page together; those that do not fit are left out
 
 
@@ -62,17 +66,28 @@ def write_page(folder: Path, page: Page) -> Path:
 
 def _fill(folder: Path, page: Page) -> None:
     assets = files("mixmnist.page") / "assets"
-    for name in ("page.css", *(f"{script}.js" for script in SCRIPTS)):
+    for name in (*STYLES, *(f"{script}.js" for script in (*ALWAYS, *SCRIPTS))):
         (folder / name).write_text((assets / name).read_text(encoding="utf-8"), encoding="utf-8")
     exhibits = pack(page.exhibits, folder)
     matchings = [_matching(matching) for matching in page.matchings]
-    data = {"title": page.title, "threshold": THRESHOLD, "exhibits": exhibits, "matchings": matchings}
+    said = {"glossary": GLOSSARY, "grades": {column: grade._asdict() for column, grade in grades.UNITS.items()}}
+    data = {"title": page.title, "threshold": THRESHOLD, "exhibits": exhibits, "matchings": matchings, **said}
     (folder / DATA).write_text(f"window.mixmnist = {_as_json(data)};\n", encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string((assets / "index.html.jinja").read_text(encoding="utf-8"))
-    sections = [(section, *_figures(section, number, folder)) for number, section in enumerate(page.sections)]
+    loader = FunctionLoader(lambda name: (assets / name).read_text(encoding="utf-8"))
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.globals["glossary"] = GLOSSARY
+    template = environment.get_template("index.html.jinja")
     html = template.render(
-        page=page, sections=sections, scripts=SCRIPTS, version=version("mixmnist"), as_table=_as_table, exhibits=exhibits
+        page=page,
+        sections=[(section, *_figures(section, number, folder)) for number, section in enumerate(page.sections)],
+        scores=scores(page.sections),
+        hero=hero(page.exhibits[0], exhibits[0]) if exhibits else [],
+        tables=[unit_table(one, packed) for one, packed in zip(page.exhibits, exhibits, strict=True)],
+        exhibits=exhibits,
+        scripts=(*ALWAYS, *(SCRIPTS if exhibits else ())),
+        styles=STYLES,
+        version=version("mixmnist"),
+        cell_of=_cell,
     )
     (folder / "index.html").write_text(html, encoding="utf-8")
 
@@ -81,15 +96,28 @@ def _figures(section: Section, number: int, folder: Path) -> tuple[list[dict[str
     """Copies a section's figures, as many as there is room for; gives them, and the titles of those that are left out."""
     found, left_out, room = [], [], FIGURES
     for path in section.figures:
-        size, title = path.stat().st_size, path.stem.replace("_", " ")
+        title, drawing = path.stem.replace("_", " "), see_through(path.read_text(encoding="utf-8"))
+        size = len(drawing.encode())
         if size > room:
             left_out.append(title)
             continue
         room -= size
-        name = f"s{number}-{path.name}"
-        shutil.copy(path, folder / name)
-        found.append({"file": name, "title": title})
+        name, caption = f"s{number}-{path.name}", path.with_suffix(".txt")
+        (folder / name).write_text(drawing, encoding="utf-8")
+        said = caption.read_text(encoding="utf-8").strip() if caption.is_file() else ""
+        found.append({"file": name, "title": title, "caption": said})
     return found, left_out
+
+
+def see_through(drawing: str) -> str:
+    """Takes the white ground from a figure as matplotlib writes it, so that it stands on a dark page, too.
+
+    Example:
+        >>> see_through('<g id="axes_2"><g id="patch_7"><path style="fill: #ffffff"/></g><path style="fill: #ffffff"/>')
+        '<g id="axes_2"><g id="patch_7"><path style="fill: none"/></g><path style="fill: #ffffff"/>'
+    """
+    grounds = r'(<g id="(?:figure|axes)_\d+">\s*<g id="patch_\d+">\s*<path [^>]*?style="fill: )#ffffff'
+    return re.sub(grounds, r"\1none", drawing)
 
 
 def _matching(matching: Matching) -> dict[str, Any]:
@@ -108,7 +136,8 @@ def _as_json(data: Any) -> str:  # noqa: ANN401 -- anything that JSON can hold
     return json.dumps(storage.without_nan(data), separators=(",", ":"), allow_nan=False)
 
 
-def _as_table(table: pd.DataFrame) -> Markup:
-    """Writes a table as HTML, numbers with three decimals."""
-    html = table.to_html(index=False, border=0, na_rep="", float_format=lambda value: f"{value:.3f}", classes="plain")
-    return Markup(html)  # noqa: S704 -- pandas escapes its cells
+def _cell(value: Any) -> dict[str, Any]:  # noqa: ANN401 -- whatever a table holds
+    """Gives a cell of a further table: numbers that are not whole with three decimals, none for what is missing."""
+    if pd.isna(value):
+        return {"value": None, "text": ""}
+    return {"value": value, "text": bare(value, SCORE, 3) if isinstance(value, float) else f"{value}"}

@@ -5,14 +5,14 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
-
 from mixmnist.core import storage
 from mixmnist.report.committed import restore
 from mixmnist.report.drawing import Look
-from mixmnist.report.plots import draw_figures
+from mixmnist.report.papers import write_paper_table
+from mixmnist.report.pictures import RegionsOf
+from mixmnist.report.plots import Shown, choose, draw_figures
 from mixmnist.report.reading import StudyRecords, read_study
-from mixmnist.report.tables import as_markdown, compare, for_people, interval_note, summarise, write_tables
+from mixmnist.report.tables import as_markdown, for_people, interval_note, summarise, write_tables
 
 
 def show_variants(records: StudyRecords) -> str:
@@ -22,23 +22,6 @@ def show_variants(records: StudyRecords) -> str:
     return " ".join([*records.notes(), interval_note(variants)]) + "\n\n" + as_markdown(turned) + "\n"
 
 
-def compare_with(folder: Path, reference: Path) -> str:
-    """Sets a study's variants beside the reference's, as a table in Markdown, or says why there is nothing to compare."""
-    study, source = folder.parts[-2:]
-    path = reference / study / source / "tables" / "variants.csv"
-    if source.endswith("-quick"):
-        return f"{study} {source}: a quick run is not compared with the reference."
-    if not path.exists():
-        return f"{study} {source}: there is no reference at {path}."
-    ours = pd.read_csv(folder / "tables" / "variants.csv")
-    try:
-        table = compare(ours, pd.read_csv(path))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        why = f"cannot be read ({type(error).__name__}); `mixmnist report` makes it again"
-        return f"{study} {source}: the reference at {path} {why}."
-    return f"{study} {source}: yours against the reference and its 95 % t interval over seeds\n\n{as_markdown(table)}\n"
-
-
 def write_report(
     folder: str | Path,
     look: Look | None = None,
@@ -46,6 +29,8 @@ def write_report(
     keep: Collection[Path] = (),
     tell: Callable[[str], None] = lambda _line: None,
     written: Callable[[StudyRecords], None] = lambda _records: None,
+    shown: Shown = Shown(),  # noqa: B008 -- frozen
+    regions: RegionsOf | None = None,
 ) -> StudyRecords:
     """Writes `tables/` and `figures/` of a study's folder from its records, each whole or not at all.
 
@@ -56,26 +41,30 @@ def write_report(
         keep: Files that stay as they are.
         tell: Called with a line that names those that would differ, if any.
         written: Called with the records when the tables are there and the figures, which take longer, are not drawn yet.
+        shown: Panels and variants of the figures; variants and columns of `variants.tex`. All other tables are whole.
+        regions: Gives where a net's maps are high on its top images; without it they are shown without maps.
 
     Returns:
         The records, with a sentence a figure that there is nothing for.
 
     Raises:
         FileNotFoundError: If the folder holds no records.
-        ValueError: If every run in it failed, or there is no such figure.
+        ValueError: If every run in it failed, or there is no such figure, panel, variant or column.
     """
-    folder, records = Path(folder), read_study(Path(folder))
+    folder, records = Path(folder), replace(read_study(Path(folder)), regions=regions)
+    choose(records, only, shown)  # a wrong name is told before anything is written
     left: list[str] = []
     left_out: list[str] = []
 
     def draw(partial: Path) -> None:
         if only and (folder / "figures").is_dir():
             shutil.copytree(folder / "figures", partial, dirs_exist_ok=True)
-        left_out.extend(draw_figures(records, partial, look or Look(), only) or ())
+        left_out.extend(draw_figures(records, partial, look or Look(), only, shown) or ())
         left.extend(restore(partial, folder / "figures", keep))
 
     def write(partial: Path) -> None:
         write_tables(records, partial)
+        write_paper_table(records, partial / "variants.tex", shown.columns, shown.variants)
         left.extend(restore(partial, folder / "tables", keep))
 
     if not only:

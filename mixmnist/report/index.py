@@ -9,9 +9,11 @@ from mixmnist.core.records import require
 from mixmnist.report.claims import judge
 from mixmnist.report.escaping import for_markdown
 from mixmnist.report.reading import StudyRecords, read_study
-from mixmnist.report.tables import CLAIMS, as_markdown
+from mixmnist.report.tables import CLAIMS, as_markdown, cell
+from mixmnist.stats import Interval
 
 MARK = "by `mixmnist index`."
+SHOWN = ["results", "id", "verdict", "claim", "mean", "level", "n", "p", "number", "rule"]
 
 
 def write_index(root: Path, path: Path) -> list[str]:
@@ -49,7 +51,7 @@ def write_index(root: Path, path: Path) -> list[str]:
     lines = ["# Results", "", f"Made from the records in `{root.resolve().name}` {MARK}", ""]
     if verdicts:
         table = pd.concat(verdicts).sort_values(["id", "results"], kind="stable")
-        lines += ["## Claims", "", CLAIMS, "", as_markdown(table), ""]
+        lines += ["## Claims", "", CLAIMS, "", as_markdown(_shown(table)), ""]
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{path.name}")
     try:
@@ -58,6 +60,12 @@ def write_index(root: Path, path: Path) -> list[str]:
     finally:
         partial.unlink(missing_ok=True)
     return damaged
+
+
+def _shown(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Puts the verdict where no screen is too narrow for it, and a mean and its interval into one cell."""
+    numbers = verdicts[["mean", "lower", "upper", "n"]].to_numpy()
+    return verdicts.assign(mean=[cell(Interval(*row)) for row in numbers])[SHOWN]
 
 
 def _content(folder: Path, records: StudyRecords) -> list[str]:

@@ -1,269 +1,127 @@
-"""Figures of a study, each with the csv it was drawn from: of canvases, units, concepts, classes, and by a number in names."""
+"""Figures of a study, each with its caption and the csv it was drawn from; which there are, and which of their panels."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import matplotlib as mpl
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from scipy.integrate import trapezoid
-
 from mixmnist.core.registry import nearest
-from mixmnist.core.thresholds import THRESHOLD
-from mixmnist.report.drawing import DASHES, MARKERS, Album, Look, draw_each, rule, style
-from mixmnist.report.pictures import cards, preview
-from mixmnist.report.ranges import over_seeds
-from mixmnist.report.reading import StudyRecords
-from mixmnist.stats import FEWEST
+from mixmnist.report import lines, points
+from mixmnist.report.drawing import Album, Look, draw_each, style
+from mixmnist.report.pictures import cards, dissection, preview
+from mixmnist.report.reading import KEYS, StudyRecords
 
-SILENCINGS = {"": "to zero", "_mean": "to its mean"}
-ORDERS = {
-    "curve_random": "random order (mean of 20)",
-    "curve_alignment": "best detectors first",
-    "curve_drop_first": "most important first",
-    "curve_drop_last": "least important first",
-}
-PICTURES = "pictures"  # of top images
+Draw = Callable[[StudyRecords, Album, Sequence[str]], None]  # the last are panels
+PICTURES, MAPS = "pictures", "maps"  # of top images, and where a unit looks on them
 NEEDS: dict[str, tuple[str, ...]] = {  # columns without which there is no such figure, as of networks that do not classify
     "preview": (PICTURES,),
     "cards": (PICTURES,),
-    "alignment_against_ablation": ("drop", "drop_mean"),
-    "ablation_curves": ("curve_random", "curve_random_mean"),
+    "dissection": (PICTURES, MAPS, "iou_box_quantile"),
+    "alignment_against_ablation": ("drop",),
+    "ablation_curves": ("curve_random",),
     "class_curves": ("curve_keep", "curve_remove"),
     "class_drops": ("drop", "max_class_drop"),
 }
-CLASS_CURVES = {"curve_keep": "its n best units alone", "curve_remove": "without its n best units"}
-BY_NUMBER = {
-    "unique_concepts": "unique concepts",
-    "coverage": "coverage",
-    "mean_drop": "mean drop",
-    "reliance": "reliance",
+PANELS: dict[str, tuple[str, ...]] = {  # named for the columns they show; those that are shown where none are chosen
+    "alignment_against_ablation": ("drop",),
+    "ablation_curves": tuple(lines.ORDERS)[:4],
+    "class_curves": tuple(lines.CLASS_CURVES),
+    "scores_by_number": lines.BY_NUMBER,
+}
+OTHERS: dict[str, tuple[str, ...]] = {  # and those that can be chosen besides
+    "alignment_against_ablation": ("drop_mean",),
+    "ablation_curves": ("curve_weight", *(f"{order}{lines.MEAN}" for order in lines.ORDERS)),
 }
 
 
-def draw_figures(records: StudyRecords, folder: Path, look: Look = Look(), only: Sequence[str] = ()) -> tuple[str, ...]:  # noqa: B008 -- frozen
+@dataclass(frozen=True)
+class Shown:
+    """What of a study its figures and its table for papers show; what is left empty is as usual."""
+
+    panels: tuple[str, ...] = ()
+    """Columns, of the figures that have panels of them; other figures stay as they are."""
+    variants: tuple[str, ...] = ()
+    """Names of variants, in the order of the study; by default all."""
+    columns: tuple[str, ...] = ()
+    """Columns of `variants.tex`, besides the variant and n."""
+
+
+def draw_figures(
+    records: StudyRecords,
+    folder: Path,
+    look: Look = Look(),  # noqa: B008 -- frozen
+    only: Sequence[str] = (),
+    shown: Shown = Shown(),
+) -> tuple[str, ...]:
     """Draws the figures of a study into a folder, of the layer that feeds the head; says which of them there is nothing for.
 
     Figures of what was not scored, as the drops of networks that do not classify, are not among them.
 
     Raises:
-        ValueError: If `only` names a figure that there is not.
+        ValueError: If `only` names a figure that there is not, or `shown` a variant or a panel.
     """
-    records = records.of_layer(records.layer)
-    there = {*records.units, *records.curves, *([PICTURES] if records.tops else [])}
-    figures: dict[str, Callable[[StudyRecords, Album], None]] = {
-        "preview": preview,
-        "alignment_against_ablation": _alignment_against_ablation,
-        "ablation_curves": _curves,
-        "class_curves": _class_curves,
-        "class_drops": _class_drops,
-        "best_alignment": _best_alignment,
-        **{f"cards_{variant}": partial(cards, variant=variant) for variant in records.variants},
+    records, figures, panels = choose(records, only, shown)
+    album = Album(folder, look, tuple(records.notes()))
+    chosen = {name: partial(figures[name], records, album, of_it) for name, of_it in panels.items()}
+    needs = {name: of_it if set(of_it) & set(shown.panels) else _needs(name) for name, of_it in panels.items()}
+    with style(look):
+        return draw_each(chosen, needs.__getitem__, (records.units, records.curves, records.concepts, records.runs))
+
+
+def choose(
+    records: StudyRecords, only: Sequence[str], shown: Shown
+) -> tuple[StudyRecords, dict[str, Draw], dict[str, list[str]]]:
+    """Gives the records of the variants to show, of the layer that feeds the head; all figures; the panels of those to draw.
+
+    Raises:
+        ValueError: If there is no such figure, variant or panel.
+    """
+    records = records.of_variants(shown.variants).of_layer(records.layer)
+    there = {*records.units, *records.curves, *([PICTURES] if records.tops else []), *([MAPS] if records.regions else [])}
+    figures: dict[str, Draw] = {
+        "preview": lambda records, album, _: preview(records, album),
+        "alignment_against_ablation": points.alignment_against_ablation,
+        "ablation_curves": lines.ablation_curves,
+        "class_curves": lines.class_curves,
+        "class_drops": points.class_drops,
+        "best_alignment": points.best_alignment,
+        **{f"cards_{v}": partial(_of_variant, cards, v) for v in records.variants},
+        **{f"dissection_{v}": partial(_of_variant, dissection, v) for v in records.variants},
     }
-    if _numbered(records):
-        figures["scores_by_number"] = _by_number
+    if lines.numbered(records):
+        figures["scores_by_number"] = lines.scores_by_number
     figures = {name: draw for name, draw in figures.items() if there.issuperset(_needs(name))}
     for name in only:
         if name not in figures:
             raise nearest("figure", name, figures)
-    album = Album(folder, look, tuple(records.notes()))
-    chosen = {name: partial(draw, records, album) for name, draw in figures.items() if not only or name in only}
-    with style(look):
-        return draw_each(chosen, _needs, (records.units, records.curves, records.concepts))
+    return records, figures, _panels(records, [name for name in figures if not only or name in only], shown.panels)
+
+
+def _of_variant(
+    draw: Callable[[StudyRecords, Album, str], None], variant: str, records: StudyRecords, album: Album, _panels: Sequence[str]
+) -> None:
+    draw(records, album, variant)
 
 
 def _needs(name: str) -> tuple[str, ...]:
-    return NEEDS.get(re.sub("^cards_.*", "cards", name), ())
+    return NEEDS.get(re.sub("^(cards|dissection)_.*", r"\1", name), ())
 
 
-def _seeds(records: StudyRecords) -> str:
-    counts = records.runs.groupby("variant", sort=False).size()
-    return ", ".join(f"{variant} n={count}" for variant, count in counts.items())
+def _panels(records: StudyRecords, figures: Sequence[str], wanted: Sequence[str]) -> dict[str, list[str]]:
+    """Gives the panels of each figure: those that are wanted, in that order, of a figure that has any of them.
 
-
-def _alignment_against_ablation(records: StudyRecords, album: Album) -> None:
-    """Shows a point a unit, a column of panels a variant, a row of panels a silencing: the talk's main figure."""
-    variants = records.variants
-    seeds = sorted(records.units["seed"].unique())
-    figure, axes = album.make(2, len(variants), 2.3, 2.1, sharex=True, sharey="row")
-    for row, (suffix, how) in zip(axes, SILENCINGS.items(), strict=True):
-        for ax, variant in zip(row, variants, strict=True):
-            own = records.units[records.units["variant"] == variant]
-            for number, seed in enumerate(seeds):
-                units = own[own["seed"] == seed]
-                marker = MARKERS[number % len(MARKERS)]
-                ax.scatter(units["alignment"], units[f"drop{suffix}"], s=14, marker=marker, alpha=0.7, lw=0, label=f"seed {seed}")
-            rule(ax, "threshold", THRESHOLD, "--", upright=True)
-            rule(ax, "chance", own["chance"].mean(), ":", upright=True)
-            ax.set_xlim(0, 1.02)
-        row[0].set_ylabel(f"accuracy drop,\nunit silenced {how}")
-    for ax, variant in zip(axes[0], variants, strict=True):
-        ax.set_title(variant)
-    for ax in axes[-1]:
-        ax.set_xlabel("alignment")
-    if len(seeds) <= len(MARKERS):
-        _legend_above(figure, axes[0, 0])
-    columns = ["variant", "seed", "unit", "concept", "alignment", "chance", "drop", "drop_mean"]
-    caption = (
-        "A point a unit; alignment: average precision by max response for its best digit. Dashed: detector threshold .80; "
-        "dotted: chance, in each column of panels the mean prevalence of its own units' digits. Dead units have no point. "
-        f"Seeds: {_seeds(records)}."
-    )
-    album.save(figure, records.units[columns], "alignment_against_ablation", caption)
-
-
-def _curves(records: StudyRecords, album: Album) -> None:
-    """Shows accuracy against the share of silenced units for every variant, with bands over seeds."""
-    figure, axes = album.make(2, len(ORDERS), 2.3, 2.1, sharex=True, sharey=True)
-    rows = []
-    for row, (suffix, how) in zip(axes, SILENCINGS.items(), strict=True):
-        for ax, (order, title) in zip(row, ORDERS.items(), strict=True):
-            for number, variant in enumerate(records.variants):
-                found = _curve(records, variant, f"{order}{suffix}")
-                ax.plot(found["share"], found["accuracy"], ls=DASHES[number % len(DASHES)], label=variant)
-                ax.fill_between(found["share"], found["lower"], found["upper"], alpha=0.2, lw=0)
-                area = trapezoid(found["accuracy"], found["share"])
-                rows.append(found.assign(variant=variant, order=title, silenced=how, accuracy_area=area))
-            ax.set_ylim(0, 1)
-        row[0].set_ylabel(f"accuracy,\nunits silenced {how}")
-    for ax, title in zip(axes[0], ORDERS.values(), strict=True):
-        ax.set_title(title)
-    for ax in axes[-1]:
-        ax.set_xlabel("share of units silenced")
-    _legend_above(figure, axes[0, 0])
-    caption = (
-        f"Means over seeds. {_bands(records)} The csv has the area under each curve over the share of units. "
-        f"Orders are fitted on the rank mixture. Seeds: {_seeds(records)}."
-    )
-    album.save(figure, pd.concat(rows), "ablation_curves", caption)
-
-
-def _curve(records: StudyRecords, variant: str, column: str) -> pd.DataFrame:
-    curves = records.curves[records.curves["variant"] == variant]
-    rows = []
-    for n, steps in curves.groupby("n"):
-        interval = over_seeds(steps[column].tolist(), column)
-        rows.append((n, n / curves["n"].max(), *interval[:3], interval.n))
-    return pd.DataFrame(rows, columns=["n", "share", "accuracy", "lower", "upper", "seeds"])
-
-
-def _best_alignment(records: StudyRecords, album: Album) -> None:
-    """Shows, for each concept, the alignment of its best unit in every run; useless concepts stand apart."""
-    variants = records.variants
-    useless = set(records.concepts["concept"][records.concepts["useless"]])
-    concepts = sorted(records.concepts["concept"].unique(), key=lambda c: (c in useless, c))
-    place = {c: i + 0.8 * (c in useless) for i, c in enumerate(concepts)}
-    figure, axes = album.make(1, len(variants), 3.0, 2.4, sharey=True)
-    for ax, variant in zip(axes[0], variants, strict=True):
-        rows = records.concepts[records.concepts["variant"] == variant]
-        for idle, part in rows.groupby("useless"):
-            _strip(ax, part, place, "useless for the task" if idle else "useful", int(bool(idle)))
-        chance = rows.groupby("concept")["chance"].mean()  # a task may have fewer concepts than others
-        for number, concept in enumerate(chance.index):
-            label = "chance (prevalence)" if number == 0 else None
-            ax.hlines(
-                chance[concept], place[concept] - 0.35, place[concept] + 0.35, color="0.2", lw=1.5, label=label, gid="chance"
-            )
-        rule(ax, "threshold", THRESHOLD, "--")
-        ax.set_xticks(list(place.values()), concepts)
-        ax.set(title=variant, xlabel="digit", ylim=(0, 1.02))
-    axes[0, 0].set_ylabel("alignment\nof the best unit")
-    _legend_above(figure, max(axes[0], key=lambda ax: len(ax.get_legend_handles_labels()[1])))  # not every task has useless ones
-    caption = f"A point a training seed. Dashed: detector threshold .80. Seeds: {_seeds(records)}."
-    data = records.concepts[["variant", "seed", "concept", "chance", "unit", "alignment", "useless"]]
-    album.save(figure, data, "best_alignment", caption)
-
-
-def _strip(ax: Axes, rows: pd.DataFrame, place: dict[str, float], label: str, number: int) -> None:
-    """Draws one point a run at each concept's place, seeds side by side."""
-    seeds = sorted(rows["seed"].unique())
-    shift = {seed: (i - (len(seeds) - 1) / 2) * 0.5 / max(1, len(seeds)) for i, seed in enumerate(seeds)}
-    x = [place[c] + shift[s] for c, s in zip(rows["concept"], rows["seed"], strict=True)]
-    ax.scatter(x, rows["alignment"], s=14, marker=MARKERS[number], lw=0, alpha=0.8, label=label)
-
-
-def _class_curves(records: StudyRecords, album: Album) -> None:
-    """Shows what is left of a class with its n best units alone, and without them: a class's own units are enough for it."""
-    figure, axes = album.make(1, 2, 3.0, 2.4, sharey=True)
-    rows = []
-    for ax, (column, title) in zip(axes[0], CLASS_CURVES.items(), strict=True):
-        for number, variant in enumerate(records.variants):
-            found = _curve(records, variant, column)
-            if found["accuracy"].isna().all():
-                continue
-            ax.plot(found["share"], found["accuracy"], ls=DASHES[number % len(DASHES)], label=variant)
-            ax.fill_between(found["share"], found["lower"], found["upper"], alpha=0.2, lw=0)
-            rows.append(found.assign(variant=variant, what=title))
-        rule(ax, "chance", 0.5, ":")
-        ax.set(title=title, xlabel="share of units", ylim=(0.4, 1.02))
-    axes[0, 0].set_ylabel("balanced accuracy\nof a class")
-    _legend_above(figure, axes[0, 0])
-    text = (
-        "One class against all others, averaged over classes; a class's units in the order of their alignment with any of its "
-        f"digits, fitted on the rank mixture. Silenced to zero. Dotted: chance. {_bands(records)} Seeds: {_seeds(records)}."
-    )
-    data = pd.concat(rows) if rows else pd.DataFrame(columns=["n", "share", "accuracy", "lower", "upper", "seeds"])
-    album.save(figure, data, "class_curves", text)
-
-
-def _class_drops(records: StudyRecords, album: Album) -> None:
-    """Shows a point a unit: the largest drop of a class against the overall drop."""
-    figure, axes = album.make(1, len(records.variants), 2.3, 2.3, sharex=True, sharey=True)
-    for number, (ax, variant) in enumerate(zip(axes[0], records.variants, strict=True)):
-        units = records.units[records.units["variant"] == variant]
-        marker = MARKERS[number % len(MARKERS)]
-        ax.scatter(units["drop"], units["max_class_drop"], s=12, marker=marker, alpha=0.6, lw=0)
-        low, high = records.units["drop"].min(), records.units["drop"].max()
-        ax.plot([low, high], [low, high], color="0.3", lw=0.8, ls="--", gid="equal")
-        ax.set(title=variant, xlabel="overall drop")
-    axes[0, 0].set_ylabel("largest drop of a class")
-    columns = ["variant", "seed", "unit", "concept", "drop", "max_class_drop", "max_class"]
-    text = f"A point a unit, silenced to zero. Dashed: both drops equal. Seeds: {_seeds(records)}."
-    album.save(figure, records.units[columns], "class_drops", text)
-
-
-def _numbered(records: StudyRecords) -> bool:
-    """Says whether the variants differ by one number in their names, as width-5, width-10, width-15 do."""
-    names = [re.fullmatch(r"(.*?)(\d+(?:\.\d+)?)", variant) for variant in records.variants]
-    return len(names) > 2 and all(names) and len({name[1] for name in names if name}) == 1
-
-
-def _by_number(records: StudyRecords, album: Album) -> None:
-    """Shows layer scores against the number in the variants' names, with a point a run."""
-    figure, axes = album.make(1, len(BY_NUMBER), 2.2, 2.2)
-    runs = records.runs.assign(number=[float(re.findall(r"\d+(?:\.\d+)?", v)[-1]) for v in records.runs["variant"]])
-    name = re.sub(r"[-_]?\d+(\.\d+)?$", "", records.variants[0])
-    for ax, (column, title) in zip(axes[0], BY_NUMBER.items(), strict=True):
-        found = [
-            (number, *over_seeds(group[column].tolist(), column, run=dict(group.iloc[0]))[:3])
-            for number, group in runs.groupby("number")
-        ]
-        x, mean, lower, upper = (list(values) for values in zip(*found, strict=True))
-        ax.plot(x, mean, marker=MARKERS[0], ms=3)
-        ax.fill_between(x, lower, upper, alpha=0.2, lw=0)
-        ax.scatter(runs["number"], runs[column], s=8, alpha=0.5, lw=0, color="0.3")
-        ax.set(xlabel=name, title=title, xscale="log" if min(x) > 0 else "linear", xticks=x)
-        ax.set_xticks(x, [f"{value:g}" for value in x])
-        ax.minorticks_off()
-    text = f"Points: runs; line: mean over seeds. {_bands(records)} Seeds: {_seeds(records)}."
-    album.save(figure, runs[["variant", "number", "seed", *BY_NUMBER]], "scores_by_number", text)
-
-
-def _bands(records: StudyRecords) -> str:
-    n_seeds = records.runs.groupby("variant").size()
-    few = [f"No bands below {FEWEST} seeds."] if n_seeds.min() < FEWEST else []
-    return " ".join(
-        [*(["Bands: 95 % t interval over seeds, cut where the score ends."] if n_seeds.max() >= FEWEST else []), *few]
-    )
-
-
-def _legend_above(figure: Figure, ax: Axes) -> None:
-    handles, labels = ax.get_legend_handles_labels()
-    if not labels:
-        return
-    letter = mpl.rcParams["font.size"] * 0.6 / 72  # inches, about
-    fitting = int(figure.get_figwidth() / (letter * (max(map(len, labels)) + 8)))  # with the line and the gap
-    figure.legend(handles, labels, loc="outside upper center", ncols=max(1, min(len(labels), 5, fitting)), frameon=False)
+    Raises:
+        ValueError: If no figure has a panel that is wanted.
+    """
+    there: Collection[str] = {*records.units, *records.curves}
+    known = {name: [p for p in (*PANELS.get(name, ()), *OTHERS.get(name, ())) if p in there] for name in figures}
+    if "scores_by_number" in known:
+        numbers = records.runs.select_dtypes("number").columns
+        known["scores_by_number"] = [column for column in numbers if column not in (*KEYS, "threads")]
+    every = {panel for of_it in known.values() for panel in of_it}
+    for panel in wanted:
+        if panel not in every:
+            raise nearest("panel", panel, every)
+    usual = {name: [panel for panel in PANELS.get(name, ()) if panel in known[name]] for name in figures}
+    return {name: [panel for panel in wanted if panel in known[name]] or usual[name] for name in figures}

@@ -1,7 +1,7 @@
 """Reading a study's records into tables, one row a run, unit, concept or step of a curve."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import pandas as pd
 
 from mixmnist.core import storage, sums
 from mixmnist.core.records import Claim, require
+from mixmnist.core.registry import nearest
 
 TABLES = ("units", "concepts", "curves")  # of each run
 MOST = 1_000  # runs of a block: more are no block's
@@ -33,6 +34,7 @@ class StudyRecords:
     fitted: tuple[str, ...]  # variants whose head was fitted after a training on something else
     unsealed: int = 0  # runs whose record has no sums to check its files by
     left_out: tuple[str, ...] = ()  # one sentence a figure that could not be drawn
+    regions: Callable[[str, int], Any] | None = None  # gives where a net's maps are high, of a variant and seed, for pictures
 
     @property
     def layer(self) -> str:
@@ -44,6 +46,22 @@ class StudyRecords:
         """Gives the records of one layer."""
         tables = {name: getattr(self, name) for name in ("runs", "units", "concepts", "curves")}
         return replace(self, **{name: table[table["layer"] == layer] for name, table in tables.items()})
+
+    def of_variants(self, names: Sequence[str]) -> "StudyRecords":
+        """Gives the records of some variants; of all where none are named.
+
+        Raises:
+            ValueError: If there is no variant of a name.
+        """
+        for name in names:
+            if name not in self.variants:
+                raise nearest("variant", name, self.variants)
+        if not names:
+            return self
+        tables = {name: getattr(self, name) for name in ("runs", "units", "concepts", "curves")}
+        kept = {name: table[table["variant"].isin(names)] for name, table in tables.items()}
+        tops = {key: path for key, path in self.tops.items() if key[0] in names}
+        return replace(self, **kept, tops=tops, fitted=tuple(name for name in self.fitted if name in names))
 
     @property
     def variants(self) -> list[str]:

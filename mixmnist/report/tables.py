@@ -66,11 +66,11 @@ def write_tables(records: StudyRecords, folder: Path) -> None:
     if records.claims:
         verdicts = judge(records.claims, records.of_layer(records.layer).runs)
         write_table(folder, "claims", verdicts, [*records.notes(), CLAIMS])
-    variants = summarise(records.runs)
+    variants = summarise(records.runs)  # what a paper prints of them is in `papers`
     variants.to_csv(folder / "variants.csv", index=False)
     shown, different = for_people(variants), differences(records.runs)
     notes = [*records.notes(), interval_note(variants), MEANING, *bold_notes(records.runs)]
-    _write_for_people(folder, "variants", shown, notes, different)
+    _write_for_people(folder, "variants", shown, notes, different, with_latex=False)
 
 
 def detected_and_used(concepts: pd.DataFrame) -> pd.DataFrame:
@@ -99,23 +99,23 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def differences(runs: pd.DataFrame) -> set[tuple[str, str, str]]:
+def differences(runs: pd.DataFrame, scores: Sequence[str] = HEADLINE) -> set[tuple[str, str, str]]:
     """Names the (variant, layer, score) that differ from the first variant's.
 
     The test is paired by seed, and corrected among the scores of one variant at one layer.
     """
     different = set()
-    for variant, layer, tested in _tested(runs):
+    for variant, layer, tested in _tested(runs, scores):
         p_values = holm([sign_flip(found) for found in tested.values()])
         different |= {(variant, layer, column) for column, p in zip(tested, p_values, strict=True) if p < SIGNIFICANT}
     return different
 
 
-def bold_notes(runs: pd.DataFrame) -> list[str]:
+def bold_notes(runs: pd.DataFrame, scores: Sequence[str] = HEADLINE) -> list[str]:
     """Says what bold means, and of which variants nothing can be bold because too few seeds are paired."""
     pairs: dict[str, int] = {}
     able = set()
-    for variant, _, tested in _tested(runs):
+    for variant, _, tested in _tested(runs, scores):
         pairs[variant] = max([pairs.get(variant, 0), *map(len, tested.values())])
         smallest = [p for found in tested.values() if not math.isnan(p := smallest_p(len(found)))]
         if smallest and min(smallest) * len(smallest) < SIGNIFICANT:  # as Holm takes the smallest of a family
@@ -129,10 +129,10 @@ def bold_notes(runs: pd.DataFrame) -> list[str]:
     return said
 
 
-def _tested(runs: pd.DataFrame) -> Iterator[tuple[str, str, dict[str, list[float]]]]:
+def _tested(runs: pd.DataFrame, scores: Sequence[str]) -> Iterator[tuple[str, str, dict[str, list[float]]]]:
     """Gives each variant but the first and layer with the differences of its scores from the first variant's, one a seed."""
     first = runs["variant"].iloc[0]
-    scores = [column for column in HEADLINE if column in runs and column not in ("chance", "seconds")]
+    scores = [column for column in scores if column in runs and column not in ("chance", "seconds")]
     for layer, of_layer in runs.groupby("layer", sort=False):
         base = of_layer[of_layer["variant"] == first].set_index("seed")
         for variant, group in of_layer[of_layer["variant"] != first].groupby("variant", sort=False):
@@ -174,19 +174,6 @@ def interval_note(variants: pd.DataFrame) -> str:
 def _ends(column: str, run: Mapping[Any, Any]) -> Bounds:
     """Gives where a t interval of the column is cut; that of a share is not."""
     return ANYWHERE if is_share(column) else bounds_of(column, run)
-
-
-def compare(yours: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
-    """Sets two variants tables side by side: yours, the reference with its interval, and the difference."""
-    rows = []
-    both = yours.merge(reference, on=["variant", "layer"], suffixes=("", "_reference"))
-    for _, row in both.iterrows():
-        for column in [c for c in HEADLINE if f"{c}_reference" in both and not pd.isna(row[c])]:
-            mine, theirs = row[column], row[f"{column}_reference"]
-            interval = Interval(theirs, row[f"{column}_lower_reference"], row[f"{column}_upper_reference"], 0)
-            shown = cell(interval, _ends(column, dict(row)))
-            rows.append((row["variant"], row["layer"], column, f"{mine:.3f}", shown, f"{mine - theirs:+.3f}"))
-    return pd.DataFrame(rows, columns=["variant", "layer", "score", "yours", "reference", "yours - reference"])
 
 
 def cell(interval: Interval, bounds: Bounds = ANYWHERE) -> str:
@@ -251,7 +238,12 @@ def write_table(folder: Path, name: str, table: pd.DataFrame, notes: Sequence[st
 
 
 def _write_for_people(
-    folder: Path, name: str, table: pd.DataFrame, notes: Sequence[str], bold: Collection[tuple[str, str, str]] = ()
+    folder: Path,
+    name: str,
+    table: pd.DataFrame,
+    notes: Sequence[str],
+    bold: Collection[tuple[str, str, str]] = (),
+    with_latex: bool = True,
 ) -> None:
     head, *rows = _texts(table)
     marked = [[False] * len(head) for _ in rows]
@@ -269,11 +261,11 @@ def _write_for_people(
     markdown = _page(notes, _lined_up(written("**", "**", for_markdown)))
     caption = for_latex(" ".join(notes).replace("`", ""))
     small = len(markdown.encode()) <= LARGEST  # else a second form of it is needless work
-    latex = _as_latex(written(r"\textbf{", "}", for_latex), caption) if small else ""
-    if small and len(latex.encode()) <= LARGEST:
-        (folder / f"{name}.tex").write_text(latex, encoding="utf-8")
-    else:
+    latex = _as_latex(written(r"\textbf{", "}", for_latex), caption) if small and with_latex else ""
+    if not small or len(latex.encode()) > LARGEST:
         markdown = _page(notes, f"Its {len(table):,} rows, too many to read, are in {name}.csv.")
+    elif with_latex:
+        (folder / f"{name}.tex").write_text(latex, encoding="utf-8")
     (folder / f"{name}.md").write_text(markdown, encoding="utf-8")
 
 

@@ -73,6 +73,16 @@ def columns() -> tuple[Column, ...]:
     return tuple(found)
 
 
+def columns_of(name: str, metric: Metric) -> tuple[Column, ...]:
+    """Lists the columns of a metric that is not on the shelf; what stands aside, or is about images, does not count."""
+    if metric.axes not in TABLE_OF_AXES:
+        return ()
+    every = (*collect("metrics").values(), metric)
+    makers: dict[str, Metric] = {column: one for one in every if one.axes != () for column in one.columns}
+    scored = [column for column in metric.columns if column not in metric.names and column not in metric.aside]
+    return tuple(Column(name, column, TABLE_OF_AXES[metric.axes], _closure(metric, column, makers)) for column in scored)
+
+
 def _closure(metric: Metric, column: str, makers: dict[str, Metric]) -> frozenset[str]:
     """Names everything that a column is computed from, what is fitted on other images included."""
     known: set[str] = set()

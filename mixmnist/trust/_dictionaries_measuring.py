@@ -116,7 +116,7 @@ def _planted(how: Superposition, n: int, seed: int, rotated: bool) -> Planted:
     if not rotated:
         return planted
     q = random_rotation(how.dimensions, 0).float()
-    turned = planted.cells.values @ q.T  # noqa: PD011 -- of cells, no table
+    turned = planted.cells.values @ q.T
     cells = replace(planted.cells, values=turned)
     return replace(planted, cells=cells, directions=planted.directions @ q.T)
 
@@ -126,7 +126,7 @@ def _nulls(how: Superposition, atoms: int, sizes: Sizes, rotated: bool) -> Row:
     """Scores as many random directions, and the true directions: read as they are, or by the best codes, whichever is better."""
     planted, others = (_planted(how, n, seed, rotated) for seed, n in enumerate((sizes.cells, sizes.scored)))
     drawn = fit_dictionary("random", planted.cells, atoms, range(sizes.draws))
-    values, directions = others.cells.values, others.directions  # noqa: PD011 -- as above
+    values, directions = others.cells.values, others.directions
     reached = [_coverage(one.encode(values), others.cells)[0] for one in drawn]
     near = [float(mcc.mcc(one.atoms, directions)) for one in drawn]
     true = max(_coverage(codes, others.cells)[0] for codes in (values @ directions.T, best_codes(values, directions)))
@@ -163,7 +163,7 @@ def _scores(fitted: Fitted, planted: Planted, others: Planted, shelf: Mapping[st
 
 
 def _codes(fitted: Fitted, cells: Cells, n: int) -> Float[Tensor, "cells atoms"]:
-    codes = fitted.encode(cells.values[:n])  # noqa: PD011 -- as above
+    codes = fitted.encode(cells.values[:n])
     return torch.where(codes > ROUNDING * codes.amax(dim=0), codes, 0)
 
 

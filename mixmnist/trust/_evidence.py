@@ -4,19 +4,23 @@ import math
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 
 import pandas as pd
 import torch
 
 from mixmnist.core.readout import Readout
+from mixmnist.core.records import Metric
+from mixmnist.core.registry import choose, collect
+from mixmnist.metrics._strangers import check_metrics
 from mixmnist.plants._rotation import random_rotation
 from mixmnist.plants._scene import PREVALENCE
 from mixmnist.plants.units import DIALS, FEW, Faults, plant
 from mixmnist.scoring import Sheet
 from mixmnist.stats import t_interval
 from mixmnist.trust import _edits
-from mixmnist.trust._columns import ACTS, DETECTS, PLACES, columns
+from mixmnist.trust._columns import ACTS, DETECTS, PLACES, Column, columns, columns_of
 from mixmnist.trust._side_by_side import side_by_side
 
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of every dial
@@ -64,25 +68,39 @@ class Job:
         return first, rank
 
 
-def measure(job: Job) -> Measured:
-    """Scores the planted unit by every column."""
+def asked(own: str | None) -> tuple[dict[str, Metric], tuple[Column, ...]]:
+    """Gives the metrics that are not on the shelf and the columns that are graded: those of one's own file, else the shelf's."""
+    return ({}, columns()) if own is None else _loaded(own, Path(own).stat().st_mtime_ns)
+
+
+@cache
+def _loaded(own: str, _changed: int) -> tuple[dict[str, Metric], tuple[Column, ...]]:
+    name, metric = Path(own).stem, choose("metrics", own)
+    check_metrics({name: metric}, collect("metrics"))
+    return {name: metric}, columns_of(name, metric)
+
+
+def measure(job: Job, own: str | None = None) -> Measured:
+    """Scores the planted unit by every column of the shelf, or of the metric in a file."""
+    more, _ = asked(own)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a k above the number of images is no news here
         first, rank = job.readouts()
-        return _measured(Sheet(first, Sheet(rank)), job)
+        return _measured(Sheet(first, Sheet(rank, more=more), more=more), job, own)
 
 
-def bounds(job: Job) -> dict[Key, tuple[float, float]]:
+def bounds(job: Job, own: str | None = None) -> dict[Key, tuple[float, float]]:
     """Gives the 95 % interval of every score over images: the t interval of its pseudo-values, without one image in 20 in turn.
 
     Planted images share no glyph, so this is the interval over glyphs too.
     """
     first, rank = job.readouts()
-    sheet, group = Sheet(rank), torch.arange(job.n) % GROUPS
+    more, _ = asked(own)
+    sheet, group = Sheet(rank, more=more), torch.arange(job.n) % GROUPS
     every = [_edits.some(first, group != g) for g in range(GROUPS)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as above
-        whole, *parts = (_measured(Sheet(readout, sheet), job) for readout in (first, *every))
+        whole, *parts = (_measured(Sheet(readout, sheet, more=more), job, own) for readout in (first, *every))
     found = {}
     for key, value in whole.items():
         pseudo = [GROUPS * value - (GROUPS - 1) * part[key] for part in parts]
@@ -91,8 +109,8 @@ def bounds(job: Job) -> dict[Key, tuple[float, float]]:
     return found
 
 
-def _measured(sheet: Sheet, job: Job) -> Measured:
-    return {(c.metric, c.name): c.value(sheet, job.unit, concept=0) for c in columns() if c.part in job.parts}
+def _measured(sheet: Sheet, job: Job, own: str | None) -> Measured:
+    return {(c.metric, c.name): c.value(sheet, job.unit, concept=0) for c in asked(own)[1] if c.part in job.parts}
 
 
 @dataclass(frozen=True)
@@ -123,12 +141,22 @@ class Evidence:
     changes: pd.DataFrame  # change (usual, width, duplication, order, scale, prevalence, rotation), repeat
 
 
-def gather(sizes: Sizes) -> Evidence:
-    """Measures all that the cards need: single units and, with the faults in every unit, summaries of the layer."""
-    named = [*_jobs(sizes), *_jobs_of_summaries(sizes)]
+def gather(sizes: Sizes, own: str | None = None) -> Evidence:
+    """Measures all that the cards need: single units and, with the faults in every unit, summaries of the layer.
+
+    Args:
+        sizes: How much is drawn.
+        own: The file of a metric of one's own, which alone is measured then; by default the whole shelf is.
+
+    Raises:
+        ValueError: If one's own metric does not run, or gives what its axes do not say.
+    """
+    wanted = {column.part for column in asked(own)[1]}
+    named = [each for each in (*_jobs(sizes), *_jobs_of_summaries(sizes)) if wanted & set(each[2].parts)]
     once = list(dict.fromkeys(job for _, _, job in named))  # every dial begins with the same sound unit
-    drawn = [Job(n=sizes.images_a_draw, seed=draw, parts=("units",)) for draw in range(sizes.intervals)]
-    calls = [*((measure, (job,)) for job in once), *((bounds, (job,)) for job in drawn)]
+    n_drawn = sizes.intervals if "units" in wanted else 0
+    drawn = [Job(n=sizes.images_a_draw, seed=draw, parts=("units",)) for draw in range(n_drawn)]
+    calls = [*((measure, (job, own)) for job in once), *((bounds, (job, own)) for job in drawn)]
     found = side_by_side(calls, "planted units", FEWEST_A_PROCESS)
     measured: dict[Job, Measured] = dict(zip(once, found, strict=False))
     parts: dict[str, list[dict[str, object]]] = {}
@@ -141,7 +169,7 @@ def gather(sizes: Sizes) -> Evidence:
         for draw, each in enumerate(found[len(once) :])
         for (metric, name), (low, high) in each.items()
     ]
-    return Evidence(**{part: pd.DataFrame(rows) for part, rows in parts.items()})
+    return Evidence(**{part: pd.DataFrame(parts.get(part) or [], columns=None if parts.get(part) else NOTHING) for part in PARTS})
 
 
 Named = tuple[str, dict[str, object], Job]  # a part of the evidence, what tells its rows apart, and how it is measured
@@ -200,3 +228,4 @@ def _changed(plain: Job) -> dict[str, Job]:
 
 
 PARTS = tuple(field.name for field in fields(Evidence))
+NOTHING = ["metric", "score", "value", "upper"]  # columns of a part for which nothing was asked

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
+from mixmnist.core.records import Metric
 from mixmnist.core.registry import collect
 from mixmnist.plants.units import DIALS, Faults, truth
 from mixmnist.trust._columns import ACTS, DETECTS, PLACES, Column
@@ -79,12 +80,14 @@ ROTATED = 0.8  # what may be left of a detection score when the layer is rotated
 PREVALENT = 0.1  # change of a score that is let pass when the digit becomes four times rarer
 
 
-def grade(column: Column, evidence: Evidence) -> Graded:
-    """Holds one score to every test."""
+def grade(column: Column, evidence: Evidence, metric: Metric | None = None) -> Graded:
+    """Holds one score to every test; a score that is not on the shelf comes with its metric."""
     of = {name: _own(getattr(evidence, name), column) for name in PARTS}
     sound = float(of["dials"][of["dials"]["level"] == 0]["value"].mean())
     kind = DETECTS if column.of == "concepts" else column.kind  # of a concept its own unit must be idle, not a further one
-    idle = _idle(of["idle"][of["idle"]["kind"] == kind]["value"], of["dials"]["value"], column)
+    idle = _idle(
+        of["idle"][of["idle"]["kind"] == kind]["value"], of["dials"]["value"], metric or collect("metrics")[column.metric]
+    )
     span = sound - idle
     if not math.isfinite(span) or abs(span) < 1e-6 + REACTS * max(abs(sound), abs(idle)):
         return Graded(column, sound, idle, ())
@@ -101,11 +104,11 @@ def grade(column: Column, evidence: Evidence) -> Graded:
     return Graded(column, sound, idle, tuple(cells), tau)
 
 
-def _idle(idle: "pd.Series[float]", along: "pd.Series[float]", column: Column) -> float:
+def _idle(idle: "pd.Series[float]", along: "pd.Series[float]", metric: Metric) -> float:
     """Gives what an idle unit scores; where it has no score, what the metric says of chance, or the lowest score of any plant."""
     if idle.notna().all():
         return float(idle.mean())
-    said = re.match(r"\d*\.?\d+", collect("metrics")[column.metric].chance or "")
+    said = re.match(r"\d*\.?\d+", metric.chance or "")
     return float(said[0]) if said else float(along.min())
 
 

@@ -64,3 +64,9 @@ def with_interval(values: Sequence[float], bounds: Bounds = ANYWHERE) -> str:
 def write_summary(out: Path, lines: Sequence[str], table: pd.DataFrame) -> None:
     """Writes what is printed when the analysis is done: a small table and a few lines."""
     (out / "summary.md").write_text(as_markdown(table) + "\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+def table_of(home: Path, name: str) -> pd.DataFrame:
+    """Reads a table that an analysis wrote; names stay text, be they null or 10."""
+    names = dict.fromkeys(("variant", "other", "digit", "what"), str)
+    return pd.read_csv(home / f"{name}.csv", dtype=names, keep_default_na=False, na_values=[""])

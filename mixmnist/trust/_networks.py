@@ -1,7 +1,5 @@
-"""What the analyses share: the recorded nets of a study, the mixtures they were scored on, and the look of figures."""
+"""What the analyses share: the recorded nets of a study, and the mixtures they were scored on."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +12,6 @@ from mixmnist.core.records import Variant
 from mixmnist.data.mixture import Mixture, draw
 from mixmnist.grid.block import WEIGHTS
 from mixmnist.grid.recording import load_net
-from mixmnist.report.drawing import Album, Look, style
 from mixmnist.report.reading import run_folders
 
 SPLITS = ("test", "rank")
@@ -82,11 +79,3 @@ def _recorded(variant: str, place: Path) -> Recorded | None:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-@contextmanager
-def album(out: Path, *notes: str) -> Iterator[Album]:
-    """Gives an album of figures in the house's style, into a folder; every caption begins with the notes."""
-    look = Look()
-    with style(look):
-        yield Album(out, look, notes)

@@ -12,23 +12,37 @@ Source:
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import ListedColormap
 
 from mixmnist.core.records import Analysis
 from mixmnist.core.storage import COSTS
 from mixmnist.plants.units import DIALS
-from mixmnist.report.drawing import DASHES, MARKERS, Album, rule
+from mixmnist.report.drawing import Album
 from mixmnist.report.tables import as_markdown, write_table
+from mixmnist.trust import _plots, _squares
 from mixmnist.trust._columns import ACTS, KINDS, columns
 from mixmnist.trust._evidence import LEVELS, PREVALENCES, Evidence, Sizes, gather
 from mixmnist.trust._grading import RULE, Graded, grade, truths
-from mixmnist.trust._networks import album
+from mixmnist.trust._layers import table_of
 
 SCALE = "Scores are scaled so that a sound planted unit has 1 and an idle one 0; labels' columns are in the score's own units."
+DIALS_SAID = {  # in a few words
+    "misses": "share of the digit's images without an answer",
+    "false_alarms": "share of the other images with one",
+    "either": "it answers to a second digit too",
+    "blend": "weight of a second digit",
+    "rotation": "turned into another digit's unit, by up to a quarter turn",
+    "duplicates": "up to nine further units share its work",
+    "silence": "share of all images without an answer",
+    "shift": "of its map, by up to a glyph's side",
+    "gain": "its strength differs from image to image",
+    "confusion": "share of the images on which it answers to a decoy",
+    "noise": "before the ReLU",
+}
 MEANING = (
     "Held against: detects, how often the answer tells an image with the digit from one that differs in nothing else; places, "
     "that times the overlap of map and digit; acts, the accuracy that the unit's removal costs. Missing, extra: change of a "
@@ -41,13 +55,13 @@ MEANING = (
 
 
 def run(folder: Path, out: Path, root: str | None) -> None:
-    """Writes the cards, the response curves they rest on, and the figures; of planted units alone, whatever the folder holds."""
+    """Writes the cards, the tests and the response curves they rest on; of planted units alone, whatever the folder holds."""
     del folder, root
     write_cards(out, Sizes())
 
 
 def write_cards(out: Path, sizes: Sizes) -> None:
-    """Measures, grades, and writes tables and figures into a folder."""
+    """Measures, grades, and writes tables into a folder."""
     evidence = gather(sizes)
     graded = [grade(column, evidence) for column in columns()]
     units, summaries = ([g for g in graded if g.column.summary is s] for s in (False, True))
@@ -58,12 +72,18 @@ def write_cards(out: Path, sizes: Sizes) -> None:
     )
     curves = response_curves(units, evidence)
     curves.to_csv(out / "response_curves.csv", index=False)
-    pd.DataFrame([_tests(g) for g in graded if g.cells]).to_csv(out / "tests.csv", index=False)
-    with album(out, "Planted units.") as pictures:
-        _heat_map([g for g in units if g.cells], pictures)
-        for kind in KINDS:
-            _response_curves(curves[curves["kind"] == kind], kind, pictures)
+    pd.DataFrame([tests_of(g) for g in graded if g.cells]).to_csv(out / "tests.csv", index=False)
     (out / "summary.md").write_text(_summary(units), encoding="utf-8")
+
+
+def draw(home: Path, album: Album) -> None:
+    """Draws which score passes which test, and the response curves of each kind of score."""
+    album = replace(album, notes=("Planted units.",))
+    units = table_of(home, "card")[["metric", "score", "held_against"]]
+    _squares.heat_map(album, table_of(home, "tests").merge(units), Sizes().images)
+    curves = table_of(home, "response_curves")
+    for kind, what in KINDS.items():
+        _plots.response_curves(album, curves[curves["kind"] == kind], what, DIALS_SAID, f"response_curves_{kind}")
 
 
 def card(graded: Sequence[Graded]) -> pd.DataFrame:
@@ -90,7 +110,7 @@ def _number(value: float) -> str:
     return "n/a" if np.isnan(value) else f"{value:+.2f}"
 
 
-def _tests(one: Graded) -> dict[str, object]:
+def tests_of(one: Graded) -> dict[str, object]:
     """Gives every test's number and outcome of one score."""
     row: dict[str, object] = {"metric": one.column.metric, "score": one.column.name, "grade": one.grade}
     for cell in one.cells:
@@ -117,68 +137,6 @@ def response_curves(graded: Sequence[Graded], evidence: Evidence) -> pd.DataFram
     return pd.DataFrame(rows)
 
 
-def _response_curves(curves: pd.DataFrame, kind: str, pictures: Album) -> None:
-    """Draws, a panel a dial, the scaled scores of one kind beside the truth; of each metric its first column."""
-    first = curves.drop_duplicates("metric")["score"]
-    if first.empty:
-        return
-    figure, axes = pictures.make(3, 4, 1.9, 1.6, sharex=True, sharey=True)
-    for ax, dial in zip(axes.flat, DIALS, strict=False):
-        of_dial = curves[curves["dial"] == dial]
-        for number, score in enumerate(first):
-            own = of_dial[of_dial["score"] == score]
-            marks = {"ls": DASHES[number % len(DASHES)], "marker": MARKERS[number % len(MARKERS)], "ms": 3, "lw": 1}
-            ax.plot(own["level"], own["scaled"].clip(-1.1, 1.6), label=score, **marks)
-        known = of_dial[of_dial["score"] == first.iloc[0]]
-        ax.plot(known["level"], known["truth"].clip(-1.1, 1.6), color="0", lw=2.5, alpha=0.35, label="truth", zorder=0)
-        ax.set(title=dial.replace("_", " "), ylim=(-1.2, 1.7), xticks=(0, 0.5, 1))
-    for ax in axes.flat[len(DIALS) :]:
-        ax.set_axis_off()
-    for ax in axes[-1]:
-        ax.set_xlabel("dial")
-    axes.flat[len(axes.flat) - 5].set_xlabel("dial")
-    for row in axes:
-        row[0].set_ylabel("score, scaled")
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    axes.flat[-1].legend(handles, labels, loc="center left", fontsize=6, frameon=False, ncols=1 if len(labels) < 12 else 2)
-    text = f"Scores held against {KINDS[kind]}; 1: sound unit, 0: idle unit; grey: the truth. Cut at -1.1 and 1.6."
-    pictures.save(figure, curves, f"response_curves_{kind}", text)
-
-
-def _heat_map(graded: Sequence[Graded], pictures: Album) -> None:
-    """Draws which score passes which test."""
-    graded = sorted(graded, key=lambda g: (g.column.kind, g.grade, -g.share))
-    tests = list(dict.fromkeys(cell.test for g in graded for cell in g.cells if cell.test != "sd"))
-    passed = np.full((len(graded), len(tests)), np.nan)
-    for row, one in enumerate(graded):
-        for cell in one.cells:
-            if cell.passed is not None:
-                passed[row, tests.index(cell.test)] = cell.passed
-    figure, axes = pictures.make(1, 1, 8.6, 0.17 * len(graded) + 1.5)
-    ax = axes[0, 0]
-    ax.imshow(passed, cmap=ListedColormap(["#b2182b", "#d1e5f0"]), vmin=0, vmax=1, aspect="auto", interpolation="none")
-    for row, column in np.argwhere(passed == 0).tolist():
-        ax.text(column, row, "x", ha="center", va="center", color="white", fontsize=6)
-    ax.set_xticks(
-        range(len(tests)), [test.replace("dial_", "along ").replace("_", " ") for test in tests], rotation=90, fontsize=6
-    )
-    ax.set_yticks(range(len(graded)), [f"{g.column.name}  {g.grade}" for g in graded], fontsize=6)
-    ax.set_xticks(np.arange(len(tests) + 1) - 0.5, minor=True)
-    ax.set_yticks(np.arange(len(graded) + 1) - 0.5, minor=True)
-    ax.grid(visible=False, which="major")
-    ax.grid(which="minor", color="white", lw=0.6)
-    ax.tick_params(which="minor", length=0)
-    borders = [i for i in range(1, len(graded)) if graded[i].column.kind != graded[i - 1].column.kind]
-    for border in borders:
-        rule(ax, "border", border - 0.5, "-", color="0", lw=1)
-    text = (
-        "A row a score with its grade, a column a test. Light: passed; red with x: failed; white: does not apply. From the top: "
-        "what a unit is worth (acts), whether it detects, whether its map lies where the digit is (places)."
-    )
-    data = pd.DataFrame(passed, columns=tests).assign(score=[g.column.name for g in graded], grade=[g.grade for g in graded])
-    pictures.save(figure, data, "heat_map", text)
-
-
 def _summary(units: Sequence[Graded]) -> str:
     """Says each metric's first score's grade and what it fails."""
     first = {g.column.metric: g for g in reversed([g for g in units if g.cells])}
@@ -188,4 +146,4 @@ def _summary(units: Sequence[Graded]) -> str:
     return f"Report card of the scores on planted units. {RULE}\n\n{as_markdown(table)}\n"
 
 
-ANALYSIS = Analysis("Report card of every score, on planted units", run)
+ANALYSIS = Analysis("Report card of every score, on planted units", run, draw=draw)

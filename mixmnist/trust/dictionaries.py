@@ -15,16 +15,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import ListedColormap
 
 from mixmnist.core.records import Analysis, Dictionary
 from mixmnist.core.registry import collect
-from mixmnist.report.drawing import Album
+from mixmnist.report.drawing import SMALL, STYLES, Album
 from mixmnist.report.tables import as_markdown, write_table
 from mixmnist.trust._dictionaries_grading import RULE, GradedDictionary, asked_of, grade
 from mixmnist.trust._dictionaries_measuring import DIALS, USUAL, Sizes, at, measure
 from mixmnist.trust._networks import album
 from mixmnist.trust._side_by_side import side_by_side
+from mixmnist.trust._squares import FAILED, PASSED, ROW, squares
 
 FEWEST_A_PROCESS = 10  # conditions that are worth the start of a process
 CURVES = ("coverage", "unique_concepts", "mcc", "mcc_codes", "codes_found", "directions_found", "explained_variance", "l0")
@@ -105,18 +105,12 @@ def _draw_heat_map(graded: Sequence[GradedDictionary], pictures: Album) -> None:
     """Draws which dictionary passes which test."""
     tests = [cell.test for cell in graded[0].cells]
     passed = np.array([[np.nan if c.passed is None else c.passed for c in one.cells] for one in graded], dtype=float)
-    figure, axes = pictures.make(1, 1, 6.8, 0.2 * len(graded) + 1.2)
-    ax = axes[0, 0]
-    ax.imshow(passed, cmap=ListedColormap(["#b2182b", "#d1e5f0"]), vmin=0, vmax=1, aspect="auto", interpolation="none")
+    figure, axes = pictures.make(1, ROW * len(graded) + 1.4)
+    scale = STYLES[pictures.look.style]
+    squares(axes[0], passed, (FAILED, PASSED), [f"{one.name}  {one.grade}" for one in graded], scale)
     for row, column in np.argwhere(passed == 0).tolist():
-        ax.text(column, row, "x", ha="center", va="center", color="white", fontsize=6)
-    ax.set_xticks(range(len(tests)), [test.replace("_", " ") for test in tests], rotation=90, fontsize=6)
-    ax.set_yticks(range(len(graded)), [f"{one.name}  {one.grade}" for one in graded], fontsize=6)
-    ax.set_xticks(np.arange(len(tests) + 1) - 0.5, minor=True)
-    ax.set_yticks(np.arange(len(graded) + 1) - 0.5, minor=True)
-    ax.grid(visible=False, which="major")
-    ax.grid(which="minor", color="white", lw=0.6)
-    ax.tick_params(which="minor", length=0)
+        axes[0].text(column, row, "x", ha="center", va="center", color="white", fontsize=SMALL * scale)
+    axes[0].set_xticks(range(len(tests)), [test.replace("_", " ") for test in tests], rotation=90)
     text = "A row a dictionary with its grade, a column a test. Light: passed; red with x: failed; white: does not apply."
     data = pd.DataFrame(passed, columns=tests).assign(dictionary=[g.name for g in graded], grade=[g.grade for g in graded])
     pictures.save(figure, data, "heat_map", text)

@@ -17,8 +17,10 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import kendalltau
 
+from mixmnist.core import storage
 from mixmnist.core.records import Analysis
-from mixmnist.features.measuring import RANDOM, UNITS, Plan, measure, read_layer, rotated
+from mixmnist.features.cells import IMAGES
+from mixmnist.features.measuring import RANDOM, UNITS, Layer, Plan, measure, read_layer, rotated
 from mixmnist.plants._rotation import random_rotation
 from mixmnist.report.ranges import bounds_of
 from mixmnist.report.tables import CUT, write_table
@@ -50,31 +52,51 @@ def run(folder: Path, out: Path, root: str | None) -> None:
 
 
 def fits_of(nets: Sequence[Recorded], root: str | None) -> pd.DataFrame:
-    """Measures every net, on as many cores as there are; the first nets of each variant with more atoms and seeds."""
+    """Measures every net; the first nets of each variant with more atoms and seeds, those of one variant rotated, too."""
     number: dict[str, int] = {}
-    calls = []
+    asked: list[tuple[Recorded, Plan, str | None]] = []
     for net in nets:
         place = number[net.variant] = number.get(net.variant, -1) + 1
         plan = Plan(atoms=MORE_ATOMS, seeds=MORE_SEEDS) if place < FIRST else Plan(atoms=(ATOMS,))
-        calls.append((_measured, (net, plan, root)))
+        asked.append((net, plan, None))
         if net.variant == TURNED:
-            turned = Plan(EQUIVARIANT, atoms=(ATOMS,), thorough=False, rotate=0)
-            calls.append((_measured, (net, turned, root)))
+            asked.append((net, Plan(EQUIVARIANT, atoms=(ATOMS,), thorough=False, rotate=0), None))
+    return fits_by_plan(asked, root)
+
+
+def fits_by_plan(asked: Sequence[tuple[Recorded, Plan, str | None]], root: str | None, images: int = IMAGES) -> pd.DataFrame:
+    """Measures nets, each by a plan and at a layer (by default the one that feeds the head), on as many cores as there are."""
+    calls = [(_measured, (net, plan, layer, root, images)) for net, plan, layer in asked]
     return pd.concat(side_by_side(calls, "dictionaries", fewest=1), ignore_index=True)
 
 
-def _measured(net: Recorded, plan: Plan, root: str | None) -> pd.DataFrame:
-    layer = read_layer(net.net(), net.mixture("rank", root), net.mixture("test", root), net.layer)
+def _measured(net: Recorded, plan: Plan, layer: str | None, root: str | None, images: int) -> pd.DataFrame:
+    rank, test = (net.mixture(split, root) for split in ("rank", "test"))
+    found = read_layer(net.net(), rank, test, layer or net.layer, images)
+    return fits_of_layer(found, plan).assign(variant=net.variant, net_seed=net.seed)
+
+
+def fits_of_layer(layer: Layer, plan: Plan) -> pd.DataFrame:
+    """Measures one layer by a plan; where that says so, its units are rotated before all else."""
     if plan.rotate is not None:
         layer = rotated(layer, random_rotation(layer.rank.n_units, plan.rotate))
-    found = measure(layer, replace(plan, rotate=None))
-    return found.assign(variant=net.variant, net_seed=net.seed, rotated=plan.rotate is not None)
+    return measure(layer, replace(plan, rotate=None)).assign(rotated=plan.rotate is not None)
+
+
+def write_fits(fits: pd.DataFrame, about: str, out: Path) -> None:
+    """Writes a row a fit, and the table of variants, into a folder, whole or not at all."""
+
+    def fill(partial: Path) -> None:
+        fits.to_csv(partial / "fits.csv", index=False)
+        write_table(partial, "variants", of_variants(fits), [about, f"Means over dictionary seeds, then over nets. {CUT}"])
+
+    storage.publish(out, fill)
 
 
 def of_variants(fits: pd.DataFrame) -> pd.DataFrame:
     """Gives a row a variant, dictionary and number of atoms: means with intervals over nets."""
     rows = []
-    for keys, group in fits[~fits["rotated"]].groupby(KEYS, sort=False):
+    for keys, group in (fits if fits["rotated"].all() else fits[~fits["rotated"]]).groupby(KEYS, sort=False):
         row = dict(zip(KEYS, keys, strict=True)) | {"n": group["net_seed"].nunique()}
         for number in (name for name in NUMBERS if name in group):
             by_net = group.groupby("net_seed")[number].mean().dropna()

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
-from matplotlib.colors import ListedColormap
 from torch import Tensor
 
 from mixmnist.core.readout import Readout
@@ -27,8 +26,10 @@ from mixmnist.probing.fields import box_mask
 from mixmnist.report.drawing import Album
 from mixmnist.report.tables import as_markdown, write_table
 from mixmnist.scoring import Sheet
+from mixmnist.trust import _squares
 from mixmnist.trust._columns import ACTS, columns
-from mixmnist.trust._networks import album, recorded
+from mixmnist.trust._layers import table_of
+from mixmnist.trust._networks import recorded
 
 MASKED = 500  # images, the first ones, whose maps are compared with masks
 CONCEPT, SECOND = 0, 1  # the digit that every unit is scored for, and the other one of the unit for either
@@ -209,8 +210,6 @@ def run(folder: Path, out: Path, root: str | None) -> None:
         f"score, from chance on; of what a unit is worth: {EFFECT:g} of the perfect unit's. No number: no score."
     ]
     write_table(out, "fooled", found, notes)
-    with album(out, f"Glyphs: {first.source}.") as pictures:
-        _draw(found, pictures)
     fooled = [(n, ", ".join(found.loc[found[f"{n}_fools"] == True, "score"]) or "none") for n in FOOLS]  # noqa: E712 -- None is neither
     table = pd.DataFrame(fooled, columns=["unit", "fools"])
     (out / "summary.md").write_text(
@@ -218,22 +217,10 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     )
 
 
-def _draw(found: pd.DataFrame, pictures: Album) -> None:
+def draw(home: Path, album: Album) -> None:
     """Draws which unit fools which score."""
-    fooled = found[[f"{name}_fools" for name in FOOLS]].astype(float).to_numpy()
-    figure, axes = pictures.make(1, 1, 4.6, 0.17 * len(found) + 1.2)
-    ax = axes[0, 0]
-    ax.imshow(fooled, cmap=ListedColormap(["#d1e5f0", "#b2182b"]), vmin=0, vmax=1, aspect="auto", interpolation="none")
-    for row, values in enumerate(found[list(FOOLS)].to_numpy(dtype=float)):
-        for column, value in enumerate(values):
-            if not np.isnan(value):
-                color = "white" if fooled[row, column] == 1 else "0.2"
-                ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=color, fontsize=6)
-    ax.set_xticks(range(len(FOOLS)), list(FOOLS))
-    labels = [f"{r.score} (perfect {r.perfect:.2f}, chance {r.chance:.2f})" for r in found.itertuples()]
-    ax.set_yticks(range(len(found)), labels, fontsize=6)
-    ax.grid(visible=False)
-    pictures.save(figure, found, "fooled", f"A row a score, a column a unit built to fool. {_meanings(found)}")
+    found = table_of(home, "fooled")
+    _squares.fooled(album, found, FOOLS, _meanings(found))
 
 
 def _meanings(found: pd.DataFrame) -> str:
@@ -250,4 +237,4 @@ def _meanings(found: pd.DataFrame) -> str:
     return f"{said[:1].upper()}{said[1:]}."
 
 
-ANALYSIS = Analysis("Units built to fool a score", run)
+ANALYSIS = Analysis("Units built to fool a score", run, draw=draw)

@@ -25,9 +25,10 @@ from mixmnist.metrics.average_precision import average_precision
 from mixmnist.report.drawing import Album
 from mixmnist.report.tables import write_table
 from mixmnist.stats import FEWEST, t_interval, within
+from mixmnist.trust import _plots, _squares
 from mixmnist.trust._assignment import Matched, match, standardise
-from mixmnist.trust._layers import IMAGES, about, counts, nets_of, read, write_summary
-from mixmnist.trust._networks import Recorded, album
+from mixmnist.trust._layers import IMAGES, about, counts, nets_of, read, table_of, write_summary
+from mixmnist.trust._networks import Recorded
 
 WHISKERS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -63,7 +64,7 @@ class Seen:
 
 
 def run(folder: Path, out: Path, root: str | None) -> None:
-    """Writes tables of pairs of nets, of digits and of runs, and a figure."""
+    """Writes tables of pairs of nets, of digits and of runs, and the quantiles of matched units' correlations."""
     nets = nets_of(folder)
     seen = [Seen(net, read(net, root)) for net in nets]
     pairs = [pair for first, second in itertools.combinations(seen, 2) if (pair := _pair(first, second)) is not None]
@@ -90,9 +91,14 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     )
     write_table(out, "digits", digits, [note, digit_note])
     write_table(out, "runs", runs, [note, "A row a run: means over the other seeds of its variant."])
-    with album(out, note) as figures:
-        _draw(figures, digits, boxes)
+    boxes.to_csv(out / "correlations.csv", index=False)
     write_summary(out, _said(digits, kinds), kinds[["variant", "other", "nets", "correlation", "null", "same_digit"]])
+
+
+def draw(home: Path, album: Album) -> None:
+    """Draws which detectors recur, and how alike matched units are."""
+    _squares.recurrence(album, table_of(home, "digits"))
+    _plots.correlations(album, table_of(home, "correlations"), [f"q{round(100 * q)}" for q in WHISKERS])
 
 
 def _pair(first: Seen, second: Seen) -> tuple[dict[str, object], Matched, Matched] | None:
@@ -215,39 +221,6 @@ def _boxes(pairs: Sequence[tuple[dict[str, object], Matched, Matched]]) -> list[
     return rows
 
 
-def _draw(figures: Album, digits: pd.DataFrame, boxes: pd.DataFrame) -> None:
-    """Shows how often each digit has a detector, and the correlations of matched units beside their null."""
-    shares = digits.pivot_table("share", "variant", "digit", sort=False)
-    groups = sorted(dict.fromkeys(zip(boxes["variant"], boxes["other"], strict=True)), key=lambda pair: pair[0] != pair[1])
-    high = max(2.2, 0.24 * len(groups), 0.32 * len(shares))
-    figure, (row,) = figures.make(1, 2, 3.7, high)
-    left, right = row
-    left.imshow(shares, cmap="Greys", vmin=0, vmax=1, aspect="auto")
-    for (y, x), share in np.ndenumerate(shares.to_numpy()):
-        said = {"color": "white" if share >= 0.5 else "black", "weight": "bold" if share == 1 else "normal", "fontsize": 7}
-        left.text(x, y, "1" if share == 1 else f"{share:.2f}".removeprefix("0"), ha="center", va="center", **said)
-    left.set_xticks(range(shares.shape[1]), shares.columns)
-    left.set_yticks(range(len(shares)), shares.index)
-    left.set(xlabel="digit", title="share of seeds with a detector")
-    left.grid(visible=False)
-    for place, (variant, other) in enumerate(groups):
-        own = boxes[(boxes["variant"] == variant) & (boxes["other"] == other)]
-        for what, shift, colour in (("matched", -0.17, "0.45"), ("null", 0.2, "white")):
-            stats = own[own["what"] == what][[f"q{round(100 * q)}" for q in WHISKERS]].to_numpy()[0]
-            box = dict(zip(("whislo", "q1", "med", "q3", "whishi"), stats, strict=True))
-            look = {"boxprops": {"facecolor": colour}, "medianprops": {"color": "black"}, "manage_ticks": False}
-            right.bxp([box], [place + shift], widths=0.3, orientation="horizontal", patch_artist=True, showfliers=False, **look)
-    right.set_yticks(range(len(groups)), [v if v == o else f"{v} - {o}" for v, o in groups])
-    right.set(xlabel="correlation of matched units", ylim=(len(groups) - 0.5, -0.5), title="grey: matched, white: null")
-    text = (
-        "Left: share of training seeds in which the digit has a unit with alignment >= .80; 1: recurs in every training. "
-        "Right: units assigned one to one across two nets, all pairs of nets; null: images of one permuted; boxes: quartiles, "
-        "whiskers 5 and 95 %."
-    )
-    figures.save(figure, digits, "recurrence", f"{text} Its boxes are in correlations.csv.")
-    boxes.to_csv(figures.folder / "correlations.csv", index=False)
-
-
 def _said(digits: pd.DataFrame, kinds: pd.DataFrame) -> list[str]:
     """Says in words what matters."""
     lines = []
@@ -267,5 +240,8 @@ def _said(digits: pd.DataFrame, kinds: pd.DataFrame) -> list[str]:
 
 
 ANALYSIS = Analysis(
-    "Do units match across seeds and widths?", run, bounds={"matched_correlation": (-1, 1), "matched_same_digit": (0, 1)}
+    "Do units match across seeds and widths?",
+    run,
+    draw=draw,
+    bounds={"matched_correlation": (-1, 1), "matched_same_digit": (0, 1)},
 )

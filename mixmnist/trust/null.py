@@ -22,10 +22,11 @@ from mixmnist.core.records import Analysis, Metric
 from mixmnist.core.registry import collect
 from mixmnist.core.thresholds import THRESHOLD
 from mixmnist.metrics.average_precision import average_precision
-from mixmnist.report.drawing import DASHES, MARKERS, Album, rule
+from mixmnist.report.drawing import Album
 from mixmnist.report.tables import write_table
-from mixmnist.trust._layers import IMAGES, about, counts, first, nets_of, read, with_interval, write_summary
-from mixmnist.trust._networks import Recorded, album
+from mixmnist.trust import _plots
+from mixmnist.trust._layers import IMAGES, about, first, nets_of, read, table_of, with_interval, write_summary
+from mixmnist.trust._networks import Recorded
 from mixmnist.trust._permutation import Score, hold_against_null, own_score, p_values, permutation_null
 from mixmnist.trust._side_by_side import side_by_side
 
@@ -39,7 +40,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def run(folder: Path, out: Path, root: str | None) -> None:
-    """Writes tables of units, scores, variants, runs and planted nulls, and figures of alignments and of planted p-values."""
+    """Writes tables of units, scores, variants, runs and planted nulls."""
     nets = nets_of(folder)
     note = f"{about(folder, nets)} {PERMUTATIONS} permutations."
     firsts: dict[str, Recorded] = {}
@@ -66,11 +67,16 @@ def run(folder: Path, out: Path, root: str | None) -> None:
         f"Planted nulls: {PLANTED_UNITS} units a row on {FEWER} canvases; Kolmogorov-Smirnov against uniform. Where 99 % of the "
         "responses tie at 0 few scores are possible: p-values come in steps, and are valid though not uniform."
     )
-    write_table(out, "planted", uniform, [note, planted_note])
-    with album(out, note) as figures:
-        _draw_alignments(figures, units, nets)
-        _draw_planted(figures, planted, uniform)
+    planted.to_csv(out / "planted.csv", index=False)
+    write_table(out, "uniform", uniform, [note, planted_note])
     write_summary(out, _said(units, uniform), variants[["variant", "origin", "seeds", "units", "median", "at_80", "significant"]])
+
+
+def draw(home: Path, album: Album) -> None:
+    """Draws the alignments beside their null, and the p-values of planted nulls."""
+    _plots.alignments(album, table_of(home, "units"), IMAGES, LEVEL)
+    planted = table_of(home, "planted")
+    _plots.planted_p_values(album, planted, held_against_uniform(planted), FEWER)
 
 
 def _units(net: Recorded, root: str | None) -> pd.DataFrame:
@@ -185,57 +191,6 @@ def held_against_uniform(planted: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _draw_alignments(figures: Album, units: pd.DataFrame, nets: list[Recorded]) -> None:
-    """Shows a point a unit, a column a variant, beside chance and what the null reaches."""
-    variants = list(dict.fromkeys(units["variant"]))
-    figure, axes = figures.make(1, 1, max(1.0 * len(variants), 5.0), 2.8)
-    ax, random = axes[0, 0], np.random.default_rng(0)
-    for place, variant in enumerate(variants):
-        own = units[units["variant"] == variant].dropna(subset="alignment")
-        for kind, mark, rows in (("significant", "o", own["p_layer"] < LEVEL), ("not significant", "x", own["p_layer"] >= LEVEL)):
-            x = place - 0.15 + random.uniform(-0.2, 0.2, rows.sum())
-            look = {"lw": 0.8, "color": "0.1"} if mark == "x" else {"lw": 0, "alpha": 0.5, "color": "C0"}
-            ax.scatter(x, own["alignment"][rows], s=9, marker=mark, label=kind if place == 0 else None, **look)
-        box = {"showfliers": False, "whis": (5, 95), "medianprops": {"color": "black"}, "manage_ticks": False}
-        ax.boxplot(own["alignment"], positions=[place + 0.25], widths=0.2, **box)
-        for what, height, dash in (("chance", own["chance"], ":"), ("95 % of the null", own["null_95"], "-")):
-            label = what if place == 0 else None
-            ax.hlines(height.mean(), place - 0.4, place + 0.4, color="0.1", lw=1.2, ls=dash, label=label, gid=what)
-    rule(ax, "threshold", THRESHOLD, "--", label="detector (.80)")
-    kinds = dict(zip(units["variant"], units["origin"], strict=True))
-    names = [v if kinds[v] in ("trained", v) else f"{v}\n({kinds[v]})" for v in variants]
-    ax.set_xticks(range(len(variants)), names)
-    ax.set(ylabel="alignment", ylim=(0, 1.02), xlim=(-0.5, len(variants) - 0.5))
-    figure.legend(loc="outside upper center", ncols=5, frameon=False)
-    text = (
-        f"A point a unit, on {IMAGES} test canvases; boxes: quartiles, whiskers 5 and 95 %. Significant: p_layer < "
-        f"{LEVEL}, by the highest unit of the layer in each permutation. {counts(nets)}"
-    )
-    shown = ["variant", "origin", "seed", "unit", "alignment", "chance", "null_95", "p_layer"]
-    figures.save(figure, units[shown], "alignments", text)
-
-
-def _draw_planted(figures: Album, planted: pd.DataFrame, uniform: pd.DataFrame) -> None:
-    """Shows the p-values of planted nulls against those of a uniform distribution."""
-    figure, axes = figures.make(1, 2, 2.8, 2.6, sharex=True, sharey=True)
-    for ax, (what, group) in zip(axes[0], planted.groupby("score", sort=False), strict=True):
-        for number, (kind, own) in enumerate(group.groupby("responses", sort=False)):
-            every = max(1, len(own) // 12)
-            look = {"ls": DASHES[number], "marker": MARKERS[number], "markevery": (5 * number, every), "ms": 3}
-            ax.plot(own["expected"], own["p"], label=kind, **look)
-        ax.plot([0, 1], [0, 1], color="0.3", lw=0.8, gid="uniform")
-        ax.set(title=f"alignment with {what}", xlabel="uniform quantile")
-        ax.set_aspect("equal")
-    axes[0, 0].set_ylabel("p-value")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
-    tests = ", ".join(f"{row['responses']} / {row['score']} {row['p']:.2f}" for _, row in uniform.iterrows())
-    text = (
-        f"Responses drawn without looking at the images, n={PLANTED_UNITS} units a line on {FEWER} canvases; thin: uniform. "
-        f"Kolmogorov-Smirnov against uniform, p: {tests}."
-    )
-    figures.save(figure, planted, "planted", text)
-
-
 def _said(units: pd.DataFrame, uniform: pd.DataFrame) -> list[str]:
     """Says in words what matters."""
     lines = []
@@ -256,5 +211,6 @@ def _said(units: pd.DataFrame, uniform: pd.DataFrame) -> list[str]:
 ANALYSIS = Analysis(
     "Permutation null: which units detect more than chance",
     run,
+    draw=draw,
     bounds={"null_significant": (0, 1), "null_corrected_alignment": (-math.inf, 1), "null_units_at_80": (0, math.inf)},
 )

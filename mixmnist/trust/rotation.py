@@ -17,12 +17,13 @@ from tqdm import tqdm
 
 from mixmnist.core.records import Analysis, require
 from mixmnist.plants._rotation import random_rotation
-from mixmnist.report.drawing import DASHES, MARKERS, Album
-from mixmnist.report.ranges import bounds_of, over_seeds
+from mixmnist.report.drawing import Album
+from mixmnist.report.ranges import bounds_of
 from mixmnist.report.tables import CUT, write_table
 from mixmnist.stats import t_interval
-from mixmnist.trust._layers import IMAGES, about, counts, first, nets_of, with_interval, write_summary
-from mixmnist.trust._networks import Recorded, album
+from mixmnist.trust import _plots
+from mixmnist.trust._layers import IMAGES, about, counts, first, nets_of, table_of, with_interval, write_summary
+from mixmnist.trust._networks import Recorded
 from mixmnist.trust._rotated import capture, rotate
 
 ROTATIONS = 20  # the same ones for every net of a width
@@ -34,7 +35,7 @@ SHOWN = {"unique_concepts": "unique concepts", "mean_alignment": "mean alignment
 
 
 def run(folder: Path, out: Path, root: str | None) -> None:
-    """Writes every rotation's numbers, a table of variants and of runs, and a figure; of the trained nets alone."""
+    """Writes every rotation's numbers, a table of variants and of runs; of the trained nets alone."""
     nets = [net for net in nets_of(folder) if net.settings.provenance == "trained"]
     require(nets, f"rotation needs a trained network, got none in {folder}. Run a variant that is trained on the labels.")
     curves = pd.concat([_turned(net, root) for net in tqdm(nets, "rotation", leave=False, disable=None)], ignore_index=True)
@@ -46,10 +47,13 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     cited = f"rotation_lost: share of unique concepts lost at alpha 1; Network Dissection (2017): about {DISSECTION:.2f}."
     write_table(out, "variants", variants, [note, how, cited])
     write_table(out, "runs", runs, [note, "A row a run: means over rotations at alpha 1.", cited])
-    with album(out, note) as figures:
-        _draw(figures, curves)
     columns = ["variant", "n", "unique_concepts_0", "unique_concepts_1", "rotation_lost", "network_dissection", "differ"]
     write_summary(out, _said(curves, runs), variants[columns])
+
+
+def draw(home: Path, album: Album) -> None:
+    """Draws what the rotations leave."""
+    _plots.rotated(album, table_of(home, "curves"), SHOWN)
 
 
 def _turned(net: Recorded, root: str | None) -> pd.DataFrame:
@@ -106,30 +110,6 @@ def _variants(curves: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _draw(figures: Album, curves: pd.DataFrame) -> None:
-    """Shows unique concepts, mean alignment and accuracy against alpha, a line a variant."""
-    figure, axes = figures.make(1, len(SHOWN), 2.3, 2.3)
-    rows = []
-    for ax, (number, title) in zip(axes[0], SHOWN.items(), strict=True):
-        for place, (variant, group) in enumerate(curves.groupby("variant", sort=False)):
-            by_seed = group.groupby(["alpha", "seed"])[number].mean()
-            found = [(alpha, *over_seeds(values.tolist(), number)[:3]) for alpha, values in by_seed.groupby("alpha")]
-            band = pd.DataFrame(found, columns=["alpha", "mean", "lower", "upper"])
-            look = {"ls": DASHES[place % len(DASHES)], "marker": MARKERS[place % len(MARKERS)], "ms": 3}
-            ax.plot(band["alpha"], band["mean"], label=variant, **look)
-            ax.fill_between(band["alpha"], band["lower"], band["upper"], alpha=0.2, lw=0)
-            rows.append(band.assign(variant=variant, number=title))
-        ax.set(title=title, xlabel="alpha")
-        ax.set_ylim(0, 1.02 if number != "unique_concepts" else None)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=5, frameon=False)
-    text = (
-        "Units rotated by Q^alpha (alpha 1: wholly), head rotated back. Lines: means over rotations and seeds; bands: 95 % t "
-        "interval over seeds, cut where a number ends."
-    )
-    figures.save(figure, pd.concat(rows), "rotation", text)
-
-
 def _said(curves: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
     """Says in words what R5 comes to."""
     lines = []
@@ -147,6 +127,7 @@ def _said(curves: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
 ANALYSIS = Analysis(
     "Rotation: the same function in other units",
     run,
+    draw=draw,
     bounds={
         "rotation_lost": LOST,
         "rotation_accuracy_change": (-1, 1),

@@ -83,7 +83,7 @@ def test_whatever_is_raised_ends_in_a_sentence(name, monkeypatch, capsys):
     def broken(*_):
         raise error
 
-    monkeypatch.setattr("mixmnist.core.registry.collect", broken)
+    monkeypatch.setattr("mixmnist.core.registry.glimpsed", broken)
     assert cli.main(["list", "tasks"]) == code
     told = capsys.readouterr().err
     assert told.startswith(f"mixmnist: {said}")

@@ -54,6 +54,7 @@ def test_a_run_gives_folders_variants_and_failures(found):
     assert "a study may talk" in said
     assert "tiny digits baseline s0-0: accuracy" in said
     again, code, _ = found("report", "out/tiny/digits")
+    assert document.pop("compared")[0]["why"].startswith("There is no reference at ")
     assert again == document
 
 

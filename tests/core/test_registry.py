@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -95,6 +96,30 @@ def test_every_entry_is_of_its_shelfs_kind(name):
         assert entry.title
 
 
+WORDS = ("title", "axes", "chance", "ceiling", "concepts", "classes", "settings", "layers")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_glimpse_says_what_the_entry_says(name):
+    """What is read of an entry without its imports must be what the imported entry says: words, columns and docstring."""
+    entries, seen = registry.collect(name), registry.glimpsed(name)
+    assert list(seen) == list(entries)
+    for entry, real in entries.items():
+        for word in WORDS:
+            if hasattr(real, word) and not callable(getattr(real, word)):
+                assert getattr(seen[entry], word) == getattr(real, word), (entry, word)
+        assert list(getattr(seen[entry], "columns", ())) == list(getattr(real, "columns", ()))
+        assert registry.explain(name, entry) == (sys.modules[f"{registry.SHELVES[name][0]}.{entry}"].__doc__ or "")
+
+
+def test_a_glimpse_that_says_nothing_is_no_glimpse(shelf):
+    """An entry that is made by what was not imported must be loaded, another one must not."""
+    folder = Path(sys.path[0]) / "mixmnist_test_shelf"
+    (folder / "quince.py").write_text("import numpy\nENTRY = numpy.int8(3)\n")
+    assert registry.glimpsed(shelf) == {"apple": "an apple", "pear": "a pear", "quince": 3}
+    assert [name for name in sys.modules if name.startswith("mixmnist_test_shelf.")] == ["mixmnist_test_shelf.quince"]
+
+
 def test_an_unknown_name_gets_the_nearest():
     """An unknown name is answered with the nearest known names and then with all of them."""
     with pytest.raises(ValueError, match=r"task must be a known name, got task='pars'\. Did you mean pairs") as caught:
@@ -116,3 +141,17 @@ def test_a_name_near_nothing_gets_the_list_only():
 def test_an_empty_shelf_says_so():
     """Where nothing is known the message says none."""
     assert str(registry.nearest("net", "x", [])).endswith("Known: none.")
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "message"),
+    [
+        ("pairs", "q", r"the task pairs has no settings, got 'q'\. Leave it out\."),
+        ("redundant", "p", r"a setting of the task redundant must be one of q, got 'p'\. Mend the name\."),
+    ],
+)
+def test_a_setting_that_an_entry_has_not_is_refused(name, setting, message):
+    """A setting's name must be answered with those that the entry has, or that it has none."""
+    with pytest.raises(ValueError, match=message):
+        registry.check_settings("tasks", name, [setting])
+    registry.check_settings("tasks", "redundant", ["q"])

@@ -59,3 +59,23 @@ def test_an_installed_package_finds_its_studies_among_its_files(tmp_path, monkey
     monkeypatch.setattr(studies, "PACKAGE", tmp_path / "site-packages" / "mixmnist")
     monkeypatch.chdir(tmp_path)
     assert study_files() == {"small": share.resolve() / "small.py"}
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("Variant(taks='pairs')", r"got Variant has no field 'taks'; did you mean task\? Its fields: task, task_settings"),
+        (
+            "Variant(training=Training(epoch=3))",
+            r"got Training has no field 'epoch'; did you mean epochs\? Its fields: images, epochs",
+        ),
+        ("Variant(zzz=1)", r"got Variant has no field 'zzz'. Its fields: task"),
+    ],
+)
+def test_a_wrong_field_is_answered_with_those_there_are(tmp_path, call, message):
+    """A slip in a field's name must be answered with the nearest field, all fields, and the file's line."""
+    path = tmp_path / "mine.py"
+    path.write_text(f"from mixmnist import Study, Training, Variant\nSTUDY = Study('mine', {{'only': {call}}})\n")
+    with pytest.raises(ValueError, match=message) as caught:
+        load_study(str(path))
+    assert f"({path}, line 2). Mend the file." in str(caught.value)

@@ -62,7 +62,7 @@ def test_an_evaluation_is_repeatable_on_its_device(monkeypatch):
 @pytest.fixture
 def no_report(monkeypatch):
     """Leaves tables and figures out where a test does not look at them."""
-    monkeypatch.setattr("mixmnist.guests.evaluated.write_report", lambda folder, _look: read_study(folder))
+    monkeypatch.setattr("mixmnist.guests.evaluated.write_report", lambda folder, _look, **_: read_study(folder))
     monkeypatch.setattr("mixmnist.guests.evaluated.make_page", lambda *_: None)
 
 
@@ -328,7 +328,7 @@ def test_damaged_results_are_named_and_set_aside(tmp_path, no_report, damage, ca
 @pytest.mark.slow
 def test_a_damaged_exhibit_of_an_evaluation_is_named(tmp_path, monkeypatch, capsys):
     """What a page cannot make again must be named, and the page be made of the rest."""
-    monkeypatch.setattr("mixmnist.guests.evaluated.write_report", lambda _folder, _look: SimpleNamespace(left_out=()))
+    monkeypatch.setattr("mixmnist.guests.evaluated.write_report", lambda _folder, _look, **_: SimpleNamespace(left_out=()))
     made = evaluate(Own().eval(), ("first", "second"), source="digits", out=tmp_path, name="own", setting=SMALL).folder
     path = made / "exhibits" / "first.npz"
     path.write_bytes(path.read_bytes()[:1000])

@@ -104,7 +104,7 @@ def own_module(tmp_path, monkeypatch):
 @pytest.fixture
 def no_report(monkeypatch):
     """Leaves tables and figures out where a test does not look at them."""
-    monkeypatch.setattr("mixmnist.guests.evaluated.write_report", lambda _folder, _look: SimpleNamespace(left_out=()))
+    monkeypatch.setattr("mixmnist.guests.evaluated.write_report", lambda _folder, _look, **_: SimpleNamespace(left_out=()))
     monkeypatch.setattr("mixmnist.guests.evaluated.make_page", lambda *_: None)
 
 

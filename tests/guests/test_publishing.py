@@ -38,7 +38,7 @@ class Own(nn.Module):
 @pytest.fixture
 def no_report(monkeypatch):
     """Leaves tables, figures and page out where a test does not look at them."""
-    monkeypatch.setattr("mixmnist.guests.evaluated.write_report", lambda folder, _look: read_study(folder))
+    monkeypatch.setattr("mixmnist.guests.evaluated.write_report", lambda folder, _look, **_: read_study(folder))
     monkeypatch.setattr("mixmnist.guests.evaluated.make_page", lambda *_: None)
 
 

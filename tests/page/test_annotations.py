@@ -3,8 +3,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import spearmanr
 
-from mixmnist.page.annotations import agreement, judge_annotations, read_annotations, write_annotations
+from mixmnist.page.annotations import agreement, judge_annotations, read_annotations, understood, write_annotations
 
 
 def entry(exhibit, unit, concept, misfits=()):
@@ -50,20 +51,73 @@ def test_the_own_concept_is_recognised(exhibits, exported):
     assert judge_annotations(exported(entry(exhibits[0], 3, own)), exhibits)["same"].tolist() == [True]
 
 
-def test_agreement_is_a_rank_correlation():
-    """It must be Spearman's, over units that have both numbers, and none below three units."""
-    fits = [1.0, 0.9, 0.5, 0.1]
-    found = agreement(pd.DataFrame({"fits": fits, "alignment": [0.9, 0.95, 0.3, np.nan], "drop": [0.1, 0.2, np.nan, np.nan]}))
+def test_agreement_is_a_rank_correlation_with_its_interval():
+    """It must be Spearman's, over units that have both numbers, with bounds over units; none below twenty units."""
+    fits = np.random.default_rng(0).uniform(size=25)
+    scores = {"alignment": fits + np.random.default_rng(1).uniform(size=25), "drop": [*fits[:19], *[np.nan] * 6]}
+    found = agreement(pd.DataFrame({"fits": fits, **scores}))
     assert found["score"].tolist() == ["alignment", "drop"]
-    assert found["units"].tolist() == [3, 2]
-    assert found["rank_correlation"][0] == pytest.approx(0.5)
-    assert np.isnan(found["rank_correlation"][1])
+    assert found["units"].tolist() == [25, 19]
+    expected = spearmanr(fits, scores["alignment"]).statistic
+    assert found["rank_correlation"][0] == pytest.approx(expected)
+    error = ((1 + expected**2 / 2) / 22) ** 0.5
+    bounds = np.tanh(np.arctanh(expected) + np.array([-1, 1]) * 1.959964 * error)
+    assert found.loc[0, ["lower", "upper"]].tolist() == pytest.approx(bounds.tolist())
+    assert found.loc[1, ["rank_correlation", "lower", "upper"]].isna().all()
 
 
 def test_a_score_of_two_values_has_an_agreement():
     """A score that tells units apart at all must have a rank correlation, one that is the same for all none."""
-    found = agreement(pd.DataFrame({"fits": [1.0, 0.5, 0.75], "true": [1.0, 0.5, 0.5], "alignment": [0.4, 0.4, 0.4]}))
-    assert found["rank_correlation"].tolist() == pytest.approx([0.75**0.5, np.nan], nan_ok=True)
+    fits = np.arange(20) / 20
+    found = agreement(pd.DataFrame({"fits": fits, "true": [0.0] * 10 + [1.0] * 10, "alignment": [0.4] * 20}))
+    assert found["rank_correlation"].tolist() == pytest.approx([0.867, np.nan], abs=1e-3, nan_ok=True)
+
+
+def test_a_perfect_agreement_has_no_interval():
+    """How sure a correlation of 1 is cannot be told by its formula, so no bounds may be given."""
+    fits = np.arange(20) / 20
+    assert agreement(pd.DataFrame({"fits": fits, "true": fits})).loc[0, ["lower", "upper"]].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        *[
+            ("seven", "7"),
+            ("a 7", "7"),
+            ("7s", "7"),
+            ("All 7's.", "7"),
+            ("SIXES", "6"),
+            ("the digit zero", "0"),
+            ("it is 3", "3"),
+        ],
+        *[("4 or 9", ""), ("a stroke like 7", ""), ("", ""), ("the", ""), ("seventeen", ""), ("17", ""), ("not 7", "")],
+    ],
+)
+def test_words_are_understood_as_digits(exhibits, exported, said, meant):
+    """A digit must be understood in words, in the plural and with an article; and what names none or two must not be guessed."""
+    row = judge_annotations(exported(entry(exhibits[0], 1, said)), exhibits).iloc[0]
+    assert row["understood"] == meant
+    assert row["named"] == said
+    assert np.isnan(row["true"]) == (not meant)
+    assert row["same"] == (meant == exhibits[0].units["concept"][1])
+
+
+def test_concepts_that_are_no_digits_are_understood():
+    """A concept of several words must be known by its name alone, one of a single word in the plural too."""
+    names = ("T-shirt/top", "bag", "dress")
+    assert [understood(said, names) for said in ("t-shirt/top", "bags", "a dress", "dresses", "shirt")] == [0, 1, 2, 2, None]
+
+
+def test_from_twenty_units_on_people_are_compared(exhibited, exported, tmp_path):
+    """Of fewer units the tables must say so in a sentence, of as many the share of right names must have its interval."""
+    wide = exhibited("wide, seed 0", units=20)
+    for n in (19, 20):
+        judged = judge_annotations(exported(*(entry(wide, unit, "7", range(unit % 5)) for unit in range(n))), [wide])
+        write_annotations(judged, tmp_path / str(n))
+        text = (tmp_path / str(n) / "agreement.md").read_text()
+        assert ("Agreement with people is told from 20 labelled units on; labelled: 19." in text) == (n == 19)
+        assert ("95 % between" in text) == (n == 20)
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,26 @@ def test_the_place_where_a_unit_fired_is_asked_of_the_readout(one):
     assert make_exhibit(replace(readout, pixels=None), rank, scores.units, mixture, about).fields is None
 
 
+def test_maps_lie_on_the_top_images(one):
+    """Each unit's maps must be those of its top images, scaled up, in steps from zero to its highest value on them."""
+    _, readout, _, _, exhibit = one
+    every = torch.cat([maps for _, maps in readout.pixels])  # images units rows cols
+    top = readout.response.argsort(dim=0, descending=True, stable=True)[:12].T
+    assert exhibit.maps.shape == (4, 12, 32, 32)
+    for unit in range(4):
+        expected = every[top[unit], unit]
+        assert expected.max() > 0
+        np.testing.assert_allclose(exhibit.maps[unit], 255 * expected / expected.max(), atol=0.51)
+
+
+def test_a_layer_without_places_has_no_maps(one):
+    """Of vectors, and of arrays that another program read, there must be no maps."""
+    mixture, readout, rank, scores, _ = one
+    assert (
+        make_exhibit(replace(readout, pixels=None), rank, scores.units, mixture, About("a", "b", "pairs", "digits")).maps is None
+    )
+
+
 def test_the_bench_gives_the_logits_and_the_curves(one):
     """From the shipped numbers alone the logits must follow, and along each order the accuracies of the ablation curves."""
     _, readout, rank, scores, exhibit = one

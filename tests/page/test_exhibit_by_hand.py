@@ -9,7 +9,8 @@ import torch
 from mixmnist.metrics.average_precision import average_precision
 from mixmnist.metrics.correct import correct_without
 from mixmnist.page import exhibit
-from mixmnist.page.exhibit import ORDERS, POINTS, TOP
+from mixmnist.page.exhibit import ORDERS, POINTS
+from mixmnist.page.picturing import TOP
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,25 @@ def test_curves_go_from_the_first_image_to_the_last(both):
     present = readout.present[order, 3].double()
     place = 12
     assert shown.precision_at_k[2, 3, place] == pytest.approx(present[: shown.ks[place]].mean().item(), abs=1e-6)
+
+
+def test_responses_are_counted(both):
+    """Every image must be in one step of each unit's responses, and among those of the concepts that it shows."""
+    readout, _, shown = both
+    for unit in range(4):
+        response = readout.response[:, unit].numpy()
+        expected, edges = np.histogram(response, bins=24, range=(response.min(), response.max()))
+        np.testing.assert_allclose(shown.counts[unit], expected, atol=1)  # one may lie on an edge
+        assert shown.counts[unit].sum() == 700
+        assert shown.ends[unit].tolist() == [edges[0], edges[-1]]
+        of = np.histogram(response[readout.present[:, 3].numpy()], bins=24, range=(edges[0], edges[-1]))[0]
+        np.testing.assert_allclose(shown.counts_of[unit, 3], of, atol=1)
+
+
+def test_the_accuracy_is_over_all_images(both):
+    """The network's own accuracy must be told, on every scored image; none of a network that does not classify."""
+    readout, _, shown = both
+    assert shown.accuracy == pytest.approx((readout.logits.argmax(dim=1) == readout.labels).float().mean().item())
 
 
 def test_images_at_both_ends_are_the_highest_and_the_lowest(both):

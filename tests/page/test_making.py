@@ -12,7 +12,9 @@ from mixmnist.core import sums
 from mixmnist.grid import sweep
 from mixmnist.guests.evaluating import evaluate_arrays
 from mixmnist.page.exhibit import load, save
+from mixmnist.page.exhibiting import study_exhibits
 from mixmnist.page.making import annotate, make_page, matchings
+from mixmnist.report.reading import read_study
 
 pytestmark = pytest.mark.slow  # make test-slow and CI run it
 
@@ -83,6 +85,17 @@ def test_exhibits_are_kept(made, folder):
     make_page([folder], folder / "report", None, told.append)
     assert told == ["Looking at the units of wide, seed 0 ..."]
     assert load(path).about.made_from == old.about.made_from
+
+
+def test_an_accuracy_is_set_beside_the_tables(folder, made):
+    """Of a variant of several seeds it must be said what the tables' mean is of, also of a kept exhibit; of one seed nothing."""
+    assert [exhibit["beside"] for exhibit in data(made[0])["exhibits"]] == ["", ""]
+    once = read_study(folder)
+    twice = replace(once, runs=pd.concat([once.runs, once.runs.assign(accuracy=1.0, seed=1)]))
+    found, _ = study_exhibits(folder, twice, None, lambda _: None)
+    wide = once.runs[(once.runs["variant"] == "wide") & (once.runs["layer"] == "conv3")]
+    mean = 100 * (1 + wide["accuracy"].iloc[0]) / 2
+    assert found[1].about.beside == f"The tables give {mean:.1f} %: the mean of 2 seeds of wide."
 
 
 def test_a_study_without_weights_has_a_page_that_says_why(folder, tmp_path):
@@ -177,7 +190,8 @@ def test_annotations_are_reported(folder, made, tmp_path, capsys):
     assert cli.main(["report", str(folder), "--annotations", str(path)]) == 0
     assert pd.read_csv(folder / "annotations/units.csv")["fits"].tolist() == pytest.approx([1 - unit / 12 for unit in range(5)])
     page = (folder / "report/index.html").read_text()
-    assert "Agreement with people" in page
+    assert "Agreement with people is told from 20 labelled units on; labelled: 5." in page
+    assert "What people said" in page
     assert exhibit.fingerprint not in page
     path.write_text(json.dumps({"kind": "mixmnist annotations", "units": [units[0] | {"fingerprint": "other"}]}))
     assert cli.main(["report", str(folder), "--annotations", str(path)]) == 2

@@ -41,6 +41,34 @@ def test_a_sheet_has_each_image_in_its_place(tmp_path):
             assert (sheet[5 * row : 5 * row + 5, 7 * col : 7 * col + 7] == images[row, col]).all()
 
 
+def test_maps_are_a_sheet_that_images_shine_through(exhibits, tmp_path):
+    """Of maps there must be a sheet like that of the images: clear where nothing is, and the denser the higher the value."""
+    maps = np.zeros((4, 12, 32, 32), np.uint8)
+    maps[2, 3, 5, 7], maps[2, 3, 5, 8] = 255, 128
+    packed = pack([replace(exhibits[0], maps=maps), replace(exhibits[1], maps=None)], tmp_path)
+    assert [one["maps"] for one in packed] == [True, False]
+    assert not (tmp_path / "e1-maps.png").exists()
+    with Image.open(tmp_path / "e0-maps.png") as opened:
+        sheet = np.array(opened.convert("RGBA"))
+    assert sheet.shape == (4 * 32, 12 * 32, 4)
+    dense = sheet[..., 3].astype(int)
+    assert (dense[2 * 32 + 5, 3 * 32 + 7], dense[2 * 32 + 5, 3 * 32 + 8]) == (204, pytest.approx(102, abs=8))
+    assert np.count_nonzero(dense) == 2
+
+
+def test_a_histogram_has_counts_and_shares(exhibits, tmp_path):
+    """Of each step there must be how many images it holds and which share shows each concept; none of an older exhibit."""
+    packed = pack([exhibits[0], replace(exhibits[1], counts=None)], tmp_path)
+    assert packed[1]["histogram"] is None
+    found = packed[0]["histogram"]
+    assert found["counts"] == exhibits[0].counts.tolist()
+    steps = np.frombuffer(base64.b64decode(found["shares"]), "<u2").reshape(4, 10, 24)
+    full = exhibits[0].counts > 0
+    assert (steps[np.broadcast_to(~full[:, None], steps.shape)] == 65_535).all()
+    counts_of = (steps / 65_534 * exhibits[0].counts[:, None])[np.broadcast_to(full[:, None], steps.shape)]
+    np.testing.assert_allclose(counts_of, exhibits[0].counts_of[np.broadcast_to(full[:, None], steps.shape)], atol=0.02)
+
+
 def test_units_have_room_by_their_alignment(exhibits, tmp_path, monkeypatch):
     """Where there is no room for all, the best units must be shown in their order, of each layer as many, and never too few."""
     first, second = exhibits

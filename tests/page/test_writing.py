@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mixmnist.page import packing
-from mixmnist.page.overview import Section, _scores
+from mixmnist.page.overview import Section, scores
 from mixmnist.page.packing import SHARE, numbers, pack, shares, write_sheet
 from mixmnist.page.writing import Matching, Page, write_page
 
@@ -52,7 +52,8 @@ def test_a_page_without_units_has_no_empty_parts(page, tmp_path):
     """Where there are no exhibits neither their parts nor scripts may be there."""
     html = write_page(tmp_path / "report", replace(page, exhibits=(), matchings=())).read_text()
     assert "Units of c are not kept." in html
-    assert not re.search(r"<script|id=\"(units|bench|compare|label|network)\"", html)
+    assert not re.search(r"id=\"(units|bench|compare|label|network)\"", html)
+    assert re.findall(r"<script src=\"(\w+)", html) == ["data", "base", "notes", "tables"]
 
 
 def test_scores_reach_the_page_as_they_are(page, tmp_path):
@@ -116,25 +117,74 @@ def test_a_page_of_wide_layers_keeps_to_its_size(exhibited, tmp_path):
     assert sum(path.stat().st_size for path in index.parent.iterdir()) < BUDGET
 
 
+def summary(study="a study", **columns):
+    """A section whose summary has these columns, a row a variant."""
+    n = len(next(iter(columns.values())))
+    keys = {"study": study, "source": "digits", "task": "pairs", "variant": [f"v{i}" for i in range(n)], "layer": "conv3"}
+    return Section(study, (), summary=pd.DataFrame(keys | columns))
+
+
+def plain(text):
+    """A text with plain spaces."""
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
 def test_variants_have_mean_interval_and_place():
-    """Each cell must hold mean, bounds and n, and its place between the row's lowest and highest bound."""
-    numbers = {"accuracy": [0.5, 0.7], "accuracy_lower": [0.4, 0.7], "accuracy_upper": [0.6, 0.7], "accuracy_n": [5, 6]}
-    (row,) = _scores(pd.DataFrame(numbers))
-    first, second = row["cells"]
-    assert (row["name"], first["mean"], first["between"], first["n"]) == ("accuracy", "0.500", "0.400 to 0.600", 5)
+    """Each cell must hold mean, bounds and chance, and its place between the column's lowest and highest bound."""
+    table = scores([summary(accuracy=[0.5, 0.7], accuracy_lower=[0.4, 0.7], accuracy_upper=[0.6, 0.7], accuracy_n=[5, 6])])
+    (first,), (second,) = (row["cells"] for row in table.rows)
+    assert (table.columns[0]["name"], table.columns[0]["scale"]) == ("accuracy", "40.0 to 70.0")
+    assert (plain(first["mean"]), plain(first["between"]), table.rows[0]["n"]) == (
+        "50.0 %",
+        "[40.0, 60.0]",
+        5,
+    )
+    assert plain(first["beside"]) == "chance 2.2 %"
     assert [first["at_lower"], first["at_mean"], first["at_upper"]] == pytest.approx([0, 33.33, 66.67])
-    assert second["between"] == "constant"
+    assert second["between"] == "(constant)"
+
+
+def test_studies_share_one_table_and_one_scale():
+    """Variants of several studies must be rows of one table, the study named, each score on one scale over all of them."""
+    ours = summary("first", accuracy=[0.5, 0.7], accuracy_lower=[0.4, 0.6], accuracy_upper=[0.6, 0.8], accuracy_n=[5, 5])
+    theirs = summary("other", accuracy=[0.9], accuracy_lower=[0.8], accuracy_upper=[1.0], accuracy_n=[5])
+    table = scores([ours, theirs])
+    assert table.keys == ("study", "variant")
+    assert [row["names"] for row in table.rows] == [["first", "v0"], ["first", "v1"], ["other", "v0"]]
+    assert [row["cells"][0]["at_mean"] for row in table.rows] == pytest.approx([16.67, 50, 83.33])
+
+
+def test_a_single_training_has_no_stroke_and_whole_counts():
+    """At n = 1 there is neither stroke nor scale, and a count has no decimals; a mean of counts has one."""
+    nan = float("nan")
+    lone = {"detectors": [7.0, 8.0], "detectors_lower": [nan] * 2, "detectors_upper": [nan] * 2, "detectors_n": [1, 1]}
+    table = scores([summary(**lone)])
+    assert table.columns[0]["scale"] == ""
+    assert [(row["cells"][0]["mean"], row["cells"][0]["at_lower"]) for row in table.rows] == [("7", None), ("8", None)]
+    several = {"detectors": [7.8], "detectors_lower": [7.0], "detectors_upper": [8.6], "detectors_n": [5]}
+    assert scores([summary(**several)]).rows[0]["cells"][0]["between"] == "[7.0,\N{NO-BREAK SPACE}8.6]"
+
+
+def test_scores_that_are_not_to_be_quoted_alone_are_more():
+    """What the card forbids must stand behind the box; what it says to quote must not."""
+    columns = ("unique_concepts", "coverage", "detectors", "mean_drop", "max_drop")
+    ends = {f"{c}{end}": [0.5] for c in columns for end in ("", "_lower", "_upper", "_n")}
+    found = {column["column"]: column["more"] for column in scores([summary(**ends)]).columns}
+    assert found == {"unique_concepts": False, "coverage": False, "max_drop": False, "detectors": True, "mean_drop": True}
 
 
 def test_figures_that_do_not_fit_are_left_out(page, tmp_path, monkeypatch):
     """Figures must be copied while there is room, and the page must say which are left out."""
     for name, size in (("a", 100), ("b", 1000), ("c", 100)):
         (tmp_path / f"{name}.svg").write_text("x" * size)
+    (tmp_path / "a.txt").write_text("What a shows.\n")
     monkeypatch.setattr("mixmnist.page.writing.FIGURES", 300)
     section = replace(page.sections[0], figures=tuple(tmp_path / f"{name}.svg" for name in "abc"))
     index = write_page(tmp_path / "report", replace(page, sections=(section,)))
     assert sorted(path.name for path in index.parent.glob("*.svg")) == ["s0-a.svg", "s0-c.svg"]
     assert "Left out, to keep the page small: b. They are beside the tables" in index.read_text()
+    assert "<figcaption>What a shows.</figcaption>" in index.read_text()
+    assert "<figcaption>C</figcaption>" in index.read_text()
 
 
 def test_a_page_never_takes_the_place_of_something_else(tmp_path):

@@ -4,7 +4,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from mixmnist.report.drawing import FORMATS, Album, Look, smaller, style, write_figure
+from mixmnist.report.drawing import FORMATS, Album, Look, style
+from mixmnist.report.files import smaller, write_figure
 
 
 def picture(n_colours):
@@ -57,9 +58,9 @@ def test_a_figure_is_laid_out_once_and_drawn_once_a_format(tmp_path, monkeypatch
     monkeypatch.setattr(Figure, "draw", lambda self, renderer: (drawn.append(self), real(self, renderer))[1])
     with style(Look(FORMATS)):
         album = Album(tmp_path, Look(FORMATS), ("Note.",))
-        figure, axes = album.make(1, 2, 2.0, 2.0)
-        axes[0, 1].set_title("a title")
-        before = axes[0, 0].get_position().bounds
+        figure, axes = album.make(2, 2.0)
+        axes[1].set_title("a title")
+        before = axes[0].get_position().bounds
         album.save(figure, pd.DataFrame({"x": [1]}), "two", "Caption.")
     assert len(drawn) == len(FORMATS)
-    assert axes[0, 0].get_position().bounds != before
+    assert axes[0].get_position().bounds != before

@@ -10,7 +10,6 @@ from mixmnist.report.tables import (
     as_markdown,
     bold_notes,
     cell,
-    compare,
     detected_and_used,
     differences,
     for_people,
@@ -128,18 +127,6 @@ def test_a_p_value_at_the_level_is_no_difference(monkeypatch):
     assert differences(table)
     monkeypatch.setattr(tables, "SIGNIFICANT", 2 / 2**12)  # of one test of 12 pairs that all agree
     assert not differences(table)
-
-
-def test_yours_stands_beside_the_reference():
-    """Each score must stand with the reference's mean and interval, and yours minus the reference's, signed."""
-    mine = summarise(runs(1, accuracy=lambda v, layer, s: 0.5, coverage=lambda v, layer, s: math.nan))
-    theirs = summarise(runs(6, accuracy=lambda v, layer, s: 0.55 + 0.01 * (s % 2), coverage=lambda v, layer, s: 0.7))
-    found = compare(mine, theirs)
-    assert list(found) == ["variant", "layer", "score", "yours", "reference", "yours - reference"]
-    assert found["score"].tolist() == ["accuracy", "accuracy"]  # of both variants; yours has no coverage
-    first = found.iloc[0]
-    assert (first["yours"], first["yours - reference"]) == ("0.500", "-0.055")
-    assert first["reference"].startswith("0.555 [0.5")
 
 
 def test_people_see_headlines_only():

@@ -8,10 +8,11 @@ from mixmnist.core.records import Metric
 from mixmnist.core.registry import collect
 from mixmnist.metrics.precision_at_k import precision_at_k
 from mixmnist.plants.units import Faults
+from mixmnist.report.drawing import Album, Look, style
 from mixmnist.trust import _columns, _evidence, _grading
 from mixmnist.trust._evidence import Job, Sizes, gather, measure
 from mixmnist.trust._grading import grade
-from mixmnist.trust.card import card, write_cards
+from mixmnist.trust.card import ANALYSIS, card, write_cards
 
 pytestmark = pytest.mark.slow
 SMALL = Sizes(
@@ -144,6 +145,8 @@ def test_everything_is_written(evidence, tmp_path, monkeypatch):
     """Tables in three formats, figures with their numbers, and a summary must be there."""
     monkeypatch.setattr("mixmnist.trust.card.gather", lambda _: evidence)
     write_cards(tmp_path, SMALL)
+    with style(look := Look(("png", "pdf"))):
+        ANALYSIS.draw(tmp_path, Album(tmp_path, look, ()))
     written = {p.name for p in tmp_path.iterdir()}
     assert {"card.csv", "card.md", "card.tex", "heat_map.png", "response_curves.csv", "tests.csv", "summary.md"} <= written
     assert {"response_curves_detects.png", "response_curves_acts.pdf"} <= written

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from mixmnist import probe
-from mixmnist.report.drawing import Look
+from mixmnist.report.drawing import Album, Look, style
 from mixmnist.trust import matching
 from mixmnist.trust._assignment import match, standardise
 from mixmnist.trust._layers import first
@@ -141,8 +141,9 @@ def test_analysis_writes_its_tables_and_figure(mixture, tmp_path, monkeypatch, r
 
     nets = recorded_nets(net, "1", mixture, {"baseline": "trained", "untrained": "untrained"}, seeds=3)
     monkeypatch.setattr(matching, "nets_of", lambda _: nets)
-    monkeypatch.setattr("mixmnist.trust._networks.Look", lambda: Look(formats=("png",)))
     matching.ANALYSIS.run(Path("s/digits"), tmp_path, None)
+    with style(look := Look(("png",))):
+        matching.ANALYSIS.draw(tmp_path, Album(tmp_path, look, ()))
     kinds = pd.read_csv(tmp_path / "kinds.csv")
     assert kinds[["variant", "other", "nets"]].to_numpy().tolist() == [
         ["baseline", "baseline", 3],
@@ -153,5 +154,5 @@ def test_analysis_writes_its_tables_and_figure(mixture, tmp_path, monkeypatch, r
     assert len(pd.read_csv(tmp_path / "pairs.csv")) == 15
     assert len(pd.read_csv(tmp_path / "digits.csv")) == 20
     assert pd.read_csv(tmp_path / "runs.csv")["seed"].tolist() == [0, 1, 2, 0, 1, 2]
-    assert (tmp_path / "recurrence.png").is_file()
+    assert {path.name for path in tmp_path.glob("*.png")} == {"recurrence.png", "correlations.png"}
     assert "in every training a detector of no digit" in (tmp_path / "summary.md").read_text()

@@ -16,7 +16,7 @@ from torch import nn
 
 from mixmnist.metrics.average_precision import average_precision
 from mixmnist.metrics.precision_at_k import precision_at_k
-from mixmnist.report.drawing import Look
+from mixmnist.report.drawing import Album, Look, style
 from mixmnist.stats import holm
 from mixmnist.trust import _permutation, null
 from mixmnist.trust._layers import first
@@ -247,8 +247,9 @@ def test_analysis_counts_units_of_every_origin(pairs_mixture, tmp_path, monkeypa
     monkeypatch.setattr(null, "PLANTED_UNITS", 12)
     scores = {"alignment": average_precision, "precision_at_100": precision_at_k}
     monkeypatch.setattr(null, "detection_scores", lambda: scores)
-    monkeypatch.setattr("mixmnist.trust._networks.Look", lambda: Look(formats=("png",)))
     null.ANALYSIS.run(Path("s/digits"), tmp_path, None)
+    with style(look := Look(("png",))):
+        null.ANALYSIS.draw(tmp_path, Album(tmp_path, look, ()))
     units = pd.read_csv(tmp_path / "units.csv")
     assert len(units) == 2 * 2 * 4
     assert units["p"].min() >= 1 / 21

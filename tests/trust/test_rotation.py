@@ -13,7 +13,7 @@ from torch import nn
 from mixmnist import probe
 from mixmnist.metrics.average_precision import average_precision
 from mixmnist.plants._rotation import fractional_rotation, random_rotation
-from mixmnist.report.drawing import Look
+from mixmnist.report.drawing import Album, Look, style
 from mixmnist.trust import rotation
 from mixmnist.trust._layers import first
 from mixmnist.trust._rotated import capture, rotate, rotated_response
@@ -137,8 +137,9 @@ def test_analysis_writes_its_tables_and_figure(mixture, tmp_path, monkeypatch, r
     monkeypatch.setattr(rotation, "nets_of", lambda _: nets)
     monkeypatch.setattr(rotation, "ROTATIONS", 2)
     monkeypatch.setattr(rotation, "ALPHAS", (0.0, 1.0))
-    monkeypatch.setattr("mixmnist.trust._networks.Look", lambda: Look(formats=("png",)))
     rotation.ANALYSIS.run(Path("s/digits"), tmp_path, None)
+    with style(look := Look(("png",))):
+        rotation.ANALYSIS.draw(tmp_path, Album(tmp_path, look, ()))
     assert len(pd.read_csv(tmp_path / "curves.csv")) == 2 * 2 * 2 * 2
     runs = pd.read_csv(tmp_path / "runs.csv")
     assert runs[["variant", "seed"]].to_numpy().tolist() == [["baseline", 0], ["baseline", 1], ["wide", 0], ["wide", 1]]

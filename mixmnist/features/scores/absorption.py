@@ -1,10 +1,10 @@
 """Absorption: a concept's atom stays silent where another atom, specific to the concept in some company, speaks in its place.
 
-Formula, all of it fitted on the rank images. A concept's best atom is the one with the highest F1 at its best threshold; it
-    misses an image that shows the concept and does not reach the threshold. An atom is specific to a concept if at some threshold
-    it fires on ten or more images that show it with a share of errors of at most a tenth of chance's (precision p + .9 (1 - p) at
-    prevalence p); the lowest such threshold is taken. A miss is caught if an atom that is specific to the concept, and not its
-    best, reaches that one's threshold.
+Formula: a concept's best atom is the one with the highest F1 at its best threshold; it misses an image that shows the concept
+    and does not reach the threshold. An atom is specific to a concept if at some threshold it fires on ten or more images that
+    show it with a share of errors of at most a tenth of chance's (precision p + .9 (1 - p) at prevalence p); the lowest such
+    threshold is taken. A miss is caught if an atom that is specific to the concept, and not its best, reaches that one's
+    threshold. Atoms and thresholds are chosen on the rank images, misses are counted on the others.
     absorption = caught misses of all concepts / misses of all concepts; 0 where nothing is missed.
     absorption_joint = the same, of misses caught where the best atom, or one that catches, is specific to two or more concepts.
     absorption_rate = mean over concepts of caught misses / images that show the concept.

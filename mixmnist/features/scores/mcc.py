@@ -3,9 +3,9 @@
 Formula: mcc = sum over the pairs of an assignment of cos(atom, direction) / concepts, the assignment being the one with the
     largest sum; mcc_codes likewise, of Pearson's correlation of codes over cells, with an assignment of its own. A likeness below
     0 counts as 0, and so does a concept without an atom.
-Known bias: in few dimensions many atoms come near any direction by chance (20 random ones in 5 dimensions: about .7), so the
-    value of as many random directions belongs beside it. Right directions do not make right codes, nor the other way round:
-    both are printed. What else the dictionary holds costs nothing.
+Known bias: in few dimensions many atoms come near any direction by chance (20 random ones in 3, 5, 10, 30 dimensions: .89, .75,
+    .54, .33), so the value of as many random directions belongs beside it. Right directions do not make right codes, nor the
+    other way round: both are printed. What else the dictionary holds costs nothing.
 
 Source:
     A. Hyvarinen and H. Morioka (2016), arXiv:1605.06336: mean correlation of sources with those found, after an assignment; of

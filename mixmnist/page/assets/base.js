@@ -31,18 +31,13 @@ mm.share = function (value, digits = 2) {
   return value.toFixed(digits).replace(/^(-?)0\./, "$1.").replace("-", "−");
 };
 
-mm.bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-mm.floats = function (text) {
-  const view = new DataView(mm.bytes(text).buffer);
-  return Float64Array.from({ length: view.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true));
+mm.bytes = function (text) {
+  const letters = atob(text), found = new Uint8Array(letters.length);
+  for (let i = 0; i < letters.length; i++) found[i] = letters.charCodeAt(i);
+  return found;
 };
-mm.shares = function (text) {
-  const view = new DataView(mm.bytes(text).buffer);
-  return Float64Array.from({ length: view.byteLength / 2 }, (_, i) => {
-    const steps = view.getUint16(2 * i, true);
-    return steps === 65535 ? NaN : steps / 65534;
-  });
-};
+mm.floats = (text) => new Float64Array(new Float32Array(mm.bytes(text).buffer)); // little-endian, as is everything that runs a browser
+mm.shares = (text) => Float64Array.from(new Uint16Array(mm.bytes(text).buffer), (steps) => (steps === 65535 ? NaN : steps / 65534));
 
 mm.lazily = function (object, name, make) {
   Object.defineProperty(object, name, { configurable: true, get() {
@@ -57,6 +52,7 @@ mm.exhibits = mm.data.exhibits.map((packed) => {
   for (const [name, decode] of [["alignment", mm.floats], ["precision_at_k", mm.shares], ["precision_at_recall", mm.shares]]) {
     mm.lazily(exhibit, name, () => decode(packed[name]));
   }
+  mm.lazily(exhibit, "shown_shares", () => mm.shares(packed.histogram.shares));
   mm.lazily(exhibit, "drops", () => (packed.drops === null ? null : mm.floats(packed.drops)));
   if (packed.bench) {
     exhibit.bench = { ...packed.bench, classes: packed.classes.length, units: packed.n_units };
@@ -74,3 +70,20 @@ mm.choose = function (place) {
 mm.content = (id) => document.querySelector(`#${id} .content`);
 mm.conceptOf = (unit) => (unit.dead || !unit.concept ? "dead" : unit.concept);
 mm.isDetector = (unit) => unit.alignment !== null && unit.alignment >= mm.data.threshold;
+
+// a word or letter whose sentence shows where it is pointed at, focused or tapped: notes.js
+mm.said = function (label, sentence, kind) {
+  const id = `said-${(mm.saidSoFar = (mm.saidSoFar ?? 0) + 1)}`;
+  const button = mm.h("button", { type: "button", class: kind, "data-said": sentence, "aria-describedby": id }, label);
+  return mm.h("span", { class: "said-of" }, button, mm.h("span", { hidden: true, id }, sentence));
+};
+mm.term = (name, label = name) => (mm.data.glossary[name] ? mm.said(label, mm.data.glossary[name], "term") : label);
+
+// what the report card says of a column of the table of units, as a small badge; nothing where it says nothing
+mm.grade = function (column) {
+  const found = mm.data.grades[column];
+  if (!found) return null;
+  const badge = mm.said(found.grade, `Grade ${found.grade}: ${found.say}. ${found.why}`, `grade ${found.say.replace(" ", "-")}`);
+  badge.firstChild.setAttribute("aria-label", `grade ${found.grade}, ${found.say}`);
+  return badge;
+};

@@ -7,13 +7,13 @@ mm.drawCompare = function () {
     home.replaceChildren(mm.h("p", { class: "note" }, "There is one network on this page. `mixmnist page DIR DIR --out DIR` sets several side by side."));
     return;
   }
-  const options = (chosen) => mm.exhibits.map((exhibit, place) => mm.h("option", { value: place, selected: place === chosen }, mm.nameOf(exhibit)));
+  const { pair } = mm;
   const result = mm.h("div", { class: "compared" });
-  const refresh = () => result.replaceChildren(...mm.compared(Number(first.value), Number(second.value), sort.value));
-  const first = mm.h("select", { name: "first", onchange: refresh }, options(0));
-  const second = mm.h("select", { name: "second", onchange: refresh }, options(1));
-  const sort = mm.h("select", { name: "by", onchange: refresh }, mm.h("option", { value: "alike" }, "how alike they are"), mm.h("option", { value: "unit" }, "unit's number"), mm.h("option", { value: "concept" }, "concept"));
-  home.replaceChildren(mm.h("div", { class: "tools" }, mm.h("label", {}, "One", first), mm.h("label", {}, "The other", second), mm.h("label", {}, "Sort by", sort)), result);
+  const refresh = () => result.replaceChildren(...mm.compared(pair.first, pair.second, pair.by));
+  const choice = (label, name, options, take) => mm.h("label", {}, label, mm.h("select", { name, onchange: (event) => { pair[name] = take(event.target.value); refresh(); mm.remember({ at: "compare" }); } },
+    options.map(([value, title]) => mm.h("option", { value, selected: value === pair[name] }, title))));
+  const networks = mm.exhibits.map((exhibit, place) => [place, mm.nameOf(exhibit)]);
+  home.replaceChildren(mm.h("div", { class: "tools" }, choice("One", "first", networks, Number), choice("The other", "second", networks, Number), choice("Sort by", "by", Object.entries(mm.BY), String)), result);
   refresh();
 };
 
@@ -59,6 +59,6 @@ mm.side = function (exhibit, number) {
   const value = mm.h("span", { class: "value" }, mm.share(unit.alignment));
   if (row === undefined) return mm.h("td", {}, mm.h("div", { class: "side" }, named, mm.h("span", { class: "soft" }, "not among the units shown"), value));
   return mm.h("td", {}, mm.h("button", { type: "button", class: "side", "aria-haspopup": "dialog", "aria-label": `Unit ${number}, concept ${mm.conceptOf(unit)}, alignment ${mm.share(unit.alignment)}`,
-    onclick: () => mm.openUnit(exhibit, row) },
+    onclick: () => mm.openUnit(exhibit, row, "compare") },
     named, mm.strip(exhibit, row, 4), value));
 };

@@ -1,19 +1,30 @@
 // Drawings: images from the sheets, bars, curves, and the triangle of pairs of concepts.
 "use strict";
 
-// image `place` of the sheet `end` (top or bottom) of a unit; an outline where the unit fired
-mm.image = function (exhibit, row, place, end = "top") {
+// how it is shown on the top images where a unit fired
+mm.LOOKS = { map: ["its map"], field: ["the field"], plain: ["the image alone"] };
+mm.LOOK = "map";
+
+// image `place` of the sheet `end` (top or bottom) of a unit, with its map over it or an outline where the unit fired
+mm.image = function (exhibit, row, place, end = "top", look = mm.view.look) {
   const [rows, cols] = exhibit.size;
   const across = exhibit[`${end}_shows`][row].length;
-  const shows = exhibit[`${end}_shows`][row][place].map((c) => exhibit.concepts[c]);
-  const response = exhibit[`${end}_response`][row][place];
-  const field = end === "top" && exhibit.fields ? exhibit.fields[row][place] : null;
-  const text = `Image showing ${shows.join(" and ") || "nothing"}; response ${response}`;
+  const shown = look === "map" && !exhibit.maps ? "field" : look;
+  const field = end === "top" && shown === "field" && exhibit.fields ? exhibit.fields[row][place] : null;
+  const text = mm.imageText(exhibit, row, place, end);
   return mm.h("span", { class: "image", role: "img", "aria-label": text, title: text, style: mm.sheet(`${exhibit.key}-${end}.png`, across, exhibit.units.length, place, row) },
+    end === "top" && shown === "map" && mm.h("span", { class: "map", style: mm.sheet(`${exhibit.key}-maps.png`, across, exhibit.units.length, place, row) }),
     field && mm.h("span", { class: "field", style: {
       top: `${(100 * field[0]) / rows}%`, left: `${(100 * field[1]) / cols}%`,
       height: `${(100 * (field[2] - field[0])) / rows}%`, width: `${(100 * (field[3] - field[1])) / cols}%`,
     } }));
+};
+
+mm.imageText = function (exhibit, row, place, end) {
+  const shows = exhibit[`${end}_shows`][row][place].map((c) => exhibit.concepts[c]);
+  const field = end === "top" && exhibit.fields ? exhibit.fields[row][place] : null;
+  return `Image ${place + 1}${end === "top" ? "" : " from below"} shows ${shows.join(" and ") || "nothing"}; response ${exhibit[`${end}_response`][row][place]}`
+    + (field ? `; its field: rows ${field[0] + 1} to ${field[2]}, columns ${field[1] + 1} to ${field[3]}` : "");
 };
 
 mm.sheet = function (file, across, down, x, y) {
@@ -27,6 +38,18 @@ mm.sheet = function (file, across, down, x, y) {
 mm.strip = function (exhibit, row, n, end = "top") {
   const most = Math.min(n, exhibit[`${end}_shows`][row].length);
   return mm.h("span", { class: "strip" }, Array.from({ length: most }, (_, place) => mm.image(exhibit, row, place, end)));
+};
+
+// the same as buttons, with a line that says of an image what it shows: for a mouse, a finger and a keyboard
+mm.lookedAt = function (exhibit, row, end = "top") {
+  const caption = mm.h("p", { class: "note caption" }, "Point at an image, tap it or go there with Tab for what it shows and the response.");
+  const buttons = exhibit[`${end}_shows`][row].map((_, place) => {
+    const image = mm.image(exhibit, row, place, end), text = mm.imageText(exhibit, row, place, end);
+    for (const name of ["role", "title", "aria-label"]) image.removeAttribute(name);
+    const tell = () => { caption.textContent = `${text}.`; };
+    return mm.h("button", { type: "button", class: "thumb", "aria-label": text, onclick: tell, onfocus: tell, onpointerenter: tell }, image);
+  });
+  return [mm.h("div", { class: "strip" }, buttons), caption];
 };
 
 // a bar from 0 to 1 with marks at chance and at the null's 95 %
@@ -77,6 +100,21 @@ mm.plot = function ({ points, title, xLabel, yLabel = "", xs, log = false, chanc
     chance !== null ? mm.s("line", { class: "chance", x1: left, x2: right, y1: py(chance), y2: py(chance) }) : null,
     mm.s("path", { class: "line", d: mm.path(points.map(([x, y]) => [px(x), py(y)])) }),
     at ? mm.s("circle", { class: "dot", cx: px(at[0]), cy: py(at[1]), r: 4 }) : null);
+};
+
+// how many images a unit answers how highly; those that show a concept are coloured
+mm.histogram = function (exhibit, row, concept) {
+  const { counts, ends } = exhibit.histogram, own = counts[row], steps = own.length, most = Math.max(...own), name = exhibit.concepts[concept];
+  const shares = exhibit.shown_shares.subarray((row * exhibit.concepts.length + concept) * steps, (row * exhibit.concepts.length + concept + 1) * steps);
+  const [left, right, top, bottom] = [34, 250, 8, 130], wide = (right - left) / steps, tall = (n) => ((bottom - top) * n) / most;
+  const bar = (i, from, n, kind) => mm.s("rect", { class: kind, x: left + i * wide + 0.5, width: wide - 1, y: bottom - tall(from + n), height: tall(n) });
+  const number = (x) => String(Number(x.toPrecision(2))), of = own.map((n, i) => (n ? n * shares[i] : 0));
+  return mm.s("svg", { class: "plot histogram", viewBox: "0 0 262 162", role: "img", "aria-label": `How many of ${exhibit.images.toLocaleString("en")} images the unit answers how highly, from ${ends[row][0]} to ${ends[row][1]}; coloured: those that show ${name}` },
+    [0, most].map((n) => [mm.s("line", { class: "grid", x1: left, x2: right, y1: bottom - tall(n), y2: bottom - tall(n) }), mm.s("text", { x: left - 5, y: bottom - tall(n) + 3.5, "text-anchor": "end" }, n >= 10000 ? `${Math.round(n / 1000)}k` : String(n))]).flat(),
+    own.map((n, i) => [bar(i, 0, of[i], "own"), bar(i, of[i], n - of[i], "others")]).flat(),
+    [0, 1].map((i) => mm.s("text", { x: i ? right : left, y: bottom + 14, "text-anchor": i ? "end" : "start" }, number(ends[row][i]))),
+    mm.s("text", { class: "label", x: (left + right) / 2, y: bottom + 29, "text-anchor": "middle" }, "response"),
+    mm.s("text", { class: "label", x: -(top + bottom) / 2, y: 9, transform: "rotate(-90)", "text-anchor": "middle" }, "images"));
 };
 
 // values of classes that are pairs of concepts as a triangle; of other classes as a list, the largest first

@@ -5,15 +5,25 @@ mm.labels = new Map(); // by exhibit and unit
 
 mm.labelKey = (exhibit, unit) => `${exhibit.fingerprint} ${unit}`;
 
+mm.labelled = (exhibit) => exhibit.units.map((_, row) => row).filter((row) => mm.labels.has(mm.labelKey(exhibit, exhibit.units[row].unit)));
+
 mm.part(function (exhibit) {
-  const done = exhibit.units.filter((unit) => mm.labels.has(mm.labelKey(exhibit, unit.unit))).length;
+  const done = mm.labelled(exhibit).length;
+  const told = mm.h("p", { class: "note", role: "status", id: "labels-read" }, mm.labelsRead);
+  const read = mm.h("input", { type: "file", accept: ".json,application/json", onchange: async () => {
+    mm.labelsRead = read.files.length ? mm.importLabels(await read.files[0].text()) : "";
+    mm.choose(mm.chosen);
+  } });
   mm.content("label").replaceChildren(
     mm.h("p", { class: "lead" }, "Do people see what the scores say? Look at a unit's top images without its scores, name what they share, and click the images that do not fit. ",
       "The export is a file; ", mm.h("code", {}, "mixmnist report DIR --annotations FILE"), " then sets your labels beside the truth and every metric."),
     mm.h("p", { class: "count", role: "status" }, `${done} of ${exhibit.units.length} units of ${mm.nameOf(exhibit)} labelled, ${mm.labels.size} in all.`),
     mm.h("div", { class: "tools" },
       mm.h("button", { type: "button", class: "primary", onclick: () => mm.startLabelling(exhibit) }, done ? "Go on labelling" : "Start labelling"),
-      mm.h("button", { type: "button", onclick: mm.exportLabels, disabled: mm.labels.size === 0 }, "Export as JSON")));
+      mm.h("button", { type: "button", disabled: done === 0, onclick: () => mm.showTruth(exhibit) }, "End and show the truth"),
+      mm.h("button", { type: "button", onclick: mm.exportLabels, disabled: mm.labels.size === 0 }, "Export as JSON"),
+      mm.h("label", {}, "Read an export in again", read)),
+    told);
 });
 
 // units in an order that says nothing of them, the same for everyone
@@ -49,8 +59,9 @@ mm.drawTask = function (dialog, exhibit, order, place) {
     } else mm.labels.delete(key);
     mm.keepLabels();
   };
-  const close = () => { keep(); dialog.close(); mm.choose(mm.chosen); };
-  const go = (to) => () => { keep(); if (to < order.length) { mm.drawTask(dialog, exhibit, order, to); dialog.querySelector("input[type=text]").focus(); } else close(); };
+  const close = () => { keep(); dialog.close(); };
+  const end = () => { if (mm.labelled(exhibit).length) mm.drawTruth(dialog, exhibit); else dialog.close(); };
+  const go = (to) => () => { keep(); if (to < order.length) { mm.drawTask(dialog, exhibit, order, to); dialog.querySelector("input[type=text]").focus(); } else end(); };
   dialog.onclose = () => mm.choose(mm.chosen);
   dialog.oncancel = keep;
   dialog.replaceChildren(mm.h("form", { class: "sheet task", onsubmit: (event) => { event.preventDefault(); go(place + 1)(); } },
@@ -60,12 +71,12 @@ mm.drawTask = function (dialog, exhibit, order, place) {
     mm.h("div", { class: "pictures" }, pictures), fits,
     mm.h("div", { class: "tools" }, mm.h("label", {}, `What they share, e.g. ${exhibit.concepts[exhibit.concepts.length - 1]}`, name), mm.h("label", {}, "It is", category)),
     mm.h("div", { class: "buttons" }, place > 0 ? mm.h("button", { type: "button", onclick: go(place - 1) }, "← Back") : null,
-      mm.h("button", { type: "submit", class: "primary" }, place + 1 < order.length ? "Next →" : "Done"))));
+      mm.h("button", { type: "submit", class: "primary" }, place + 1 < order.length ? "Next →" : "Done: show the truth"))));
   count();
 };
 
 mm.picture = function (exhibit, row, image, misfits, count) {
-  const inner = mm.image(exhibit, row, image);
+  const inner = mm.image(exhibit, row, image, "top", "field"); // a map would point at the answer
   inner.removeAttribute("title"); // neither what it shows nor the response may be told
   inner.removeAttribute("aria-label");
   inner.setAttribute("aria-hidden", "true");

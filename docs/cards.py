@@ -1,0 +1,66 @@
+"""The page of metric cards: what `mixmnist list metrics --long` says, with the formula typeset as MathML, which browsers know."""
+
+import html
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from latex2mathml.converter import convert
+
+from mixmnist.commands.shelves import describe
+from mixmnist.core import registry
+
+FORMULAS = tomllib.loads((Path(__file__).parent / "formulas.toml").read_text(encoding="utf-8"))
+FIELD = re.compile(r"^([A-Z][\w ]*):[ \n]", re.MULTILINE)  # what begins a line of a metric's file: Formula, Ties, Source, ...
+FACTS = {"axes": "Axes", "chance": "Chance", "ceiling": "Ceiling"}
+
+
+def fields(text: str) -> dict[str, str]:
+    """Splits what a metric's file says: what stands before the first field is under the empty name."""
+    start, _, body = text.partition("\n\n")
+    _, *rest = FIELD.split(body)
+    pairs = {"": start} | dict(zip(rest[::2], rest[1::2], strict=True))
+    return {name: " ".join(said.split()) for name, said in pairs.items()}
+
+
+def typeset(tex: str) -> str:
+    """Gives a formula as MathML.
+
+    Raises:
+        ValueError: If a part of it is not known, which would be shown as it is written.
+    """
+    found = convert(tex, display="block")
+    if "\\" in found:
+        raise ValueError(f"a formula must be of LaTeX that latex2mathml knows, got {tex}. Write it in plainer signs.")
+    return found
+
+
+def card(known: dict[str, Any]) -> list[str]:
+    """Writes what is known of a metric as lines of markdown."""
+    said = fields(known["text"])
+    lines = [f"## {known['title']}", "", html.escape(said.pop("")), ""]
+    formula, typed = said.pop("Formula"), FORMULAS.get(known["name"])
+    lines += [f'<div class="formula">{typeset(typed["tex"])}</div>', "", typed["where"]] if typed else [html.escape(formula)]
+    facts = [f"**Columns**: {', '.join(f'`{column}`' for column in known['columns'])}; file `{known['name']}.py`"]
+    axes = " x ".join(known["axes"]) or "one number a layer"
+    told = {"Axes": axes} | {FACTS[fact]: known[fact] for fact in ("chance", "ceiling") if known.get(fact)}
+    facts += [f"**{name}**: {html.escape(what)}" for name, what in (told | said).items()]
+    if "milliseconds" in known:
+        facts.append(f"**Measured cost**: {known['milliseconds']} ms with all that it needs ({known['measured_on']})")
+    return [*lines, "", *(f"* {fact}" for fact in facts), ""]
+
+
+def page() -> str:
+    """Gives the whole page."""
+    lines = ["# Metric cards", "", "A card a metric. `mixmnist list metrics --long` prints the same in plain text.", ""]
+    for name, entry in registry.collect("metrics").items():
+        lines += card(describe("metrics", name, entry))
+    return "\n".join(lines)
+
+
+if __name__ == "<run_path>":  # mkdocs runs it
+    import mkdocs_gen_files
+
+    with mkdocs_gen_files.open("metrics.md", "w") as made:
+        made.write(page())
