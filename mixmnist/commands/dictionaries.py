@@ -52,8 +52,9 @@ def features(args: argparse.Namespace, say: Say) -> Answer:
     fits, about, home = _of_arrays(args, plan) if args.arrays else _of_nets(args, plan, say)
     variants = of_variants(fits)
     say(f"\n{as_markdown(variants[[column for column in SHOWN if column in variants]])}\n")
-    for line in dict.fromkeys(f"{row.dictionary}: {row.said}." for row in fits.itertuples() if row.said):
-        say(line)
+    for name, said in dict.fromkeys(zip(fits["dictionary"], fits["said"], strict=True)):
+        if said:
+            say(f"{name}: {said}.")
     write_fits(fits, about, home)
     say(f"Every fit, and the table: {home}")
     return Answer({"out": str(home), "variants": variants.to_dict("records"), "fits": fits.to_dict("records")})

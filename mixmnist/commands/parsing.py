@@ -253,7 +253,7 @@ def _add_mixture(command: argparse.ArgumentParser, n: int, out: str | None = Non
         command.add_argument("--out", default=out, help=f"where to write (default {out})")
 
 
-def _add_features(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_features(commands: "argparse._SubParsersAction[Parser]") -> None:
     summary = "fit dictionaries on a layer's cells: are the concepts there in another basis?"
     command = _command(commands, "features", features, "results/reference/sanity/mnist --variants wide-dropout", summary)
     what = "folder of a study and source, or pkg.module:factory"

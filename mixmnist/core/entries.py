@@ -284,4 +284,6 @@ class Score:
     chance: str | None = None  # the value of random directions, in words
     bounds: Mapping[str, tuple[int | float, int | float]] = field(default_factory=dict)  # lowest and highest value of a column
 
-    needs = Metric.needs
+    def needs(self, column: str) -> tuple[str, ...]:
+        """Names what a column's function needs."""
+        return Metric(self.title, (), self.columns).needs(column)

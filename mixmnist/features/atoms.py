@@ -36,7 +36,8 @@ class Dissected(nn.Module):
         """Gives what the network gives."""
         handle = self._module[0].register_forward_hook(self._through)
         try:
-            return self.net(x)
+            answer: object = self.net(x)
+            return answer
         finally:
             handle.remove()
 
@@ -50,14 +51,16 @@ class Dissected(nn.Module):
             return output
         copies = len(changed) // len(codes)  # a replay sets several copies of the images side by side
         moved = torch.einsum("iap,au->iup", changed - codes.repeat(copies, 1, 1), self.fitted.atoms.to(codes))
-        return like(maps.repeat(copies, 1, 1) + moved, output, self.axis)
+        found: Tensor = like(maps.repeat(copies, 1, 1) + moved, output, self.axis)
+        return found
 
 
 def write(fitted: Fitted, maps: Float[Tensor, "images units places"]) -> Float[Tensor, "images atoms places"]:
     """Gives the codes of every cell; cells are written a few at a time."""
     rows = maps.movedim(1, 2).flatten(0, 1)  # cells units
     codes = torch.cat([fitted.encode(part) for part in rows.split(AT_ONCE)])
-    return codes.unflatten(0, (len(maps), -1)).movedim(2, 1)
+    found: Tensor = codes.unflatten(0, (len(maps), -1)).movedim(2, 1)
+    return found
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ class Fitted:
 
     def decode(self, codes: Float[Tensor, "*cells atoms"]) -> Float[Tensor, "*cells units"]:
         """Gives the cells that codes stand for."""
-        return codes @ self.atoms + self.offset
+        cells: Tensor = codes @ self.atoms + self.offset
+        return cells
 
     def stretched(self, by: float) -> "Fitted":
         """Gives the same dictionary for cells that are longer by a factor: codes stay, atoms grow."""
@@ -50,4 +51,5 @@ class Fitted:
 
 def unit_rows(atoms: Float[Tensor, "*some units"]) -> Float[Tensor, "*some units"]:
     """Gives directions of length 1; what has no length stays 0."""
-    return atoms / atoms.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+    length: Tensor = atoms.norm(dim=-1, keepdim=True)
+    return atoms / length.clamp_min(1e-12)

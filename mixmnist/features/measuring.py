@@ -184,5 +184,6 @@ def with_gaps(rows: pd.DataFrame) -> pd.DataFrame:
     """Adds `gap_closed`: how far each goes from as many random directions to the ceiling, 0 to 1."""
     ceiling = rows["coverage"][rows["dictionary"] == CEILING].mean()
     of_random = rows[rows["dictionary"] == RANDOM].groupby("atoms")["coverage"].mean()
-    gaps = [gap_closed(row.coverage, of_random.get(row.atoms, float("nan")), ceiling) for row in rows.itertuples()]
+    known = zip(rows["coverage"].tolist(), rows["atoms"].map(of_random).tolist(), strict=True)
+    gaps = [gap_closed(found, by_chance, ceiling) for found, by_chance in known]
     return rows.assign(gap_closed=gaps)

@@ -155,11 +155,11 @@ def fooled(album: Album, found: pd.DataFrame, units: Mapping[str, str], meanings
     told = found[[f"{name}_fools" for name in names]].astype(float).to_numpy()
     shown = ["perfect", "chance", *names]
     figure, (ax,) = album.make(1, ROW * len(found) + 0.85)
-    squares = np.concatenate([np.full((len(found), 2), np.nan), 1 - told], axis=1)
-    squares(ax, squares, (FAILED, PASSED), found["score"].tolist(), scale)
+    colours = np.concatenate([np.full((len(found), 2), np.nan), 1 - told], axis=1)
+    squares(ax, colours, (FAILED, PASSED), found["score"].tolist(), scale)
     for row, values in enumerate(found[shown].to_numpy(dtype=float)):
         for column, number in enumerate(map(_number, values)):
-            look = {"color": "white" if squares[row, column] == 0 else "0.1", "fontsize": SMALL * scale}
+            look = {"color": "white" if colours[row, column] == 0 else "0.1", "fontsize": SMALL * scale}
             if number:
                 ax.text(column, row, number, ha="center", va="center_baseline", **look)
     ax.xaxis.tick_top()

@@ -11,6 +11,7 @@ Source:
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from mixmnist.report.drawing import SMALL, STYLES, Album
 from mixmnist.report.tables import as_markdown, write_table
 from mixmnist.trust._dictionaries_grading import RULE, GradedDictionary, asked_of, grade
 from mixmnist.trust._dictionaries_measuring import DIALS, USUAL, Sizes, at, measure
-from mixmnist.trust._networks import album
+from mixmnist.trust._layers import table_of
 from mixmnist.trust._side_by_side import side_by_side
 from mixmnist.trust._squares import FAILED, PASSED, ROW, squares
 
@@ -49,8 +50,6 @@ def write_card(out: Path, sizes: Sizes, names: Sequence[str] | None = None) -> N
     response_curves(graded).to_csv(out / "response_curves.csv", index=False)
     tests = [{"dictionary": one.name, "grade": one.grade, **_outcomes(one)} for one in graded]
     pd.DataFrame(tests).to_csv(out / "tests.csv", index=False)
-    with album(out, "Planted cells.") as pictures:
-        _draw_heat_map(graded, pictures)
     (out / "summary.md").write_text(_summary(graded), encoding="utf-8")
 
 
@@ -101,19 +100,20 @@ def _outcomes(one: GradedDictionary) -> dict[str, object]:
     return {key: value for c in one.cells for key, value in ((c.test, c.value), (f"{c.test}_passed", c.passed))}
 
 
-def _draw_heat_map(graded: Sequence[GradedDictionary], pictures: Album) -> None:
+def draw(home: Path, album: Album) -> None:
     """Draws which dictionary passes which test."""
-    tests = [cell.test for cell in graded[0].cells]
-    passed = np.array([[np.nan if c.passed is None else c.passed for c in one.cells] for one in graded], dtype=float)
-    figure, axes = pictures.make(1, ROW * len(graded) + 1.4)
-    scale = STYLES[pictures.look.style]
-    squares(axes[0], passed, (FAILED, PASSED), [f"{one.name}  {one.grade}" for one in graded], scale)
+    tests = table_of(home, "tests")
+    columns = [column for column in map(str, tests) if column.endswith("_passed")]
+    passed = tests[columns].astype(float).to_numpy()
+    figure, (ax,) = album.make(1, ROW * len(tests) + 1.4)
+    scale = STYLES[album.look.style]
+    squares(ax, passed, (FAILED, PASSED), [f"{row.dictionary}  {row.grade}" for row in tests.itertuples()], scale)
     for row, column in np.argwhere(passed == 0).tolist():
-        axes[0].text(column, row, "x", ha="center", va="center", color="white", fontsize=SMALL * scale)
-    axes[0].set_xticks(range(len(tests)), [test.replace("_", " ") for test in tests], rotation=90)
+        ax.text(column, row, "x", ha="center", va="center_baseline", color="white", fontsize=SMALL * scale)
+    names = [column.removesuffix("_passed").replace("_", " ") for column in columns]
+    ax.set_xticks(range(len(names)), names, rotation=90, fontsize=SMALL * scale)
     text = "A row a dictionary with its grade, a column a test. Light: passed; red with x: failed; white: does not apply."
-    data = pd.DataFrame(passed, columns=tests).assign(dictionary=[g.name for g in graded], grade=[g.grade for g in graded])
-    pictures.save(figure, data, "heat_map", text)
+    replace(album, notes=("Planted cells.",)).save(figure, tests, "heat_map", text)
 
 
 def _summary(graded: Sequence[GradedDictionary]) -> str:
@@ -123,4 +123,4 @@ def _summary(graded: Sequence[GradedDictionary]) -> str:
     return f"Report card of the dictionaries on planted cells. {RULE}\n\n{as_markdown(table)}\n"
 
 
-ANALYSIS = Analysis("Report card of every dictionary, on planted cells", run)
+ANALYSIS = Analysis("Report card of every dictionary, on planted cells", run, draw=draw)

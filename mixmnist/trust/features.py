@@ -67,7 +67,8 @@ def fits_of(nets: Sequence[Recorded], root: str | None) -> pd.DataFrame:
 def fits_by_plan(asked: Sequence[tuple[Recorded, Plan, str | None]], root: str | None, images: int = IMAGES) -> pd.DataFrame:
     """Measures nets, each by a plan and at a layer (by default the one that feeds the head), on as many cores as there are."""
     calls = [(_measured, (net, plan, layer, root, images)) for net, plan, layer in asked]
-    return pd.concat(side_by_side(calls, "dictionaries", fewest=1), ignore_index=True)
+    found: list[pd.DataFrame] = side_by_side(calls, "dictionaries", fewest=1)
+    return pd.concat(found, ignore_index=True)
 
 
 def _measured(net: Recorded, plan: Plan, layer: str | None, root: str | None, images: int) -> pd.DataFrame:
@@ -80,7 +81,8 @@ def fits_of_layer(layer: Layer, plan: Plan) -> pd.DataFrame:
     """Measures one layer by a plan; where that says so, its units are rotated before all else."""
     if plan.rotate is not None:
         layer = rotated(layer, random_rotation(layer.rank.n_units, plan.rotate))
-    return measure(layer, replace(plan, rotate=None)).assign(rotated=plan.rotate is not None)
+    found: pd.DataFrame = measure(layer, replace(plan, rotate=None))
+    return found.assign(rotated=plan.rotate is not None)
 
 
 def write_fits(fits: pd.DataFrame, about: str, out: Path) -> None:
@@ -120,7 +122,7 @@ def of_runs(fits: pd.DataFrame) -> pd.DataFrame:
         means = chosen.groupby("dictionary", sort=False).mean(numeric_only=True)
         row: dict[str, object] = {"variant": variant, "seed": seed}
         for short, number in {"coverage": "coverage", "unique": "unique_concepts", "gap": "gap_closed"}.items():
-            row |= {f"{short}_{_column(name)}": value for name, value in means[number].items() if name != RANDOM}
+            row |= {f"{short}_{_column(str(name))}": value for name, value in means[number].items() if name != RANDOM}
         learned = means[~means["supervised"].astype(bool) & ~means.index.isin([RANDOM, UNITS])]
         of_random = still[still["dictionary"] == RANDOM].groupby("atoms")["coverage"].mean()
         row["coverage_random"] = of_random.get(ATOMS, math.nan)
