@@ -13,11 +13,12 @@ from mixmnist.features.dictionaries._nonnegative import best_codes
 from mixmnist.features.fitted import Fitted
 from mixmnist.features.planted import packing
 from mixmnist.plants._rotation import random_rotation
+from mixmnist.report.drawing import Album, Look, style
 from mixmnist.trust import _dictionaries_measuring as measuring
 from mixmnist.trust._dictionaries_grading import RULE, Bar, grade, grade_dictionary
 from mixmnist.trust._dictionaries_measuring import DIALS, USUAL, Condition, Sizes, as_table, at, conditions, measure
 from mixmnist.trust._grading import GRADES
-from mixmnist.trust.dictionaries import card, on_the_shelf, response_curves, write_card
+from mixmnist.trust.dictionaries import card, draw, on_the_shelf, response_curves, write_card
 
 pytestmark = pytest.mark.slow
 SMALL = Sizes(cells=1_500, scored=1_000, seeds=2, draws=3)
@@ -236,17 +237,11 @@ def test_everything_is_written(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     write_card(out, replace(SMALL, cells=400, scored=300), ["ica", str(own)])
+    with style(Look()):
+        draw(out, Album(out, Look(), ()))
     written = {path.name for path in out.iterdir()}
-    assert {
-        "card.csv",
-        "card.md",
-        "card.tex",
-        "tests.csv",
-        "response_curves.csv",
-        "heat_map.png",
-        "heat_map.csv",
-        "summary.md",
-    } <= written
+    tables = {"card.csv", "card.md", "card.tex", "tests.csv", "response_curves.csv", "summary.md"}
+    assert tables | {"heat_map.png", "heat_map.csv", "heat_map.txt"} <= written
     table = pd.read_csv(out / "card.csv")
     assert table["dictionary"].tolist() == ["ica", str(own)]
     assert "Grade: share of the tests passed" in (out / "summary.md").read_text()
