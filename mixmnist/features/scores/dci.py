@@ -176,13 +176,11 @@ def dci(
 
 
 def _in_order(rank: Numbers, known: Truth) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Gives the atoms in an order that depends on neither the one they come in nor their scales, and images drawn likewise."""
+    """Gives the atoms in an order that depends on neither the one that they come in nor their scales; images drawn likewise."""
     if rank.shape[1] == 0:
         return np.arange(0), np.arange(0)
     places = np.stack([np.unique(column, return_inverse=True)[1] for column in rank.T], axis=1)  # ties share a place
-    keys = [
-        np.sort(places[shown], axis=0) for shown in known.T
-    ]  # of atoms as often high, those differ that are for other concepts
+    keys = [np.sort(places[shown], axis=0) for shown in known.T]  # where atoms are as often high: at which concepts
     atoms = np.lexsort(np.concatenate([*keys, np.sort(places, axis=0)]))
     images = np.lexsort(np.concatenate([known, places[:, atoms]], axis=1).T)
     return atoms, images[np.random.default_rng(SEED).permutation(len(images))[:MOST_IMAGES]]
