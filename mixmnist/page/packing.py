@@ -55,7 +55,7 @@ def _packed(exhibit: Exhibit, key: str, room: int, n: int, folder: Path) -> dict
         "dropped_on": exhibit.dropped_on,
         "n_units": exhibit.n_units,
         "units": _rows(exhibit.units.iloc[shown]),
-        "every": _rows(exhibit.units[["unit", "dead", "concept", "alignment"]].round({"alignment": 4})),
+        "every": _rows(exhibit.units[["unit", "dead", "concept", "alignment"]]),
         "prevalence": exhibit.prevalence.tolist(),
         "alignment": numbers(exhibit.alignment[shown]),
         "ks": exhibit.ks.tolist(),
