@@ -22,7 +22,7 @@ MOST = 6  # columns besides the variant and n
 MEANING = {
     "unique_concepts": "Unique concepts: those with a detector, a unit of alignment .80 or more",
     "used_concepts": "Used concepts: those with a detector, and without all of whose detectors accuracy drops by .05 or more",
-    IOU: "Iou box matched: overlap of a unit's map with the boxes of its concept, at the threshold that marks as many pixels as "
+    IOU: "IoU box matched: overlap of a unit's map with the boxes of its concept, at the threshold that marks as many pixels as "
     "the boxes hold, mean over the units",
     "coverage": "Coverage: alignment of a concept's best unit, mean over concepts",
     "mean_alignment": "Alignment: average precision of a unit's highest response for its own concept, here the mean over units",
@@ -59,7 +59,7 @@ def write_paper_table(records: StudyRecords, path: Path, columns: Sequence[str] 
         cells = [over_seeds(own[score].astype(float).tolist(), score, run=dict(own.iloc[0])) for own in groups.values()]
         for row, key, text in zip(rows, groups, in_few_digits(cells), strict=True):
             row.append(rf"\textbf{{{text}}}" if (*key, score) in different else text)
-    head = [for_latex(name.replace("_", " ")) for name in (*keys, *scores)]
+    head = [for_latex(name.replace("_", " ").replace("iou", "IoU")) for name in (*keys, *scores)]
     places = "l" * (len(keys) - 1) + "r" + "c" * len(scores)
     path.write_text(_table(head, rows, places, _caption(chosen, scores, rows), _label(chosen)), encoding="utf-8")
 

@@ -55,12 +55,22 @@ def write_tables(records: StudyRecords, folder: Path) -> None:
     """Writes every table in three formats."""
     per_run = "A row a run and layer."
     of_blocks = "A seed that is in several blocks is shown from the widest one (column block)."
-    write_table(folder, "runs", ordered(records.runs, KEYS + RUNS), [*records.notes(records.runs), per_run, of_blocks, MEANING], KEYS + RUNS)
+    write_table(
+        folder,
+        "runs",
+        ordered(records.runs, KEYS + RUNS),
+        [*records.notes(records.runs), per_run, of_blocks, MEANING],
+        KEYS + RUNS,
+    )
     unit_note = f"A row a unit; scores of a unit and a concept are those of the unit's own concept. {JOINED}"
-    write_table(folder, "units", ordered(records.units, KEYS + UNITS), [*records.notes(records.units), unit_note, MEANING], KEYS + UNITS)
+    write_table(
+        folder, "units", ordered(records.units, KEYS + UNITS), [*records.notes(records.units), unit_note, MEANING], KEYS + UNITS
+    )
     concept_note = f"A row a concept and run: the unit with the highest alignment, and its scores. {JOINED}"
     columns = [*KEYS, "concept", "chance", *UNITS]
-    write_table(folder, "concepts", ordered(records.concepts, columns), [*records.notes(records.concepts), concept_note, MEANING], columns)
+    write_table(
+        folder, "concepts", ordered(records.concepts, columns), [*records.notes(records.concepts), concept_note, MEANING], columns
+    )
     if {"group_drop", "linear_probe"} <= set(records.concepts):
         use = detected_and_used(records.of_layer(records.layer).concepts)
         write_table(folder, "use", use, [*records.notes(use), USE])

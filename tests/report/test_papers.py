@@ -85,7 +85,7 @@ def test_what_is_graded_best_is_there(tmp_path):
     units = pd.concat([records.runs[KEYS].assign(**{IOU: value}) for value in (0.25, 0.5)])
     write_paper_table(replace(records, units=units), tmp_path / "v.tex")
     head, rows, caption, _ = parsed(tmp_path / "v.tex")
-    best = ["accuracy", "unique concepts", "used concepts", "coverage", "iou box matched", "mean group drop"]
+    best = ["accuracy", "unique concepts", "used concepts", "coverage", "IoU box matched", "mean group drop"]
     assert head == ["variant", "n", *best]
     assert rows[0][6].startswith("0.375")
     assert "IoU is on the first 2,000 in conv3" in caption
