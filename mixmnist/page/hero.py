@@ -104,7 +104,16 @@ def _column(column: str) -> dict[str, Any]:
     name, unit = UNIT_COLUMNS[column]
     found = grades.UNITS.get(column)
     more = column in LESS or (found is not None and found.say == grades.NOT_ALONE)
-    return {"column": column, "name": name, "meaning": "", "unit": unit, "term": TERMS.get(column), "grade": found, "more": more}
+    return {
+        "column": column,
+        "name": name,
+        "meaning": "",
+        "unit": unit,
+        "term": TERMS.get(column),
+        "grade": found,
+        "graded": "a single unit",
+        "more": more,
+    }
 
 
 def _cell(value: Any, unit: str) -> dict[str, Any]:  # noqa: ANN401 -- a number or a name

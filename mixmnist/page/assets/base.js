@@ -78,7 +78,7 @@ mm.choose = function (place) {
 };
 mm.content = (id) => document.querySelector(`#${id} .content`);
 mm.conceptOf = (unit) => (unit.dead || !unit.concept ? "dead" : unit.concept);
-mm.worded = (concept) => concept.length > 3; // too long for the large letters of a digit
+mm.worded = (concept) => concept.length > 2; // too long for the large letters of a digit
 mm.concept = (name, kind = "") => mm.h("b", { class: `concept ${kind} ${mm.worded(name) ? "worded" : ""}`.trim() }, name);
 mm.short = (name, most = 16) => (name.length > most ? `${name.slice(0, most - 1)}…` : name); // in drawings, where nothing wraps
 mm.isDetector = (unit) => unit.alignment !== null && unit.alignment >= mm.data.threshold;
@@ -95,7 +95,7 @@ mm.term = (name, label = name) => (mm.data.glossary[name] ? mm.said(label, mm.da
 mm.grade = function (column) {
   const found = mm.data.grades[column];
   if (!found) return null;
-  const badge = mm.said(found.grade, `Grade ${found.grade}: ${found.say}. ${found.why}`, `grade ${found.say.replace(" ", "-")}`);
-  badge.firstChild.setAttribute("aria-label", `grade ${found.grade}, ${found.say}`);
+  const badge = mm.said(found.grade, `Grade ${found.grade} of a single unit: ${found.say}. ${found.why}`, `grade ${found.say.replace(" ", "-")}`);
+  badge.firstChild.setAttribute("aria-label", `grade ${found.grade} of a single unit, ${found.say}`);
   return badge;
 };

@@ -129,7 +129,7 @@ mm.classTable = function (exhibit, values, { caption, text, weight, kind = "drop
   const used = [...new Set(exhibit.pairs.flat())].sort((a, b) => a - b);
   const place = new Map(exhibit.pairs.map(([i, j], c) => [`${i} ${j}`, c]));
   const rows = used.slice(0, -1), cols = used.slice(1);
-  const worded = used.some((i) => mm.worded(exhibit.concepts[i]) || exhibit.concepts[i].length > 2);
+  const worded = used.some((i) => mm.worded(exhibit.concepts[i]));
   return mm.scrolled(caption, mm.h("table", { class: worded ? "triangle worded" : "triangle" }, mm.h("caption", {}, caption),
     mm.h("thead", {}, mm.h("tr", {}, mm.h("td", {}), cols.map((j) => mm.h("th", { scope: "col" }, exhibit.concepts[j])))),
     mm.h("tbody", {}, rows.map((i) => mm.h("tr", {}, mm.h("th", { scope: "row" }, exhibit.concepts[i]),
