@@ -99,7 +99,8 @@ class Album:
         n_rows = -(-n_panels // most)
         n_cols = -(-n_panels // n_rows)
         figure = Figure(figsize=(width, height * n_rows * scale))
-        figure.set_layout_engine("constrained", w_pad=0.04, h_pad=0.03, wspace=0.04, hspace=0.02)
+        between = 0.08 if shared.get("sharey") else 0.04  # no numbers of an own axis keep such panels' ends apart
+        figure.set_layout_engine("constrained", w_pad=between, h_pad=0.03, wspace=0.02, hspace=0.02)
         axes = figure.subplots(n_rows, n_cols, squeeze=False, **shared).ravel()
         for ax in axes[n_panels:]:
             ax.remove()
@@ -154,8 +155,8 @@ def unit_ticks(ax: Axes) -> None:
     """Lets an x axis go from 0 to 1, with numbers that do not touch the next panel's."""
     ax.set_xlim(0, 1)
     ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-    for label, side in zip(ax.get_xticklabels(), ("left", "center", "right"), strict=True):
-        label.set_horizontalalignment(side)  # else 1 and the next panel's 0 are read as 10
+    for tick, side in zip(ax.xaxis.get_major_ticks(), ("left", "center", "right"), strict=True):
+        tick.label1.set_horizontalalignment(side)  # else 1 and the next panel's 0 are read as 10
 
 
 def few_ticks(ax: Axes, low: float, high: float) -> None:
