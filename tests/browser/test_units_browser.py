@@ -353,6 +353,7 @@ def test_the_bench_says_what_its_numbers_are(visit, shown, tmp_path):
     said = tab.locator("#bench").inner_text()
     assert "The orders were found on other images, the rank images, with units silenced to zero" in said
     assert "on the first 500 of 700 images" in said
+    assert "so that the page stays small" in said
     assert f"On all 700 this network has {100 * some.accuracy:.1f} %" in said
     assert "The tables give 93.2 %: the mean of 20 seeds of small. So the two differ by the images and the seed." in said
     assert "chance: 2.2 %" in said
