@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -155,7 +155,8 @@ def unit_ticks(ax: Axes) -> None:
     """Lets an x axis go from 0 to 1, with numbers that do not touch the next panel's."""
     ax.set_xlim(0, 1)
     ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-    for tick, side in zip(ax.xaxis.get_major_ticks(), ("left", "center", "right"), strict=True):
+    sides: tuple[Literal["left", "center", "right"], ...] = ("left", "center", "right")
+    for tick, side in zip(ax.xaxis.get_major_ticks(), sides, strict=True):
         tick.label1.set_horizontalalignment(side)  # else 1 and the next panel's 0 are read as 10
 
 
@@ -168,7 +169,7 @@ def few_ticks(ax: Axes, low: float, high: float) -> None:
     ax.set_xticks(ticks, [f"{tick:g}".replace("-", "\N{MINUS SIGN}") for tick in ticks])
 
 
-def fitting_signs(inches: float, size: str = "axes.titlesize") -> int:
+def fitting_signs(inches: float, size: Literal["axes.titlesize", "xtick.labelsize"] = "axes.titlesize") -> int:
     """Gives how many signs of a size of the style fit a width, at least one."""
     points = FontProperties(size=mpl.rcParams[size]).get_size_in_points()
     return max(1, int(inches * 72 / (0.58 * points)))
