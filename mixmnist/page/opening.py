@@ -51,7 +51,7 @@ def study_opening(records: StudyRecords, settings: Mapping[str, Variant], about:
     if known:
         first = next(iter(known))
         said = [_trained(records, first, known[first]), _variants(records, known)]
-    return (*said, about or MEASURED[records.runs.get("max_drop", pd.Series(dtype=float)).notna().any()])
+    return (*said, about or MEASURED[bool(records.runs.get("max_drop", pd.Series(dtype=float)).notna().any())])
 
 
 def _trained(records: StudyRecords, name: str, variant: Variant) -> str:

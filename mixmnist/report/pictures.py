@@ -96,7 +96,7 @@ def cards(records: StudyRecords, album: Album, variant: str) -> None:
     for ax, (_, row) in zip(axes, rows[worth].iterrows(), strict=True):
         unit = int(row["unit"])
         _name(ax, what, row["concept"], f"unit {unit}, alignment {_short(row['alignment'])}, chance {_short(row['chance'])}")
-        _strip(ax, images[unit, :ON_CARD], None if regions is None else regions.mask(unit)[:ON_CARD])
+        _strip(ax, images[unit, :ON_CARD], None if regions is None else regions.mask(int(unit))[:ON_CARD])
         if regions is not None:
             _beside(ax, regions.maps[unit, :ON_CARD])
         at, recalled = ("  ".join(_short(row[column]) for column in part) for part in _at_and_recalled(known))
@@ -131,7 +131,7 @@ def dissection(records: StudyRecords, album: Album, variant: str) -> None:
     for ax, (_, row) in zip(axes, rows.iterrows(), strict=True):
         unit = int(row["unit"])
         _name(ax, what, row["concept"], f"unit {unit}, IoU {_short(row[IOU[0]])} at the .005 threshold")
-        masks = regions.mask(unit)[:ON_STRIP]
+        masks = regions.mask(int(unit))[:ON_STRIP]
         _strip(ax, images[unit, :ON_STRIP], masks, dim=DIM)
     low, high, n_shown = _short(rows[IOU[1]].min()), _short(rows[IOU[1]].max()), min(ON_STRIP, images.shape[1])
     most = low if low == high else f"{low} to {high}"
