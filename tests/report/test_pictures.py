@@ -163,7 +163,7 @@ def test_images_in_colour_are_shown_in_colour(kept, records):
     np.savez(path, images=images)
     assert drawn(records, "dissection_wide") == ()
     figure, data, _ = kept["dissection_wide"]
-    mask, image = records.regions("wide", 3).mask(data["unit"][0])[2], images[data["unit"][0], 2].transpose(1, 2, 0)
+    mask, image = records.regions("wide", 3).mask(int(data["unit"][0]))[2], images[data["unit"][0], 2].transpose(1, 2, 0)
     assert (figure.axes[0].images[2].get_array() == np.where(mask[..., None], image, np.round(image * DIM))).all()
 
 
