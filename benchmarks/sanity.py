@@ -102,7 +102,10 @@ STUDY = Study(
             "above",
             0.2,
             minus="max_drop",
-            words="Without one unit the class that it matters most to loses {mean points} {more/less} than all classes together",
+            words=(
+                "The largest drop of a class without one unit lies {mean points} {above/below} the largest drop of all classes "
+                "together, which may be without another unit"
+            ),
         ),
         Claim(
             "R6",
@@ -131,7 +134,10 @@ STUDY = Study(
                 "above",
                 -0.05,
                 minus="class_accuracy",
-                words=f"With only its digits' detectors a class is told {{mean points}} {{better/worse}} (others silenced {how})",
+                words=(
+                    "With only its digits' detectors the balanced accuracy of a class is {mean points} {higher/lower} "
+                    f"(others silenced {how})"
+                ),
             )
             for suffix, how in BOTH
         ),
@@ -143,7 +149,7 @@ STUDY = Study(
                 "wide",
                 "below",
                 0.6,
-                words=f"Without these detectors {{mean %}} of the decisions on a class are right, chance 50 % (silenced {how})",
+                words=f"Without these detectors the balanced accuracy of a class is {{mean %}} (silenced {how})",
             )
             for suffix, how in BOTH
         ),

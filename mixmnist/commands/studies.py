@@ -142,6 +142,7 @@ def _dry_run(studies: Sequence[str], options: Options, reference: Path, say: Say
 
 def report(args: argparse.Namespace, say: Say) -> Answer:
     """Writes tables and figures of folders of records; over what git tracks only if it is told to."""
+    from mixmnist.core.sums import title_troubles
     from mixmnist.page.making import losses
     from mixmnist.report.committed import committed
     from mixmnist.report.drawing import Look
@@ -155,6 +156,9 @@ def report(args: argparse.Namespace, say: Say) -> Answer:
     shown = Shown(_names(args.panels), _names(args.variants), _names(args.columns_of))
     require(not (only and shown.columns), "columns-of is of a table, and --only draws figures alone, got both. Give one of them.")
     homes, root = [Path(folder) for folder in args.folders], args.data_root
+    for home in homes:
+        if home.is_dir() and (wrong := title_troubles(home)):
+            raise ValueError(f"{' '.join(wrong)} Nothing was written.")
     kept = {home: frozenset() if args.force else committed(home) for home in homes}
     reports = {home: _report(home, say, root, look, only, kept[home], shown) for home in homes}
     for folder in () if only or shown != Shown() else reports:  # a page shows all there is
@@ -190,7 +194,6 @@ def _report(
         say(f"\n{show_variants(records)}")
         say(f"Drawing figures of {folder} ...")
 
-    say(f"Writing tables and figures of {folder} ...")
     look = look or Look(FORMATS)
     records = write_report(folder, look, only, keep, say, show, shown or Shown(), regions_of(folder, root))
     if not only:

@@ -135,13 +135,17 @@ def trouble(path: Path, files: Iterable[str] = ()) -> str | None:
     return said(path.parent, {name: words for name, words in wrong.items() if not asked or name in asked}) or None
 
 
-def troubles(folder: Path) -> list[str]:
-    """Says, a sentence each, what is damaged in the folder of a study or evaluation, its runs and what is made of them apart."""
-    found = []
+def title_troubles(folder: Path) -> list[str]:
+    """Says, a sentence each, what is damaged in what says of a folder that it is a study or an evaluation."""
     titles = {name: way_out for name, way_out in ((STUDY, BY_RUN), (EVALUATION, BY_EVALUATE)) if (folder / name).exists()}
     if not titles:
-        found.append(f"{folder} has lost {STUDY} or {EVALUATION}, which says what it is; {BY_RUN}, or `mixmnist evaluate`.")
-    found += [f"{wrong}; {way_out}." for name, way_out in titles.items() if (wrong := trouble(folder / name))]
+        return [f"{folder} has lost {STUDY} or {EVALUATION}, which says what it is; {BY_RUN}, or `mixmnist evaluate`."]
+    return [f"{wrong}; {way_out}." for name, way_out in titles.items() if (wrong := trouble(folder / name))]
+
+
+def troubles(folder: Path) -> list[str]:
+    """Says, a sentence each, what is damaged in the folder of a study or evaluation, its runs and what is made of them apart."""
+    found = title_troubles(folder)
     for home in sorted(path for path in folder.glob("analyses/*") if path.is_dir()):
         wrong = trouble(home / ANALYSIS)
         if wrong:

@@ -13,10 +13,13 @@ from mixmnist.core.registry import collect
 from mixmnist.core.seeding import Stream
 from mixmnist.page.numbers import COUNT, PERCENT, POINTS, SCORE, between, unit_of, written
 from mixmnist.page.words import COLUMNS
-from mixmnist.report.claims import judge
+from mixmnist.report.claims import judge, values_of
+from mixmnist.report.ranges import is_share
 
 SAID = {"holds": "holds", "fails": "does not hold", "undecided": "undecided"}
 SIGNS = {"holds": "\N{CHECK MARK}", "fails": "\N{MULTIPLICATION SIGN}"}
+USUAL = 0.95  # the level of an interval where none is told
+SAME = 1e-12  # numbers that differ by less are alike
 UNITS = {"": SCORE, " %": PERCENT, " points": POINTS}  # of the places in a claim's words
 
 
@@ -55,12 +58,21 @@ def _finding(claim: Claim, row: Mapping[Any, Any], runs: pd.DataFrame) -> Findin
         return Finding(f"{claim.says}: no number", "not in the records", "open", verdict)
     words, unit, flipped = _words(claim, row["mean"])
     ends = (-row["upper"], -row["lower"]) if flipped else (row["lower"], row["upper"])
-    n = int(row["n"])
-    parts = [between(*ends, unit), _seeds(n), _beside(claim, runs)]
-    evidence = ", ".join(part for part in parts if part)
+    evidence = ", ".join(part for part in (_range(claim, row, runs, between(*ends, unit)), _beside(claim, runs)) if part)
     if kind == "holds" and not claim.words:  # the claim itself says it best
         return Finding(claim.says, f"{words} {evidence}", kind, verdict)
     return Finding(words, evidence, kind, verdict, claimed)
+
+
+def _range(claim: Claim, row: Mapping[Any, Any], runs: pd.DataFrame, ends: str) -> str:
+    """Writes the interval with its level where that is not 95 %, and the seeds; where all agree, that first."""
+    n = int(row["n"])
+    level = "" if not ends or math.isclose(row["level"], USUAL) else f" at {100 * row['level']:.3g}\N{NO-BREAK SPACE}%"
+    found, known = values_of(claim, runs), all(map(math.isfinite, (row["lower"], row["upper"])))
+    alone = claim.minus is None and claim.against is None
+    if n > 1 and max(found) - min(found) < SAME and not (alone and is_share(claim.column)):
+        return f"the same in all {_seeds(n)}" + (f"; unseen ones may move it within {ends}{level}" if known else "")
+    return ", ".join(part for part in (ends + level, _seeds(n)) if part)
 
 
 def _words(claim: Claim, mean: float) -> tuple[str, str, bool]:
@@ -98,7 +110,8 @@ def _beside(claim: Claim, runs: pd.DataFrame) -> str:
     if claim.column == "accuracy" and alone:
         chance = chance_of(f"{own['task'].iloc[0]}") if len(own) else None
         return "" if chance is None else f"chance {written(chance, PERCENT)}"
-    if claim.minus == "class_accuracy" and "class_accuracy" in own:
+    balanced = claim.minus == "class_accuracy" or (alone and claim.column.startswith("class_accuracy_"))
+    if balanced and "class_accuracy" in own:
         return f"intact {written(own['class_accuracy'].mean(), PERCENT)}, chance 50\N{NO-BREAK SPACE}%"
     return ""
 
@@ -125,15 +138,15 @@ def plain_findings(summary: pd.DataFrame) -> tuple[Finding, ...]:
 
 def _plain(row: Mapping[Any, Any], name: str) -> Finding:
     task = collect("tasks").get(row["task"])
-    of = f" of {len(task.concepts)}" if task else ""
+    of = f" of {len(task.concepts)}" if task else " of its" if row.get("unique_concepts") == 0 else ""
 
     def known(column: str) -> bool:
         return column in row and not math.isnan(row[column])
 
     parts = []
     if known("unique_concepts"):
-        one = row["unique_concepts"] == 1
-        parts.append(f"{written(row['unique_concepts'], COUNT)}{of} concepts {'has' if one else 'have'} a detector")
+        n = row["unique_concepts"]
+        parts.append(f"{written(n, COUNT) if n else 'none'}{of} concepts {'has' if n in (0, 1) else 'have'} a detector")
     if known("mean_alignment"):
         chance = f", chance {written(row['chance'], SCORE)}" if known("chance") else ""
         parts.append(f"the mean alignment of its {row['n_units']:g} units is {written(row['mean_alignment'], SCORE)}{chance}")

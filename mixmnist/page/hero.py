@@ -34,6 +34,17 @@ UNIT_COLUMNS = {  # of the table of units: name, how it is written
 LESS = ("alignment_mean", "drop_mean")  # columns behind "more scores" that may be quoted
 
 
+def heroic(exhibits: Sequence[Exhibit]) -> int:
+    """Gives the place of the exhibit that opens the page: of the first network's layers that with the most detected concepts."""
+    own = [place for place, one in enumerate(exhibits) if one.about.name == exhibits[0].about.name]
+    return max(own, key=lambda place: _detected(exhibits[place]))  # of those that tie the first
+
+
+def _detected(exhibit: Exhibit) -> int:
+    """Counts the concepts that have a detector."""
+    return int(exhibit.units.loc[exhibit.units["alignment"] >= THRESHOLD, "concept"].nunique())
+
+
 def hero(exhibit: Exhibit, packed: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Gives the best detectors of a layer, one a concept, with their top images as places on the sheets.
 
@@ -93,7 +104,16 @@ def _column(column: str) -> dict[str, Any]:
     name, unit = UNIT_COLUMNS[column]
     found = grades.UNITS.get(column)
     more = column in LESS or (found is not None and found.say == grades.NOT_ALONE)
-    return {"column": column, "name": name, "meaning": "", "unit": unit, "term": TERMS.get(column), "grade": found, "more": more}
+    return {
+        "column": column,
+        "name": name,
+        "meaning": "",
+        "unit": unit,
+        "term": TERMS.get(column),
+        "grade": found,
+        "graded": "a single unit",
+        "more": more,
+    }
 
 
 def _cell(value: Any, unit: str) -> dict[str, Any]:  # noqa: ANN401 -- a number or a name

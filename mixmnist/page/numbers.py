@@ -5,6 +5,7 @@ Between a number and its sign, and inside an interval, stands a space that does 
 
 import math
 import re
+from typing import SupportsFloat
 
 from mixmnist.report.ranges import COUNTED
 from mixmnist.stats import ANYWHERE, Bounds
@@ -30,7 +31,7 @@ def unit_of(column: str, difference: bool = False) -> str:
     return SCORE
 
 
-def bare(value: float, unit: str, least: int = 0) -> str:
+def bare(value: SupportsFloat, unit: str, least: int = 0) -> str:
     """Writes a number without its unit.
 
     Args:
@@ -42,12 +43,11 @@ def bare(value: float, unit: str, least: int = 0) -> str:
         >>> bare(0.9268, "%"), bare(0.0004, "points"), bare(7.0, "count"), bare(7.85, "count"), bare(0.8, "score"), bare(1.0, "%")
         ('92.7', '0.04', '7', '7.8', '.80', '100')
     """
-    scaled = 100 * value if unit in (PERCENT, POINTS) else value
-    whole = unit == PERCENT and value in (0, 1)  # as where all seeds agree
+    number = float(value)
+    scaled = 100 * number if unit in (PERCENT, POINTS) else number
+    whole = unit == PERCENT and number in (0, 1)  # as where all seeds agree
     usual = (
-        0
-        if whole
-        else {COUNT: 0 if float(scaled).is_integer() else 1, SCORE: 2, SECONDS: 0 if abs(scaled) >= 10 else 1}.get(unit, 1)
+        0 if whole else {COUNT: 0 if scaled.is_integer() else 1, SCORE: 2, SECONDS: 0 if abs(scaled) >= 10 else 1}.get(unit, 1)
     )
     digits = max(usual, least)
     if scaled and not round(scaled, digits) and abs(scaled) > 1e-9:
@@ -59,7 +59,7 @@ def bare(value: float, unit: str, least: int = 0) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def written(value: float, unit: str, averaged: bool = False) -> str:
+def written(value: SupportsFloat, unit: str, averaged: bool = False) -> str:
     """Writes a number with its unit; an averaged count with a decimal, even if it is whole.
 
     Example:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from mixmnist.core import storage, sums
 from mixmnist.core.records import Task, Variant
 from mixmnist.core.registry import collect
@@ -12,7 +14,11 @@ from mixmnist.page.overview import count_of
 from mixmnist.report.reading import StudyRecords
 
 SOURCES = {"mnist": "MNIST's digits", "digits": "scikit-learn's 8x8 digits", "fashion": "Fashion-MNIST's clothes"}
-MEASURED = "Each unit was held against what every image shows, and silenced, to see what the network loses without it."
+HELD = "Each unit was held against what every image shows"
+MEASURED = {  # by whether there is an accuracy to lose
+    True: f"{HELD}, and silenced, to see what the network loses without it.",
+    False: f"{HELD}.",
+}
 MOST = 8  # variants that are told apart in a sentence
 NAMES = {"overlap": "digits that overlap: {}", "dropout": "dropout {}", "origin": "{}", "objective": "trained on {} labels"}
 ORIGINS = {"untrained": "never trained", "trained": "trained"}
@@ -45,7 +51,7 @@ def study_opening(records: StudyRecords, settings: Mapping[str, Variant], about:
     if known:
         first = next(iter(known))
         said = [_trained(records, first, known[first]), _variants(records, known)]
-    return (*said, about or MEASURED)
+    return (*said, about or MEASURED[bool(records.runs.get("max_drop", pd.Series(dtype=float)).notna().any())])
 
 
 def _trained(records: StudyRecords, name: str, variant: Variant) -> str:
@@ -114,7 +120,7 @@ def network_opening(about: Mapping[str, Any], exhibits: Sequence[Exhibit]) -> tu
     units = {exhibit.layer: exhibit.n_units for exhibit in exhibits}
     said = []
     if layers:
-        told = [f"{layer} ({units[layer]} units)" if layer in units else str(layer) for layer in layers]
+        told = [f"layer {layer}" + (f" ({units[layer]} units)" if layer in units else "") for layer in layers]
         said.append(f"This is one network as it was brought here, looked at in {_listed(told)}.")
     if task:
         source = str(about.get("source", ""))
@@ -123,4 +129,5 @@ def network_opening(about: Mapping[str, Any], exhibits: Sequence[Exhibit]) -> tu
         said[-1] += (
             f": {len(task.classes)} classes." if about.get("classifies") else ", which it does not answer: units were only read."
         )
-    return (*said, MEASURED) if said else ()
+    silenced = any("drop" in one.units and bool(one.units["drop"].notna().any()) for one in exhibits)
+    return (*said, MEASURED[silenced]) if said else ()

@@ -20,6 +20,10 @@ from mixmnist.stats import ANYWHERE, Interval
 
 IOU = "iou_box_matched"  # of the table of units; its mean over them is shown, as the card gives it its best grade
 FRONT = ("accuracy", "unique_concepts", "coverage", "mean_alignment", IOU, "max_drop", "mean_group_drop", "reliance")
+GRADED = (
+    "Letters: the trust card's grade of the summary of a layer, such as a mean over its units; that of a single unit may be "
+    "another, and that of IoU is a single unit's."
+)
 ALARMS = ("WARNING", "QUICK")  # notes that begin so are never folded away
 
 
@@ -141,6 +145,7 @@ def scores(sections: Sequence[Section]) -> Scores | None:
     notes = [interval_note(table)]
     notes += [words for mark, words in (("(constant)", CONSTANT), ("*", CUT)) if mark in said and words not in notes[0]]
     notes += ["Strokes: the interval, on one scale a score, whose ends stand below its name."] if ends else []
+    notes += [GRADED] if any(column["grade"] for column in columns) else []
     return Scores(tuple(columns), tuple(rows), keys, " ".join(notes))
 
 
@@ -159,6 +164,7 @@ def _column(column: str, table: pd.DataFrame) -> dict[str, Any]:
         "unit": unit,
         "term": TERMS.get(column),
         "grade": grades.UNITS[column] if column == IOU else grades.RUNS.get(column),
+        "graded": "a single unit" if column == IOU else "the summary of a layer",
         "more": column not in FRONT,
         "low": low,
         "high": high,
@@ -171,7 +177,16 @@ def _cell(column: Mapping[str, Any], row: Mapping[Any, Any]) -> dict[str, Any]:
     name, unit = column["column"], column["unit"]
     found = Interval(row[name], row[f"{name}_lower"], row[f"{name}_upper"], row[f"{name}_n"])
     if math.isnan(found.mean):
-        return {"value": None, "mean": "", "between": "", "beside": "", "lower": None, "upper": None, "at_lower": None}
+        return {
+            "value": None,
+            "mean": "",
+            "between": "",
+            "beside": "",
+            "chance": None,
+            "lower": None,
+            "upper": None,
+            "at_lower": None,
+        }
     bounds = ANYWHERE if is_share(name) else bounds_of(name, row)
     said = "(constant)" if found.constant else between(found.lower, found.upper, unit, bounds)
     known = not math.isnan(found.lower)
@@ -180,7 +195,9 @@ def _cell(column: Mapping[str, Any], row: Mapping[Any, Any]) -> dict[str, Any]:
         "mean": written(found.mean, unit, known and not found.constant).replace(" points", ""),
         "between": said,
     }
-    cell |= {"beside": _beside(name, row), "lower": found.lower if known else None, "upper": found.upper if known else None}
+    chance = _chance(name, row)
+    beside = "" if chance is None else f"chance {written(chance, PERCENT if name == 'accuracy' else SCORE)}"
+    cell |= {"beside": beside, "chance": chance, "lower": found.lower if known else None, "upper": found.upper if known else None}
     if not known or not column["scale"]:
         return cell | {"at_lower": None}
 
@@ -190,13 +207,12 @@ def _cell(column: Mapping[str, Any], row: Mapping[Any, Any]) -> dict[str, Any]:
     return cell | {"at_lower": at(found.lower), "at_mean": at(found.mean), "at_upper": at(found.upper)}
 
 
-def _beside(column: str, row: Mapping[Any, Any]) -> str:
-    """Says what chance would give."""
+def _chance(column: str, row: Mapping[Any, Any]) -> float | None:
+    """Gives what chance would give, where that is known."""
     if column == "accuracy":
-        chance = chance_of(row["task"])
-        return "" if chance is None else f"chance {written(chance, PERCENT)}"
+        return chance_of(row["task"])
     known = column == "mean_alignment" and not math.isnan(row.get("chance", math.nan))
-    return f"chance {written(row['chance'], SCORE)}" if known else ""
+    return float(row["chance"]) if known else None
 
 
 def count_of(seeds: Sequence[int]) -> str:

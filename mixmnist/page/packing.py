@@ -55,7 +55,7 @@ def _packed(exhibit: Exhibit, key: str, room: int, n: int, folder: Path) -> dict
         "dropped_on": exhibit.dropped_on,
         "n_units": exhibit.n_units,
         "units": _rows(exhibit.units.iloc[shown]),
-        "every": _rows(exhibit.units[["unit", "dead", "concept", "alignment"]].round({"alignment": 4})),
+        "every": _rows(exhibit.units[["unit", "dead", "concept", "alignment"]]),
         "prevalence": exhibit.prevalence.tolist(),
         "alignment": numbers(exhibit.alignment[shown]),
         "ks": exhibit.ks.tolist(),
@@ -83,7 +83,7 @@ def _histogram(exhibit: Exhibit, shown: NDArray[np.int64]) -> dict[str, Any] | N
     if exhibit.counts is None or exhibit.counts_of is None or exhibit.ends is None:
         return None  # of an exhibit that was made before there were any
     counts, of = exhibit.counts[shown], exhibit.counts_of[shown]
-    with_nan = np.divide(of, counts[:, None], out=np.full(of.shape, np.nan), where=counts[:, None] > 0)
+    with_nan = np.divide(of, counts[:, None], out=np.full(of.shape, np.nan, np.float32), where=counts[:, None] > 0)
     ends = [[float(f"{end:.4g}") for end in unit] for unit in exhibit.ends[shown].tolist()]
     return {"counts": counts.tolist(), "shares": shares(with_nan), "ends": ends}
 

@@ -7,8 +7,9 @@ from mixmnist.core.thresholds import THRESHOLD, USED
 GLOSSARY: Mapping[str, str] = {
     "accuracy": "The share of test images that the network classifies rightly.",
     "alignment": "How well a unit tells the images with a concept from all others: its average precision, up to 1.",
+    "balanced accuracy": "Of one class: the mean of the shares of its own and of the other images told rightly; chance is 50 %.",
     "bench": "The network's last step, on which units can be switched off and the accuracy be seen.",
-    "canvas": "One image that the network sees: digits drawn side by side.",
+    "canvas": "One image that the network sees: digits or other things, alone, beside one another, or one above the other.",
     "chance": "What a unit that knows nothing would score: for alignment, the share of images that show the concept.",
     "class": "One of the answers that the network was trained to give, such as the pair 3 and 7.",
     "concept": "Something that may be drawn on an image, such as the digit 7; where it is drawn is known exactly.",

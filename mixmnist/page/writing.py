@@ -16,7 +16,7 @@ from mixmnist.core import grades, storage
 from mixmnist.core.records import require
 from mixmnist.core.thresholds import THRESHOLD
 from mixmnist.page.exhibit import Exhibit
-from mixmnist.page.hero import hero, unit_table
+from mixmnist.page.hero import hero, heroic, unit_table
 from mixmnist.page.numbers import SCORE, bare
 from mixmnist.page.overview import Section, scores
 from mixmnist.page.packing import pack
@@ -77,11 +77,13 @@ def _fill(folder: Path, page: Page) -> None:
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.globals["glossary"] = GLOSSARY
     template = environment.get_template("index.html.jinja")
+    first = heroic(page.exhibits) if exhibits else 0
     html = template.render(
         page=page,
         sections=[(section, *_figures(section, number, folder)) for number, section in enumerate(page.sections)],
         scores=scores(page.sections),
-        hero=hero(page.exhibits[0], exhibits[0]) if exhibits else [],
+        hero=hero(page.exhibits[first], exhibits[first]) if exhibits else [],
+        hero_of=exhibits[first] if exhibits else None,
         tables=[unit_table(one, packed) for one, packed in zip(page.exhibits, exhibits, strict=True)],
         exhibits=exhibits,
         scripts=(*ALWAYS, *(SCRIPTS if exhibits else ())),

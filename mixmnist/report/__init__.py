@@ -8,7 +8,7 @@ from pathlib import Path
 from mixmnist.core import storage
 from mixmnist.report.committed import restore
 from mixmnist.report.drawing import Look
-from mixmnist.report.papers import write_paper_table
+from mixmnist.report.papers import check_columns, write_paper_table
 from mixmnist.report.pictures import RegionsOf
 from mixmnist.report.plots import Shown, choose, draw_figures
 from mixmnist.report.reading import StudyRecords, read_study
@@ -19,7 +19,7 @@ def show_variants(records: StudyRecords) -> str:
     """Writes the variants table for a terminal: a column a variant, under the notes that every table carries."""
     variants = summarise(records.of_layer(records.layer).runs)
     turned = for_people(variants).set_index("variant").T.rename_axis(None, axis=1).reset_index(names="score")
-    return " ".join([*records.notes(), interval_note(variants)]) + "\n\n" + as_markdown(turned) + "\n"
+    return " ".join([*records.notes(turned["score"]), interval_note(variants)]) + "\n\n" + as_markdown(turned) + "\n"
 
 
 def write_report(
@@ -39,7 +39,7 @@ def write_report(
         look: Formats, style and size of the figures.
         only: Names of the figures to draw, beside those that are there; by default all figures and all tables.
         keep: Files that stay as they are.
-        tell: Called with a line that names those that would differ, if any.
+        tell: Called with a line as the writing begins, and with one that names those that would differ, if any.
         written: Called with the records when the tables are there and the figures, which take longer, are not drawn yet.
         shown: Panels and variants of the figures; variants and columns of `variants.tex`. All other tables are whole.
         regions: Gives where a net's maps are high on its top images; without it they are shown without maps.
@@ -53,6 +53,8 @@ def write_report(
     """
     folder, records = Path(folder), replace(read_study(Path(folder)), regions=regions)
     choose(records, only, shown)  # a wrong name is told before anything is written
+    check_columns(records, shown.columns)
+    tell(f"Writing {'' if only else 'tables and '}figures of {folder} ...")
     left: list[str] = []
     left_out: list[str] = []
 

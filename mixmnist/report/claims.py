@@ -28,7 +28,7 @@ def judge(claims: Sequence[Claim], runs: pd.DataFrame) -> pd.DataFrame:
         are too few seeds. A difference needs a corrected p-value below .05 besides. The level is that of the interval, which
         is binomial for a share of 0s and 1s and never without width.
     """
-    values = [_values(claim, runs) for claim in claims]
+    values = [values_of(claim, runs) for claim in claims]
     names = [claim.id for claim in claims]
     levels = [1 - LEVEL / names.count(claim.id) for claim in claims]
     intervals = [_interval(claim, found, level) for claim, found, level in zip(claims, values, levels, strict=True)]
@@ -42,8 +42,8 @@ def judge(claims: Sequence[Claim], runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _values(claim: Claim, runs: pd.DataFrame) -> list[float]:
-    """Gives the claim's number in each seed, of seeds that all its runs have."""
+def values_of(claim: Claim, runs: pd.DataFrame) -> list[float]:
+    """Gives the claim's number in each seed, of seeds that all its runs have; nothing where the column is missing."""
 
     def of(variant: str) -> "pd.Series[float]":
         own = runs[runs["variant"] == variant].set_index("seed")

@@ -2,11 +2,12 @@
 
 import math
 import textwrap
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -98,7 +99,8 @@ class Album:
         n_rows = -(-n_panels // most)
         n_cols = -(-n_panels // n_rows)
         figure = Figure(figsize=(width, height * n_rows * scale))
-        figure.set_layout_engine("constrained", w_pad=0.04, h_pad=0.03, wspace=0.02, hspace=0.02)
+        between = 0.08 if shared.get("sharey") else 0.04  # no numbers of an own axis keep such panels' ends apart
+        figure.set_layout_engine("constrained", w_pad=between, h_pad=0.03, wspace=0.02, hspace=0.02)
         axes = figure.subplots(n_rows, n_cols, squeeze=False, **shared).ravel()
         for ax in axes[n_panels:]:
             ax.remove()
@@ -119,7 +121,13 @@ def lay_out(figure: Figure) -> None:
     """Finds a place for everything, once for all files; a title that would leave the figure is moved inside."""
     engine = figure.get_layout_engine()
     assert engine is not None
-    engine.execute(figure)
+    for _ in range(8):
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            engine.execute(figure)
+        if not any("constrained_layout not applied" in str(one.message) for one in said):
+            break
+        figure.set_figheight(figure.get_figheight() * 1.25)  # what stands around the panels left no room for them
     figure.set_layout_engine(None)  # any other answer would have each file drawn twice
     renderer = figure._get_renderer()  # type: ignore[attr-defined]
     for ax in figure.axes:
@@ -147,6 +155,9 @@ def unit_ticks(ax: Axes) -> None:
     """Lets an x axis go from 0 to 1, with numbers that do not touch the next panel's."""
     ax.set_xlim(0, 1)
     ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+    sides: tuple[Literal["left", "center", "right"], ...] = ("left", "center", "right")
+    for tick, side in zip(ax.xaxis.get_major_ticks(), sides, strict=True):
+        tick.label1.set_horizontalalignment(side)  # else 1 and the next panel's 0 are read as 10
 
 
 def few_ticks(ax: Axes, low: float, high: float) -> None:
@@ -158,10 +169,15 @@ def few_ticks(ax: Axes, low: float, high: float) -> None:
     ax.set_xticks(ticks, [f"{tick:g}".replace("-", "\N{MINUS SIGN}") for tick in ticks])
 
 
+def fitting_signs(inches: float, size: Literal["axes.titlesize", "xtick.labelsize"] = "axes.titlesize") -> int:
+    """Gives how many signs of a size of the style fit a width, at least one."""
+    points = FontProperties(size=mpl.rcParams[size]).get_size_in_points()
+    return max(1, int(inches * 72 / (0.58 * points)))
+
+
 def _in_lines(text: str, inches: float) -> list[str]:
     """Breaks a text of a title's letters into as few lines as fit the width, all about as long."""
-    size = FontProperties(size=mpl.rcParams["axes.titlesize"]).get_size_in_points()
-    fitting = max(1, int(inches * 72 / (0.58 * size)))
+    fitting = fitting_signs(inches)
     broken = max(map(len, text.split()), default=0) > fitting  # words are, too
     ways = [textwrap.wrap(text, width, break_long_words=broken) for width in range(1, fitting + 1)]
     return next(way for way in ways if len(way) <= len(ways[-1]) and max(map(len, way), default=0) <= fitting)

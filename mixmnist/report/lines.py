@@ -12,7 +12,7 @@ from scipy.integrate import trapezoid
 from mixmnist.report.drawing import Album, legend_above, name_axes, rule, stroke, title, unit_ticks
 from mixmnist.report.ranges import over_seeds
 from mixmnist.report.reading import StudyRecords
-from mixmnist.report.wording import bands, seeds
+from mixmnist.report.wording import bands, noun, seeds
 
 ORDERS = {
     "curve_random": "in random order",
@@ -71,7 +71,7 @@ def class_curves(records: StudyRecords, album: Album, panels: Sequence[str]) -> 
     legend_above(figure, *axes[0].get_legend_handles_labels())
     text = (
         "One class against all others, averaged over classes and seeds. Alone: all units but the class's n best are silenced to "
-        "zero; silenced: these n are. Best: of highest alignment with any digit of the class, on the rank mixture. "
+        f"zero; silenced: these n are. Best: of highest alignment with any {noun(records)} of the class, on the rank mixture. "
         f"{bands(records)} {seeds(records)}"
     )
     data = pd.concat(rows) if rows else pd.DataFrame(columns=["n", "share", "accuracy", "lower", "upper", "seeds"])

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -14,11 +15,15 @@ from mixmnist.report.reading import KEYS, StudyRecords
 from mixmnist.report.tables import bold_notes, differences
 from mixmnist.stats import FEWEST, Interval
 
-USUAL = ("accuracy", "unique_concepts", "coverage", "mean_alignment", "mean_drop")
+IOU = "iou_box_matched"  # of the table of units; of the runs its mean over the units
 SHARED = ("mean_group_drop", "reliance")  # what units that share their work are worth: the first of which there are numbers
+USUAL = ("accuracy", "unique_concepts", "used_concepts", "coverage", IOU, *SHARED, "mean_alignment")  # none that misleads alone
 MOST = 6  # columns besides the variant and n
 MEANING = {
     "unique_concepts": "Unique concepts: those with a detector, a unit of alignment .80 or more",
+    "used_concepts": "Used concepts: those with a detector, and without all of whose detectors accuracy drops by .05 or more",
+    IOU: "IoU box matched: overlap of a unit's map with the boxes of its concept, at the threshold that marks as many pixels as "
+    "the boxes hold, mean over the units",
     "coverage": "Coverage: alignment of a concept's best unit, mean over concepts",
     "mean_alignment": "Alignment: average precision of a unit's highest response for its own concept, here the mean over units",
     "mean_drop": "Mean drop: of accuracy, when a unit is silenced to zero",
@@ -40,15 +45,11 @@ def write_paper_table(records: StudyRecords, path: Path, columns: Sequence[str] 
     Raises:
         ValueError: If there is no such column or variant, or if there are too many columns.
     """
-    known = [str(c) for c in records.runs.select_dtypes("number") if c not in (*KEYS, "threads")]
-    for column in columns:
-        if column not in known and column != "layer":
-            raise nearest("column", column, [*known, "layer"])
-    require(len(columns) <= MOST, f"columns must be at most {MOST} besides the variant and n, got {len(columns)}. Choose fewer.")
+    check_columns(records, columns)
+    records = _with_iou(records)
     chosen = records.of_variants(variants)
     chosen = chosen if "layer" in columns else chosen.of_layer(chosen.layer)
-    full = [c for c in known if chosen.runs[c].notna().any()]
-    scores = [c for c in columns if c != "layer"] or [c for c in (*USUAL, *[s for s in SHARED if s in full][:1]) if c in full]
+    scores = [c for c in columns if c != "layer"] or _usual(chosen)
     found = chosen.runs.groupby(["variant", "layer"], sort=False)
     groups = {(str(variant), str(layer)): own for (variant, layer), own in found}
     keys = ["variant", "layer", "n"] if "layer" in columns else ["variant", "n"]
@@ -58,9 +59,37 @@ def write_paper_table(records: StudyRecords, path: Path, columns: Sequence[str] 
         cells = [over_seeds(own[score].astype(float).tolist(), score, run=dict(own.iloc[0])) for own in groups.values()]
         for row, key, text in zip(rows, groups, in_few_digits(cells), strict=True):
             row.append(rf"\textbf{{{text}}}" if (*key, score) in different else text)
-    head = [for_latex(name.replace("_", " ")) for name in (*keys, *scores)]
+    head = [for_latex(name.replace("_", " ").replace("iou", "IoU")) for name in (*keys, *scores)]
     places = "l" * (len(keys) - 1) + "r" + "c" * len(scores)
     path.write_text(_table(head, rows, places, _caption(chosen, scores, rows), _label(chosen)), encoding="utf-8")
+
+
+def check_columns(records: StudyRecords, columns: Sequence[str]) -> None:
+    """Raises a ValueError if there is no such column for the table, or if there are too many of them."""
+    known = [*_columns(_with_iou(records)), "layer"]
+    for column in columns:
+        if column not in known:
+            raise nearest("column", column, known)
+    require(len(columns) <= MOST, f"columns must be at most {MOST} besides the variant and n, got {len(columns)}. Choose fewer.")
+
+
+def _columns(records: StudyRecords) -> list[str]:
+    return [str(c) for c in records.runs.select_dtypes("number") if c not in (*KEYS, "threads")]
+
+
+def _usual(records: StudyRecords) -> list[str]:
+    """Names the columns that are printed where none are chosen: of those that may be quoted the first few with numbers."""
+    full = [column for column in _columns(records) if records.runs[column].notna().any()]
+    spare = [column for column in SHARED if column in full][1:]
+    return [column for column in USUAL if column in full and column not in spare][:MOST]
+
+
+def _with_iou(records: StudyRecords) -> StudyRecords:
+    """Adds to the runs the mean IoU of their units, where units have one."""
+    if IOU not in records.units or IOU in records.runs:
+        return records
+    means = records.units.groupby(KEYS)[IOU].mean().reset_index()
+    return replace(records, runs=records.runs.merge(means, on=KEYS, how="left"))
 
 
 def in_few_digits(found: Sequence[Interval]) -> list[str]:
@@ -98,7 +127,7 @@ def _caption(records: StudyRecords, scores: Sequence[str], rows: Sequence[Sequen
     """Says what the table shows, and what its marks mean, of those that it has."""
     cells, layers = " ".join(cell for row in rows for cell in row), records.runs["layer"].unique()
     counts = records.runs.groupby("variant")["seed"].nunique()
-    said = [*records.notes(), *([f"Layer {layers[0]}."] if len(layers) == 1 else [])]
+    said = [*records.notes(scores), *([f"Layer {layers[0]}."] if len(layers) == 1 else [])]
     with_half = counts.max() >= FEWEST
     said.append("Means over n training seeds" + (", plus or minus half of the 95 % t interval over seeds." if with_half else "."))
     said += ["In brackets: an interval that ends where the score does."] if "{[}" in cells else []

@@ -7,6 +7,7 @@ Source:
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,13 @@ from matplotlib.collections import LineCollection
 from numpy.typing import NDArray
 
 from mixmnist.core.thresholds import THRESHOLD
-from mixmnist.report.drawing import SMALL, STYLES, Album, Nothing, grid
+from mixmnist.report.drawing import SMALL, STYLES, Album, Nothing, fitting_signs, grid
 from mixmnist.report.reading import StudyRecords
+from mixmnist.report.wording import noun, shortened
 
 CARD = [f"precision_at_{k}" for k in (100, 300, 500, 700)] + [f"precision_at_recall_{r}" for r in (25, 50, 75)]
 IOU = ["iou_box_quantile", "iou_ceiling_box", "iou_ink_quantile", "iou_ceiling_ink"]
+MATCHED = "iou_box_matched"  # the IoU that pages show
 WORTH = 0.5  # alignment of a unit that is worth a card
 ON_CARD, ON_STRIP = 5, 8  # images of a unit on a card, and on a strip of the dissection
 BLOCK = 3.2  # inches that a unit's images are at least wide
@@ -88,27 +91,23 @@ def cards(records: StudyRecords, album: Album, variant: str) -> None:
     if not worth.any():
         raise Nothing(f"no unit of {variant}, seed {seed}, reaches an alignment of {_short(WORTH)}.")
     images, (regions, why) = _images(records, variant, seed), _regions(records, variant, seed)
+    what, known = noun(records), [column for column in CARD if rows[worth][column].notna().any()]
     figure, axes = album.make(int(worth.sum()), 0.76 if regions else 1.0, BLOCK)
     for ax, (_, row) in zip(axes, rows[worth].iterrows(), strict=True):
         unit = int(row["unit"])
-        ax.set_title(
-            f"digit {row['concept']}: unit {unit}, alignment {_short(row['alignment'])}, chance {_short(row['chance'])}",
-            loc="left",
-            pad=2,
-        )
-        _strip(ax, images[unit, :ON_CARD], None if regions is None else regions.mask(unit)[:ON_CARD])
+        _name(ax, what, row["concept"], f"unit {unit}, alignment {_short(row['alignment'])}, chance {_short(row['chance'])}")
+        _strip(ax, images[unit, :ON_CARD], None if regions is None else regions.mask(int(unit))[:ON_CARD])
         if regions is not None:
             _beside(ax, regions.maps[unit, :ON_CARD])
-        at, recalled = ("  ".join(_short(row[column]) for column in part) for part in (CARD[:4], CARD[4:]))
-        ax.set_xlabel(
-            f"precision {at}   at recall {recalled}", loc="left", fontsize=SMALL * STYLES[album.look.style], color="0.3"
-        )
+        at, recalled = ("  ".join(_short(row[column]) for column in part) for part in _at_and_recalled(known))
+        below = "   ".join([*([f"precision {at}"] if at else []), *([f"at recall {recalled}"] if recalled else [])])
+        ax.set_xlabel(below, loc="left", fontsize=SMALL * STYLES[album.look.style], color="0.3")
     none = rows["concept"][~worth].tolist()
     n_shown = min(ON_CARD, images.shape[1])
     text = [
-        f"{variant}, seed {seed}: the {n_shown} test canvases with the highest response of each digit's best unit.",
+        f"{variant}, seed {seed}: the {n_shown} test canvases with the highest response of each {what}'s best unit.",
         why or f"{REGION} Right: the map on the same canvases, white where it is highest on these.",
-        "Below: precision among the 100, 300, 500 and 700 highest responses, and at recall .25, .50 and .75.",
+        *_below(known),
         *([f"No card, since no unit reaches an alignment of {_short(WORTH)}: {', '.join(none)}."] if none else []),
     ]
     data = rows[worth][["variant", "seed", "concept", "unit", "alignment", "chance", *CARD]]
@@ -122,24 +121,27 @@ def dissection(records: StudyRecords, album: Album, variant: str) -> None:
     rows = units[(units["seed"] == seed) & (units["alignment"] >= THRESHOLD)]
     if rows.empty:
         raise Nothing(f"no unit of {variant}, seed {seed}, reaches an alignment of {_short(THRESHOLD)}.")
-    rows = rows.sort_values(["concept", "alignment"], ascending=[True, False])
+    concepts = list(dict.fromkeys(records.concepts["concept"]))  # in the task's order
+    rows = rows.sort_values(["concept", "alignment"], ascending=[True, False], key=partial(_in_order, concepts))
     images, (regions, why) = _images(records, variant, seed), _regions(records, variant, seed)
     if regions is None:
         raise Nothing(why)
+    what = noun(records)
     figure, axes = album.make(len(rows), 0.64, BLOCK)
     for ax, (_, row) in zip(axes, rows.iterrows(), strict=True):
         unit = int(row["unit"])
-        ax.set_title(f"digit {row['concept']}: unit {unit}, IoU {_short(row[IOU[0]])}", loc="left", pad=2)
-        masks = regions.mask(unit)[:ON_STRIP]
+        _name(ax, what, row["concept"], f"unit {unit}, IoU {_short(row[IOU[0]])} at the .005 threshold")
+        masks = regions.mask(int(unit))[:ON_STRIP]
         _strip(ax, images[unit, :ON_STRIP], masks, dim=DIM)
     low, high, n_shown = _short(rows[IOU[1]].min()), _short(rows[IOU[1]].max()), min(ON_STRIP, images.shape[1])
     most = low if low == high else f"{low} to {high}"
     text = (
         f"{variant}, seed {seed}: the {n_shown} test canvases with the highest response of each detector (alignment from "
-        f"{_short(THRESHOLD)} on). {REGION} IoU: of the canvases the pixels that are in such a region and in the digit's box, "
-        f"over those that are in either; it is {most} at most, since boxes hold more than .005 of the pixels."
+        f"{_short(THRESHOLD)} on). {REGION} IoU at the .005 threshold (iou_box_quantile): of the canvases the pixels that are in "
+        f"such a region and in the {what}'s box, over those that are in either; it is {most} at most, since boxes hold more than "
+        f".005 of the pixels. {_matched(rows)}"
     )
-    data = rows[["variant", "seed", "concept", "unit", "alignment", *IOU]]
+    data = rows[["variant", "seed", "concept", "unit", "alignment", *IOU, *[column for column in (MATCHED,) if column in rows]]]
     album.save(figure, _with_threshold(data, regions), f"dissection_{variant}", text)
 
 
@@ -150,7 +152,49 @@ def _short(value: float) -> str:
         >>> _short(0.8), _short(1.0), _short(0.996)
         ('.80', '1.00', '1.00')
     """
-    return f"{value:.2f}".removeprefix("0") if value >= 0 else f"{value:.2f}"
+    return "\N{EN DASH}" if np.isnan(value) else f"{value:.2f}".removeprefix("0") if value >= 0 else f"{value:.2f}"
+
+
+def _in_order(concepts: list[str], column: "pd.Series[Any]") -> "pd.Series[Any]":
+    return column.map(concepts.index) if column.name == "concept" else column
+
+
+def _name(ax: Axes, what: str, concept: str, said: str) -> None:
+    """Writes a concept and what is said of its unit above a panel, a long name with an ellipsis, so that it stays there."""
+    grid, figure = ax.get_subplotspec().get_gridspec(), ax.get_figure(root=True)  # type: ignore[union-attr]
+    assert figure is not None
+    before = "digit " if what == "digit" else ""
+    most = fitting_signs(figure.get_figwidth() / grid.ncols - 0.1) - len(before) - len(f": {said}")
+    ax.set_title(f"{before}{shortened(concept, most)}: {said}", loc="left", pad=2)
+
+
+def _at_and_recalled(columns: list[str]) -> tuple[list[str], list[str]]:
+    """Parts columns of precision into those among the highest responses and those at a recall."""
+    recalled = [column for column in columns if "recall" in column]
+    return [column for column in columns if column not in recalled], recalled
+
+
+def _below(columns: list[str]) -> list[str]:
+    """Says what stands below a card; nothing, if nothing does."""
+    at, recalled = _at_and_recalled(columns)
+    said = [f"among the {_listed([name.split('_')[-1] for name in at])} highest responses"] if at else []
+    said += [f"at recall {_listed(['.' + name.split('_')[-1] for name in recalled])}"] if recalled else []
+    return [f"Below: precision {', and '.join(said)}."] if said else []
+
+
+def _listed(names: list[str]) -> str:
+    """Lists names: a, b and c."""
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def _matched(rows: pd.DataFrame) -> str:
+    """Says how the IoU differs from the one that the page and the table of variants show, and what that is."""
+    differs = "It is not the IoU of the page and of variants.tex (iou_box_matched), which is free of that limit"
+    how = "there the threshold marks as many pixels as the boxes hold"
+    if MATCHED not in rows or not rows[MATCHED].notna().any():
+        return f"{differs}: {how}."
+    low, high = _short(rows[MATCHED].min()), _short(rows[MATCHED].max())
+    return f"{differs}: {how}; of these units it is {low if low == high else f'{low} to {high}'}."
 
 
 def _images(records: StudyRecords, variant: str, seed: int) -> NDArray[np.uint8]:

@@ -62,8 +62,8 @@ def draw_figures(
         ValueError: If `only` names a figure that there is not, or `shown` a variant or a panel.
     """
     records, figures, panels = choose(records, only, shown)
-    album = Album(folder, look, tuple(records.notes()))
-    chosen = {name: partial(figures[name], records, album, of_it) for name, of_it in panels.items()}
+    albums = {name: Album(folder, look, tuple(records.notes([*_needs(name), *of_it]))) for name, of_it in panels.items()}
+    chosen = {name: partial(figures[name], records, albums[name], of_it) for name, of_it in panels.items()}
     needs = {name: of_it if set(of_it) & set(shown.panels) else _needs(name) for name, of_it in panels.items()}
     with style(look):
         return draw_each(chosen, needs.__getitem__, (records.units, records.curves, records.concepts, records.runs))

@@ -1,7 +1,7 @@
 """Reading a study's records into tables, one row a run, unit, concept or step of a curve."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from mixmnist.core.registry import nearest
 
 TABLES = ("units", "concepts", "curves")  # of each run
 MOST = 1_000  # runs of a block: more are no block's
+REPLAYED = {"n_silenced": "drop|damage|reliance|gini|curve|class_accuracy|used", "n_mapped": "iou"}  # and columns made from it
 KEYS = ["study", "source", "task", "variant", "seed", "block", "layer"]  # of a row; all but the layer are a run's
 
 
@@ -68,8 +69,12 @@ class StudyRecords:
         """The variants, the baseline first, the others in alphabetical order, their numbers as numbers."""
         return list(dict.fromkeys(self.runs["variant"]))
 
-    def notes(self) -> list[str]:
-        """Says what a reader of any table or figure must know."""
+    def notes(self, shown: Iterable[object] | None = None) -> list[str]:
+        """Says what a reader of a table or figure must know.
+
+        Args:
+            shown: Columns that it shows, or that its numbers are made of; by default any.
+        """
         first = self.runs.iloc[0]
         sources = {
             "mnist": "Glyphs: MNIST.",
@@ -84,7 +89,8 @@ class StudyRecords:
         said += [f"WARNING: runs differ in {column}; compare them with care." for column in differing]
         if self.fitted:
             said.append(f"Trained on something else, the head fitted on the frozen units afterwards: {', '.join(self.fitted)}.")
-        said += self._amounts()
+        names = None if shown is None else " ".join(map(str, shown))
+        said += self._amounts([dear for dear, columns in REPLAYED.items() if names is None or re.search(columns, names)])
         if self.unsealed:
             formerly = f"{self.unsealed} of the runs are of a former layout, whose files cannot be checked"
             said.append(f"WARNING: {formerly}; `mixmnist run` scores their weights anew.")
@@ -92,13 +98,13 @@ class StudyRecords:
             said.append(f"{len(self.failures)} failed runs are left out.")
         return said
 
-    def _amounts(self) -> list[str]:
+    def _amounts(self, dear: Collection[str]) -> list[str]:
         """Says on how many canvases the numbers stand, and those for which the nets were run again."""
         if "n_images" not in self.runs:
             return []
         said = f"On {_number(self.runs['n_images'])} canvases"
-        dear = {"n_silenced": "units were silenced on the first {} in {}", "n_mapped": "IoU is on the first {} in {}"}
-        for column, sentence in dear.items():
+        sentences = {"n_silenced": "units were silenced on the first {} in {}", "n_mapped": "IoU is on the first {} in {}"}
+        for column, sentence in ((column, sentences[column]) for column in dear):
             fewer = self.runs[self.runs[column] < self.runs["n_images"]] if column in self.runs else self.runs[:0]
             if len(fewer):
                 said += "; " + sentence.format(_number(fewer[column]), ", ".join(dict.fromkeys(fewer["layer"])))

@@ -55,21 +55,32 @@ def write_tables(records: StudyRecords, folder: Path) -> None:
     """Writes every table in three formats."""
     per_run = "A row a run and layer."
     of_blocks = "A seed that is in several blocks is shown from the widest one (column block)."
-    write_table(folder, "runs", ordered(records.runs, KEYS + RUNS), [*records.notes(), per_run, of_blocks, MEANING], KEYS + RUNS)
+    write_table(
+        folder,
+        "runs",
+        ordered(records.runs, KEYS + RUNS),
+        [*records.notes(records.runs), per_run, of_blocks, MEANING],
+        KEYS + RUNS,
+    )
     unit_note = f"A row a unit; scores of a unit and a concept are those of the unit's own concept. {JOINED}"
-    write_table(folder, "units", ordered(records.units, KEYS + UNITS), [*records.notes(), unit_note, MEANING], KEYS + UNITS)
+    write_table(
+        folder, "units", ordered(records.units, KEYS + UNITS), [*records.notes(records.units), unit_note, MEANING], KEYS + UNITS
+    )
     concept_note = f"A row a concept and run: the unit with the highest alignment, and its scores. {JOINED}"
     columns = [*KEYS, "concept", "chance", *UNITS]
-    write_table(folder, "concepts", ordered(records.concepts, columns), [*records.notes(), concept_note, MEANING], columns)
+    write_table(
+        folder, "concepts", ordered(records.concepts, columns), [*records.notes(records.concepts), concept_note, MEANING], columns
+    )
     if {"group_drop", "linear_probe"} <= set(records.concepts):
-        write_table(folder, "use", detected_and_used(records.of_layer(records.layer).concepts), [*records.notes(), USE])
+        use = detected_and_used(records.of_layer(records.layer).concepts)
+        write_table(folder, "use", use, [*records.notes(use), USE])
     if records.claims:
         verdicts = judge(records.claims, records.of_layer(records.layer).runs)
-        write_table(folder, "claims", verdicts, [*records.notes(), CLAIMS])
+        write_table(folder, "claims", verdicts, [*records.notes(claim.column for claim in records.claims), CLAIMS])
     variants = summarise(records.runs)  # what a paper prints of them is in `papers`
     variants.to_csv(folder / "variants.csv", index=False)
     shown, different = for_people(variants), differences(records.runs)
-    notes = [*records.notes(), interval_note(variants), MEANING, *bold_notes(records.runs)]
+    notes = [*records.notes(records.runs), interval_note(variants), MEANING, *bold_notes(records.runs)]
     _write_for_people(folder, "variants", shown, notes, different, with_latex=False)
 
 

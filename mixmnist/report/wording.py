@@ -15,6 +15,25 @@ def seeds(records: StudyRecords) -> str:
     return "Seeds: " + ", ".join(f"{variant} n={count}" for variant, count in counts.items()) + "."
 
 
+def noun(records: StudyRecords) -> str:
+    """Says what concepts are called: digits, if that is what all of them are."""
+    return "digit" if records.concepts["concept"].astype(str).str.fullmatch(r"\d").all() else "concept"
+
+
+def shortened(name: str, most: int) -> str:
+    """Writes a name in at most so many signs, and at least five: its beginning and its end, by which names differ.
+
+    Example:
+        >>> shortened("cat", 12), shortened("hippopotamus with a name", 12)
+        ('cat', 'hippopo…name')
+    """
+    name, most = " ".join(name.split()), max(5, most)
+    if len(name) <= most:
+        return name
+    end = (most - 1) // 3 + (most > 8)
+    return f"{name[: most - 1 - end].rstrip()}\N{HORIZONTAL ELLIPSIS}{name[-end:].lstrip()}"
+
+
 def bands(records: StudyRecords) -> str:
     """Says what bands are, and where there are none."""
     counts = records.runs.groupby("variant").size()

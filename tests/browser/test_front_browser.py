@@ -94,6 +94,9 @@ def test_tables_are_sorted(visit):
     tab.get_by_role("button", name="sort by accuracy").click()
     assert tab.locator("table.scores tbody th").all_inner_texts() == [f"v{number}" for number in reversed(ordered)]
     assert tab.locator("table.scores th[aria-sort=ascending]").count() == 1
+    tab.get_by_role("button", name="sort by accuracy").click()  # a third time: as it was
+    assert tab.locator("table.scores tbody th").all_inner_texts() == [f"v{number}" for number in range(8)]
+    assert tab.locator("table.scores th[aria-sort]").count() == 0
     tab.get_by_role("button", name="sort by variant").click()
     assert tab.locator("table.scores tbody th").all_inner_texts() == [f"v{number}" for number in range(8)]
     for _ in range(2):
@@ -111,14 +114,32 @@ def test_tables_are_searched_and_saved(visit):
         tools.get_by_role("button", name="Save as csv").click()
     assert download.value.suggested_filename == "scores.csv"
     head, row, end = download.value.path().read_text().split("\n")
-    assert head.startswith("variant,n,accuracy,accuracy_lower,accuracy_upper,unique_concepts")
+    assert head.startswith("variant,n,accuracy,accuracy_lower,accuracy_upper,accuracy_chance,unique_concepts")
     assert "detectors" not in head
     assert [float(cell) for cell in row.split(",")[2:5]] == pytest.approx([0.75, 0.74, 0.77])
+    assert row.split(",")[5] == "0.0222222"
     assert end == ""
     tools.get_by_label("more scores").check()
     with tab.expect_download() as download:
         tools.get_by_role("button", name="Save as csv").click()
     assert "detectors" in download.value.path().read_text()
+
+
+def test_a_search_finds_what_is_seen(visit):
+    """A concept must be found as a whole word, a number as a whole; neither digits inside numbers nor hidden columns."""
+    tab = visit()
+    rows = (
+        "[...document.querySelectorAll('table.scores tbody tr')].filter(row => !row.hidden).map(row => row.cells[0].textContent)"
+    )
+    search = tab.locator(".tabled", has=tab.locator("table.scores")).get_by_label("Search")
+    for wanted, found in (("v", 8), ("V3", 1), ("49.0", 0), ("5", 7), ("9", 0), ("", 8)):
+        search.fill(wanted)
+        assert len(tab.evaluate(rows)) == found, wanted
+    heads = "document.querySelectorAll('table.scores tbody th')"
+    tab.evaluate(f"{heads}.forEach((cell, i) => {{ cell.textContent = ['cat', 'caterpillar'][i % 2]; }})")
+    for wanted, found in (("cat", 4), ("cate", 4), ("ca", 8)):
+        search.fill(wanted)
+        assert len(tab.evaluate(rows)) == found, wanted
 
 
 def test_scores_not_to_be_quoted_stand_behind_a_box(visit):

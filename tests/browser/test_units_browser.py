@@ -9,6 +9,7 @@ import pytest
 
 from mixmnist.page.annotations import understood
 from mixmnist.page.making import matchings
+from mixmnist.page.overview import Section
 from mixmnist.page.writing import Page, write_page
 from mixmnist.stats import share_interval
 
@@ -75,6 +76,40 @@ def test_a_unit_tells_its_runner_up_and_what_its_images_show(visit, shown):
         assert f"then {second} {share(exhibit.alignment[unit, second])}" in card.inner_text()
 
 
+@pytest.fixture(scope="session")
+def worded(exhibits):
+    """Two networks whose concepts have names, one of sixty letters."""
+    long = ("cat", "dog", "airplane", "word " * 12, "x" * 60, "tree", "house", "frog", "sky", "automobile")
+
+    def name(one, end):
+        called = dict(zip(one.concepts, long, strict=True))
+        units = one.units.assign(concept=[long[3 + row % 2] for row in range(one.n_units)])
+        classes = tuple("".join(called[digit] for digit in pair) + end for pair in one.classes)
+        return replace(one, concepts=long, units=units, classes=classes)
+
+    return [name(one, end) for one, end in zip(exhibits, ("", "!"), strict=True)]  # pairs, and classes of other names
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_names_of_any_length_are_whole(visit, worded, width, tmp_path):
+    """Concepts with long names must neither be cut nor reach beyond their place: cards, hero, chips, comparison, class tables."""
+    section = Section("Names", ())
+    page = Page("Names", (section,), tuple(worded), tuple(matchings(worded)))
+    tab = visit(width=width, place=write_page(tmp_path / "report", page).as_uri())
+    places = ".card *, .side *, .hero li *, .ticks label *, .concepts button *, .samples li *, .scrolled"
+    beyond = (
+        f"[...document.querySelectorAll('{places}')].filter(e => e.offsetParent && !e.closest('svg, .scrolled *, .bar')"
+        " && e.getBoundingClientRect().right > e.parentElement.getBoundingClientRect().right + 1.5)"
+        ".map(e => e.outerHTML.slice(0, 90))"
+    )
+    for net in (0, 1):
+        tab.evaluate(f"mm.choose({net}); mm.openUnit(mm.exhibits[{net}], 0)")
+        assert tab.evaluate(beyond) == []
+        assert tab.evaluate("document.documentElement.scrollWidth") == width
+    starts = "new Set([...document.querySelectorAll('.concepts .bar')].map(bar => bar.getBoundingClientRect().left)).size"
+    assert tab.evaluate(starts) == 1
+
+
 def test_maps_lie_over_the_top_images(visit, shown, tmp_path):
     """Maps, fields or neither must be shown as chosen, in the cards too; an exhibit without maps must do with fields."""
     tab = visit()
@@ -129,7 +164,7 @@ def test_scores_have_grades_and_the_weak_ones_are_behind_more(visit):
     tab.evaluate("mm.openUnit(mm.exhibits[0], 2)")
     facts = tab.locator("#unit .facts").first
     for name in ("Alignment", "IoU", "Drop, to zero", "Group drop"):
-        assert facts.locator("dt", has_text=re.compile(f"^{name}")).locator(".grade").count() == 1
+        assert facts.locator("dt", has_text=re.compile(f"^{name}(?!, by)")).locator(".grade").count() == 1
     assert not tab.locator("#unit dt", has_text="Selectivity").is_visible()
     tab.locator("#unit summary").click()
     assert tab.locator("#unit dt", has_text="Selectivity").is_visible()
@@ -318,6 +353,7 @@ def test_the_bench_says_what_its_numbers_are(visit, shown, tmp_path):
     said = tab.locator("#bench").inner_text()
     assert "The orders were found on other images, the rank images, with units silenced to zero" in said
     assert "on the first 500 of 700 images" in said
+    assert "so that the page stays small" in said
     assert f"On all 700 this network has {100 * some.accuracy:.1f} %" in said
     assert "The tables give 93.2 %: the mean of 20 seeds of small. So the two differ by the images and the seed." in said
     assert "chance: 2.2 %" in said

@@ -1,5 +1,8 @@
 """What `mixmnist report` shows is chosen on the command line; a wrong name costs one line and nothing written."""
 
+import shutil
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -58,3 +61,20 @@ def test_wrong_names_cost_a_line(recorded, capsys, options, said):
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line
     assert {path: path.read_bytes() for path in recorded.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["edited", "gone"])
+def test_a_damaged_study_is_told_before_anything_is_written(recorded, tmp_path, capsys, name):
+    """What says which study it is must be sound before a report begins, and a wrong name be told before it says that it does."""
+    folder = Path(shutil.copytree(recorded, tmp_path / "copy"))
+    path = folder / "study.json"
+    path.write_text(path.read_text().replace("tiny", "tidy")) if name == "edited" else path.unlink()
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert cli.main(["report", str(folder), "--format", "svg"]) == 2
+    out, err = capsys.readouterr()
+    assert "study.json" in err
+    assert "Writing" not in out + err
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert cli.main(["report", str(recorded), "--columns-of", "acuracy"]) == 2
+    assert "Writing" not in "".join(capsys.readouterr())

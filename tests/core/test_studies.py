@@ -61,6 +61,7 @@ def test_an_installed_package_finds_its_studies_among_its_files(tmp_path, monkey
     assert study_files() == {"small": share.resolve() / "small.py"}
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -144,7 +144,7 @@ def test_what_is_written_reads_as_a_study(written):
         "tables/units.csv",
         "tables/variants.tex",
         "figures/ablation_curves.pdf",
-        "figures/cards_own.png",
+        "figures/preview.png",
         "report/index.html",
     ):
         assert (written.folder / name).is_file()

@@ -6,7 +6,7 @@ import pytest
 from mixmnist.core.records import Claim, Variant
 from mixmnist.core.studies import load_study
 from mixmnist.page.findings import findings, plain_findings
-from mixmnist.page.hero import hero, unit_table
+from mixmnist.page.hero import hero, heroic, unit_table
 from mixmnist.page.opening import _change, _flat, network_opening
 from mixmnist.page.packing import pack
 from mixmnist.page.words import COLUMNS, GLOSSARY, TERMS
@@ -37,6 +37,20 @@ def test_a_claim_is_told_in_its_words():
     assert plain(found.evidence) == "[14.8, 15.2], 10 seeds"
 
 
+def test_a_level_is_told_where_it_is_not_the_usual_one():
+    """Where claims are judged together the level of their intervals must stand beside them."""
+    claims = [replace(LESS, says=f"It loses less ({i})") for i in range(5)]
+    found = findings(claims, runs(max_drop=(0.1, 0.25)))[0]
+    assert plain(found.evidence) == "[14.7, 15.3] at 99 %, 10 seeds"
+
+
+def test_seeds_that_agree_are_told_so():
+    """A number that is the same in all seeds must be told so before the interval that so many can support."""
+    table = runs(max_drop=(0.1, 0.1)).assign(max_drop=0.1)
+    (found,) = findings([LESS], table)
+    assert plain(found.evidence).startswith("the same in all 10 seeds; unseen ones may move it within [")
+
+
 def test_a_claim_that_fails_reads_truly():
     """Where the number goes the other way the words must say so, and what was claimed must stand beside."""
     (found,) = findings([LESS], runs(max_drop=(0.25, 0.1)))
@@ -50,8 +64,12 @@ def test_an_accuracy_has_chance_beside_it():
         Claim("A", "It is right", "accuracy", "wide", "above", 0.5, words="It tells {mean %}"),
         Claim("B", "Little is lost", "class_accuracy_kept", "wide", "above", -0.1, minus="class_accuracy"),
     ]
-    table = runs(accuracy=(0.9, 0.9), class_accuracy_kept=(0.7, 0.7), class_accuracy=(0.95, 0.95))
-    alone, kept = findings(claims, table)
+    claims.append(replace(claims[1], id="C", column="class_accuracy_removed", minus=None))
+    table = runs(
+        accuracy=(0.9, 0.9), class_accuracy_kept=(0.7, 0.7), class_accuracy=(0.95, 0.95), class_accuracy_removed=(0.6, 0.6)
+    )
+    alone, kept, removed = findings(claims, table)
+    assert plain(removed.evidence).endswith("intact 95.0 %, chance 50 %")
     assert (plain(alone.words), plain(alone.evidence)) == ("It tells 90.0 %", "[89.8, 90.2], 10 seeds, chance 2.2 %")
     assert plain(kept.evidence).endswith("intact 95.0 %, chance 50 %")
 
@@ -61,7 +79,7 @@ def test_a_claim_without_words_is_told_by_itself():
     claims = [Claim("X9", "More is found", "unique_concepts", "wide", rule, against="baseline") for rule in ("above", "below")]
     holds, fails = findings(claims, runs(unique_concepts=(9.0, 7.0)))
     assert holds.words == "More is found"
-    assert plain(holds.evidence) == "Unique concepts of wide beyond that of baseline: 2.0 [2.0, 2.0], 10 seeds"
+    assert plain(holds.evidence) == "Unique concepts of wide beyond that of baseline: 2.0 [2.0, 2.0] at 97.5 %, 10 seeds"
     assert (fails.words, fails.claimed) == ("Unique concepts of wide beyond that of baseline: 2.0", "More is found")
     assert "X9" not in " ".join([holds.words, holds.evidence, fails.words])
 
@@ -107,10 +125,23 @@ def test_a_network_is_told_as_far_as_it_is_known(exhibits):
     """An evaluated network must be told by its layers and what it saw; one that gives no classes must not be said to answer."""
     about = {"task": "pairs", "source": "digits", "n": 700, "layers": ["conv"], "classifies": False}
     said = " ".join(network_opening(about, exhibits[:1]))
-    assert "looked at in conv (4 units)" in said
+    assert "looked at in layer conv (4 units)" in said
     assert "It saw 700 images with scikit-learn's 8x8 digits" in said
     assert "which it does not answer" in said
+    assert "silenced" in said
+    unsilenced = replace(exhibits[0], units=exhibits[0].units.drop(columns="drop"))
+    assert "silenced" not in " ".join(network_opening(about, [unsilenced]))
     assert network_opening({}, ()) == ()
+
+
+def test_the_hero_is_of_the_layer_that_detects_most(exhibits):
+    """Of one network's layers that with the most detected concepts must open the page, another network's never."""
+    one = exhibits[0]
+    layers = [
+        replace(one, layer=str(i), units=one.units.assign(alignment=[0.9] * n + [0.1] * (4 - n), concept=list("0123")))
+        for i, n in enumerate((0, 3, 2))
+    ]
+    assert heroic([*layers, replace(exhibits[1], units=exhibits[1].units.assign(alignment=0.99))]) == 1
 
 
 def test_the_hero_is_of_the_best_detectors(exhibits, tmp_path):

@@ -1,7 +1,8 @@
 """What is written is as wide as a paper's columns; its letters can be read, and none lies on another or beyond the edge."""
 
 import re
-from itertools import combinations, product
+from dataclasses import replace
+from itertools import combinations, pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -268,14 +269,61 @@ def test_axes_are_free_where_variants_differ_by_ten(laid_out):
     assert far[1] - far[0] > 10 * (near[1] - near[0])
     assert all(low <= 0 <= high for low, high in (far, near))
     assert "Each panel has a scale of its own." in text
-    across = [ax.get_xlim() for ax in laid_out["class_drops"][0].axes]
+    across, up = ([getattr(ax, f"get_{axis}lim")() for ax in laid_out["class_drops"][0].axes] for axis in "xy")
     assert across[0] != across[1]
+    assert up[0] != up[1]
+    assert "Each panel has a scale of its own." in laid_out["class_drops"][2]
     records = made([NAMES[0], "b", NAMES[1]])
     alike = records.of_variants([NAMES[0], NAMES[1]])
     draw_figures(alike, Path("nowhere"), Look(), [DRAWN[0]])
     assert len({ax.get_ylim() for ax in laid_out[DRAWN[0]][0].axes}) == 1
     check_layout(laid_out[DRAWN[0]][0], "two")
     assert "of its own" not in laid_out[DRAWN[0]][2]
+
+
+def test_axes_are_free_where_one_of_two_drops_differs_by_ten(laid_out):
+    """Class drops of a hundredth must be seen as well, and the caption say that each panel has its scale; else they share one."""
+    records = made([NAMES[0], "b", NAMES[1]]).of_variants(NAMES[:2])
+    for size, own in ((0.01, True), (0.5, False)):
+        small = records.units["max_class_drop"].where(
+            records.units["variant"] == NAMES[0], records.units["max_class_drop"] * size
+        )
+        draw_figures(replace(records, units=records.units.assign(max_class_drop=small)), Path("nowhere"), Look(), ["class_drops"])
+        figure, _, text = laid_out["class_drops"]
+        for axis in "xy":
+            assert (len({getattr(ax, f"get_{axis}lim")() for ax in figure.axes}) == 2) == own
+        assert ("of its own" in text) == own
+
+
+@pytest.mark.parametrize("columns", COLUMNS)
+@pytest.mark.parametrize("n_variants", [1, 4])
+def test_long_names_of_concepts_leave_room_for_the_panels(laid_out, columns, n_variants):
+    """Names of an own task must be in its order, shortened, and not be called digits; panels must keep their height."""
+    names = ("cat", "dog", "ape", "a hippopotamus with a name that no panel of any figure has room for")
+    records = made(NAMES[:n_variants])
+    concepts = records.concepts[records.concepts["concept"].isin(list("0123"))]
+    concepts = concepts.replace({"concept": {str(number): name for number, name in enumerate(names)}})
+    with style(look := Look(columns=columns)):
+        draw_figures(replace(records, concepts=concepts), Path("nowhere"), look, ["best_alignment"])
+        figure, data, text = laid_out["best_alignment"]
+        check_layout(figure, columns)
+    assert "digit" not in text
+    assert figure.get_supxlabel() == "concept"
+    for ax in figure.axes:
+        assert [tick.get_text() for tick in ax.get_xticklabels()][:3] == list(names[:3])
+        assert ax.get_position().height * figure.get_figheight() > 0.5
+    assert list(dict.fromkeys(data["concept"])) == list(names)
+
+
+def test_ends_of_neighbouring_axes_are_not_read_as_one_number(laid_out):
+    """Between the last number of a panel and the first of the next there must be room for two signs."""
+    for columns in COLUMNS:
+        draw_figures(made(NAMES[:4]), Path("nowhere"), Look(columns=columns), ["class_curves", "ablation_curves"])
+        for figure, _, _ in laid_out.values():
+            boxes = [[t.get_window_extent() for t in ax.get_xticklabels() if t.get_text()] for ax in figure.axes]
+            for one, other in pairwise(filter(None, boxes)):
+                if abs(one[0].y0 - other[0].y0) < 1:
+                    assert other[0].x0 - one[-1].x1 > 2 * one[-1].width
 
 
 def test_variants_and_panels_are_chosen(laid_out):

@@ -1,13 +1,15 @@
 """The table that a paper prints: few columns, means with intervals in few digits, a label, a caption; sound LaTeX."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mixmnist.report.papers import in_few_digits, write_paper_table
-from mixmnist.report.reading import StudyRecords
+from mixmnist.core import grades
+from mixmnist.report.papers import IOU, USUAL, in_few_digits, write_paper_table
+from mixmnist.report.reading import KEYS, StudyRecords
 from mixmnist.stats import Interval
 
 NAN = float("nan")
@@ -51,7 +53,7 @@ def test_the_usual_table_is_what_is_to_be_quoted(tmp_path):
     """By default there must be eight columns at most, of the last layer, a label without odd signs, and bold where it differs."""
     write_paper_table(study(), tmp_path / "v.tex")
     head, rows, caption, text = parsed(tmp_path / "v.tex")
-    assert head == ["variant", "n", "accuracy", "unique concepts", "coverage", "mean alignment", "mean drop", "reliance"]
+    assert head == ["variant", "n", "accuracy", "unique concepts", "coverage", "reliance", "mean alignment"]
     assert [row[:2] for row in rows] == [[r"base\_line", "10"], [r"wide \& open", "10"]]
     assert r"\label{tab:my-study-mnist}" in text
     assert "Layer conv3." in caption
@@ -59,14 +61,36 @@ def test_the_usual_table_is_what_is_to_be_quoted(tmp_path):
     assert "Chance of the alignment: 0.20." in caption
     assert rows[1][2].startswith(r"\textbf{")
     assert [cell for cell in rows[0] if "textbf" in cell] == []
-    assert rows[0][-1] == r"0.500\textsuperscript{c}"
+    assert rows[0][-2] == r"0.500\textsuperscript{c}"
     assert "c: the same in all n seeds." in caption
 
 
 def test_what_copies_share_takes_the_place_of_reliance(tmp_path):
     """Where the drop of all detectors of a concept is known it must be printed, as the drop of one misleads."""
     write_paper_table(study(mean_group_drop=0.1), tmp_path / "v.tex")
-    assert parsed(tmp_path / "v.tex")[0][-1] == "mean group drop"
+    head, _, _, _ = parsed(tmp_path / "v.tex")
+    assert head[-2:] == ["mean group drop", "mean alignment"]
+
+
+def test_no_usual_column_misleads_alone():
+    """Of the usual columns that have a grade none may be one that the report card says not to quote alone."""
+    graded = grades.RUNS | grades.UNITS
+    assert [column for column in USUAL if column in graded and graded[column].say == grades.NOT_ALONE] == []
+    assert [column for column in USUAL if column not in graded] == ["accuracy"]
+
+
+def test_what_is_graded_best_is_there(tmp_path):
+    """Where the units have the IoU of grade A its mean over them must be printed, and the caption say on how many canvases."""
+    records = study(used_concepts=3.0, mean_group_drop=0.1, n_images=9000, n_silenced=9000, n_mapped=2000)
+    units = pd.concat([records.runs[KEYS].assign(**{IOU: value}) for value in (0.25, 0.5)])
+    write_paper_table(replace(records, units=units), tmp_path / "v.tex")
+    head, rows, caption, _ = parsed(tmp_path / "v.tex")
+    best = ["accuracy", "unique concepts", "used concepts", "coverage", "IoU box matched", "mean group drop"]
+    assert head == ["variant", "n", *best]
+    assert rows[0][6].startswith("0.375")
+    assert "IoU is on the first 2,000 in conv3" in caption
+    write_paper_table(records, tmp_path / "v.tex", ["accuracy"])
+    assert "IoU" not in parsed(tmp_path / "v.tex")[2]
 
 
 def test_columns_and_variants_are_chosen(tmp_path):

@@ -134,14 +134,15 @@ def test_the_dissection_shows_detectors_with_their_regions_and_iou(kept, records
     figure, data, text = kept["dissection_wide"]
     assert data["unit"].tolist() == [0, 1, 4, 5]
     assert [ax.get_title(loc="left") for ax in figure.axes] == [
-        "digit 0: unit 0, IoU .02",
-        "digit 1: unit 1, IoU .04",
-        "digit 1: unit 4, IoU .10",
-        "digit 2: unit 5, IoU .12",
+        "digit 0: unit 0, IoU .02 at the .005 threshold",
+        "digit 1: unit 1, IoU .04 at the .005 threshold",
+        "digit 1: unit 4, IoU .10 at the .005 threshold",
+        "digit 2: unit 5, IoU .12 at the .005 threshold",
     ]
     low, high = (f"{value:.2f}".removeprefix("0") for value in (data[IOU[1]].min(), data[IOU[1]].max()))
     assert f"it is {low} to {high} at most" in text
     assert "alignment from .80 on" in text
+    assert "It is not the IoU of the page and of variants.tex (iou_box_matched)" in text
     assert "the highest .005 of its pixels" in text
     found = records.regions("wide", 3)
     with np.load(records.tops["wide", 3]) as stored:
@@ -162,7 +163,7 @@ def test_images_in_colour_are_shown_in_colour(kept, records):
     np.savez(path, images=images)
     assert drawn(records, "dissection_wide") == ()
     figure, data, _ = kept["dissection_wide"]
-    mask, image = records.regions("wide", 3).mask(data["unit"][0])[2], images[data["unit"][0], 2].transpose(1, 2, 0)
+    mask, image = records.regions("wide", 3).mask(int(data["unit"][0]))[2], images[data["unit"][0], 2].transpose(1, 2, 0)
     assert (figure.axes[0].images[2].get_array() == np.where(mask[..., None], image, np.round(image * DIM))).all()
 
 
@@ -208,6 +209,36 @@ def test_every_picture_fits_its_columns(kept, records, check_paper, name, column
         assert drawn(records, name, columns) == ()
         check_paper(kept[name][0], columns)
         assert kept[name][0].get_figheight() < 9
+
+
+LONG = ("cat", "dog", "a hippopotamus with a name that no panel of any figure has room for", "ape", "a", "elk")
+
+
+@pytest.mark.parametrize("columns", COLUMNS)
+@pytest.mark.parametrize("name", ["cards_wide", "dissection_wide"])
+def test_long_names_stay_above_their_panel(kept, records, check_paper, name, columns):
+    """Names of an own task's concepts must be shortened to the panel, in the task's order, and not be called digits."""
+    named = {str(digit): concept for digit, concept in enumerate(LONG)}
+    tables = {name: getattr(records, name).replace({"concept": named}) for name in ("units", "concepts")}
+    with style(Look(columns=columns)):
+        assert drawn(replace(records, **tables), name, columns) == ()
+        figure, data, text = kept[name]
+        check_paper(figure, columns)
+    titles = [ax.get_title(loc="left") for ax in figure.axes]
+    assert [title.split(":")[0] for title in titles][:2] == ["cat", "dog"]
+    assert re.match("a hip.*\N{HORIZONTAL ELLIPSIS}.*for?: unit", titles[-1])
+    assert list(dict.fromkeys(data["concept"])) == list(LONG[:3])
+    assert "digit" not in text.replace("digits, not", "")
+
+
+def test_precisions_that_there_are_not_are_left_out(kept, records):
+    """Of fewer images than a precision asks for neither the card nor the caption may tell of it."""
+    few = replace(records, concepts=records.concepts.assign(precision_at_500=np.nan, precision_at_700=np.nan))
+    assert drawn(few, "cards_wide") == ()
+    figure, _, text = kept["cards_wide"]
+    for ax in figure.axes:
+        assert len(re.findall(r"\d?\.\d\d", ax.xaxis.get_label().get_text())) == 5
+    assert "precision among the 100 and 300 highest responses, and at recall .25, .50 and .75." in text
 
 
 def test_each_canvas_of_the_preview_stands_below_its_class(kept, records):

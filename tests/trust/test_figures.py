@@ -1,6 +1,7 @@
 """Figures of analyses: drawn anew from their tables, fit for a paper, and true to those tables."""
 
 import ast
+import inspect
 import json
 import re
 import shutil
@@ -129,7 +130,9 @@ def test_drawing_makes_no_analysis_old():
     """What draws must not enter a digest: it may be named in `draw` alone, and may be left out of what is followed."""
     assert {"mixmnist.trust._plots", "mixmnist.trust._squares"} <= set(code.CUT)
     for name in FIGURES:
-        parsed = ast.parse(Path(registry.choose("analyses", name).draw.__code__.co_filename).read_text(encoding="utf-8"))
+        parsed = ast.parse(
+            Path(inspect.unwrap(registry.choose("analyses", name).draw).__code__.co_filename).read_text(encoding="utf-8")
+        )
         parts = {part.name for part in parsed.body if isinstance(part, ast.FunctionDef) and "_plots." in ast.unparse(part)}
         parts |= {part.name for part in parsed.body if isinstance(part, ast.FunctionDef) and "_squares." in ast.unparse(part)}
         assert parts == {"draw"}

@@ -31,6 +31,15 @@ mm.share = function (value, digits = 2) {
   return value.toFixed(digits).replace(/^(-?)0\./, "$1.").replace("-", "−");
 };
 
+// hundredths with one decimal, or those that it takes to tell them from 0, as in the tables; a drop of .143 as "14.3" points
+mm.points = function (value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  const scaled = 100 * value, small = Math.abs(scaled) > 1e-9 && Math.abs(scaled) < 0.05;
+  const text = scaled.toFixed(small ? Math.ceil(-Math.log10(Math.abs(scaled))) : 1);
+  return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "−");
+};
+mm.percent = (value) => (value === 0 || value === 1 ? `${100 * value} %` : `${mm.points(value)} %`);
+
 mm.bytes = function (text) {
   const letters = atob(text), found = new Uint8Array(letters.length);
   for (let i = 0; i < letters.length; i++) found[i] = letters.charCodeAt(i);
@@ -69,6 +78,9 @@ mm.choose = function (place) {
 };
 mm.content = (id) => document.querySelector(`#${id} .content`);
 mm.conceptOf = (unit) => (unit.dead || !unit.concept ? "dead" : unit.concept);
+mm.worded = (concept) => concept.length > 2; // too long for the large letters of a digit
+mm.concept = (name, kind = "") => mm.h("b", { class: `concept ${kind} ${mm.worded(name) ? "worded" : ""}`.trim() }, name);
+mm.short = (name, most = 16) => (name.length > most ? `${name.slice(0, most - 1)}…` : name); // in drawings, where nothing wraps
 mm.isDetector = (unit) => unit.alignment !== null && unit.alignment >= mm.data.threshold;
 
 // a word or letter whose sentence shows where it is pointed at, focused or tapped: notes.js
@@ -83,7 +95,7 @@ mm.term = (name, label = name) => (mm.data.glossary[name] ? mm.said(label, mm.da
 mm.grade = function (column) {
   const found = mm.data.grades[column];
   if (!found) return null;
-  const badge = mm.said(found.grade, `Grade ${found.grade}: ${found.say}. ${found.why}`, `grade ${found.say.replace(" ", "-")}`);
-  badge.firstChild.setAttribute("aria-label", `grade ${found.grade}, ${found.say}`);
+  const badge = mm.said(found.grade, `Grade ${found.grade} of a single unit: ${found.say}. ${found.why}`, `grade ${found.say.replace(" ", "-")}`);
+  badge.firstChild.setAttribute("aria-label", `grade ${found.grade} of a single unit, ${found.say}`);
   return badge;
 };

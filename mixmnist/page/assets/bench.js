@@ -21,7 +21,7 @@ mm.putByHand = function (bench, u, gone) {
 mm.part(function (exhibit) {
   const home = mm.content("bench");
   if (!exhibit.bench) {
-    home.replaceChildren(mm.h("p", { class: "note" }, "This layer does not feed a linear head through its mean, so what the network says without its units cannot be computed in the page. Each unit's drop is above."));
+    home.replaceChildren(mm.h("p", { class: "note" }, "This layer does not feed a linear head through its mean, so what the network says without its units cannot be computed in the page." + (exhibit.units.some((unit) => unit.drop != null) ? " Each unit's drop is above." : "")));
     return;
   }
   const { bench } = exhibit, { off } = mm;
@@ -62,7 +62,7 @@ mm.whichAccuracy = function (exhibit) {
   const { bench } = exhibit, count = (n) => n.toLocaleString("en");
   const here = mm.percent(mm.accuracy(mm.intact(bench))), some = bench.n < exhibit.images;
   const own = exhibit.accuracy === null || !some ? "" : ` On all ${count(exhibit.images)} this network has ${mm.percent(exhibit.accuracy)}.`;
-  return mm.h("p", { class: "note", id: "which-accuracy" }, `Computed here by the head's exact algebra for this one network on ${some ? `the first ${count(bench.n)} of ` : "all "}${count(exhibit.images)} images, so that the page stays small: ${here} with all units on.${own}`,
+  return mm.h("p", { class: "note", id: "which-accuracy" }, `Computed here by the head's exact algebra for this one network on ${some ? `the first ${count(bench.n)} of ${count(exhibit.images)} images, so that the page stays small` : `all ${count(exhibit.images)} images`}: ${here} with all units on.${own}`,
     exhibit.beside ? ` ${exhibit.beside} So the two differ by the ${some ? "images and the " : ""}seed.` : "", ` Drops in the part Units are over ${exhibit.dropped_on === exhibit.images ? "all images" : `${count(exhibit.dropped_on)} images`}.`);
 };
 

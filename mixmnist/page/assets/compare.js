@@ -55,10 +55,10 @@ mm.compared = function (a, b, sort) {
 
 mm.side = function (exhibit, number) {
   const row = exhibit.rows.get(number), unit = exhibit.every[number];
-  const named = [mm.h("b", { class: "concept" }, mm.conceptOf(unit)), mm.h("span", { class: "number" }, `unit ${number}`)];
+  const kind = mm.worded(mm.conceptOf(unit)) ? "side worded" : "side", named = [mm.concept(mm.conceptOf(unit)), mm.h("span", { class: "number" }, `unit ${number}`)];
   const value = mm.h("span", { class: "value" }, mm.share(unit.alignment));
-  if (row === undefined) return mm.h("td", {}, mm.h("div", { class: "side" }, named, mm.h("span", { class: "soft" }, "not among the units shown"), value));
-  return mm.h("td", {}, mm.h("button", { type: "button", class: "side", "aria-haspopup": "dialog", "aria-label": `Unit ${number}, concept ${mm.conceptOf(unit)}, alignment ${mm.share(unit.alignment)}`,
+  if (row === undefined) return mm.h("td", {}, mm.h("div", { class: kind }, named, mm.h("span", { class: "soft" }, "not among the units shown"), value));
+  return mm.h("td", {}, mm.h("button", { type: "button", class: kind, "aria-haspopup": "dialog", "aria-label": `Unit ${number}, concept ${mm.conceptOf(unit)}, alignment ${mm.share(unit.alignment)}`,
     onclick: () => mm.openUnit(exhibit, row, "compare") },
     named, mm.strip(exhibit, row, 4), value));
 };

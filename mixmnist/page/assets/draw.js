@@ -123,14 +123,18 @@ mm.classTable = function (exhibit, values, { caption, text, weight, kind = "drop
     class: kind === "accuracy" || values[c] < 0 ? "cell blue" : "cell", title: `class ${exhibit.classes[c]}: ${text(values[c])}` }, text(values[c]));
   if (exhibit.pairs === null) {
     const order = exhibit.classes.map((_, c) => c).sort((a, b) => weight(values[b]) - weight(values[a])).slice(0, 20);
-    return mm.h("table", { class: "classes" }, mm.h("caption", {}, caption + (exhibit.classes.length > 20 ? " The 20 largest." : "")),
-      mm.h("tbody", {}, order.map((c) => mm.h("tr", {}, mm.h("th", { scope: "row" }, exhibit.classes[c]), cell(c)))));
+    return mm.scrolled(caption, mm.h("table", { class: "classes" }, mm.h("caption", {}, caption + (exhibit.classes.length > 20 ? " The 20 largest." : "")),
+      mm.h("tbody", {}, order.map((c) => mm.h("tr", {}, mm.h("th", { scope: "row" }, exhibit.classes[c]), cell(c))))));
   }
   const used = [...new Set(exhibit.pairs.flat())].sort((a, b) => a - b);
   const place = new Map(exhibit.pairs.map(([i, j], c) => [`${i} ${j}`, c]));
   const rows = used.slice(0, -1), cols = used.slice(1);
-  return mm.h("table", { class: "triangle" }, mm.h("caption", {}, caption),
+  const worded = used.some((i) => mm.worded(exhibit.concepts[i]));
+  return mm.scrolled(caption, mm.h("table", { class: worded ? "triangle worded" : "triangle" }, mm.h("caption", {}, caption),
     mm.h("thead", {}, mm.h("tr", {}, mm.h("td", {}), cols.map((j) => mm.h("th", { scope: "col" }, exhibit.concepts[j])))),
     mm.h("tbody", {}, rows.map((i) => mm.h("tr", {}, mm.h("th", { scope: "row" }, exhibit.concepts[i]),
-      cols.map((j) => (place.has(`${i} ${j}`) ? cell(place.get(`${i} ${j}`)) : mm.h("td", {})))))));
+      cols.map((j) => (place.has(`${i} ${j}`) ? cell(place.get(`${i} ${j}`)) : mm.h("td", {}))))))));
 };
+
+// a table that scrolls by itself where it is wider than its place
+mm.scrolled = (name, table) => mm.h("div", { class: "scrolled", tabindex: 0, role: "region", "aria-label": name }, table);

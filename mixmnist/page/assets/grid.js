@@ -51,7 +51,7 @@ mm.part(function (exhibit) {
       exhibit.maps || exhibit.fields ? choice("Where it fired", exhibit.maps ? mm.LOOKS : { field: mm.LOOKS.field, plain: mm.LOOKS.plain }, "look") : null),
     mm.h("p", { class: "legend" }, mm.h("span", {}, mm.bar(0.7, { chance: 0.2, nullMark: known ? 0.3 : null }),
       mm.h("span", {}, "alignment with its concept, 0 to 1; dotted: chance", known ? "; line: 95 % of its null" : "")),
-      mm.h("span", {}, mm.bar(0.7, { kind: "orange" }), `accuracy lost without it, in points, up to ${mm.points(mm.mostDrop)}, the most on this page; blue: gained`),
+      exhibit.units.some((unit) => unit.drop != null) && mm.h("span", {}, mm.bar(0.7, { kind: "orange" }), `accuracy lost without it, in points, up to ${mm.points(mm.mostDrop)}, the most on this page; blue: gained`),
       mm.h("span", {}, mm.s("svg", { class: "sparkline", viewBox: "0 0 100 28", "aria-hidden": "true" }, mm.s("path", { class: "line", d: "M0 2C60 2 70 4 100 22" })),
         `precision@k, k from 1 to ${exhibit.images.toLocaleString("en")}, logarithmic; dashed: chance`)),
     count, grid);
@@ -62,7 +62,8 @@ mm.rowsInView = function (exhibit) {
   const { sort, falling, kind, search } = mm.view;
   const wanted = search.trim().toLowerCase();
   const number = wanted.match(/^(?:unit|#)\s*(\d+)$/);
-  const fits = (unit) => mm.KINDS[kind][1](unit) && (!wanted || (number ? unit.unit === Number(number[1]) : mm.conceptOf(unit).toLowerCase().includes(wanted)));
+  const named = (unit) => mm.conceptOf(unit).toLowerCase(), whole = exhibit.units.some((unit) => named(unit) === wanted); // "1" is not "10"
+  const fits = (unit) => mm.KINDS[kind][1](unit) && (!wanted || (number ? unit.unit === Number(number[1]) : whole ? named(unit) === wanted : named(unit).includes(wanted)));
   const key = mm.SORTS[sort][1];
   const rows = exhibit.units.map((_, row) => row).filter((row) => fits(exhibit.units[row]));
   const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b, "en", { numeric: true }) : a - b);
@@ -79,7 +80,7 @@ mm.card = function (exhibit, row) {
   const row_ = (label, bar, value) => mm.h("span", { class: "score" }, mm.h("span", {}, label), bar, mm.h("b", {}, value));
   return mm.h("li", {}, mm.h("button", { type: "button", class: mm.isDetector(unit) ? "card detector" : "card", "data-unit": unit.unit,
     "aria-haspopup": "dialog", "aria-label": said, onclick: () => mm.openUnit(exhibit, row, "units") },
-    mm.h("span", { class: "head" }, mm.h("b", { class: unit.dead ? "concept dead" : "concept" }, concept),
+    mm.h("span", { class: mm.worded(concept) ? "head worded" : "head" }, mm.concept(concept, unit.dead ? "dead" : ""),
       mm.h("span", { class: "number" }, `unit ${unit.unit}`, next ? mm.h("em", { class: "next" }, `then ${next.name} ${mm.share(next.value)}`) : "", exhibit.useless.includes(unit.concept) ? mm.h("em", {}, " useless concept") : ""), mm.sparkline(exhibit, row)),
     mm.strip(exhibit, row, 6),
     row_("align", mm.bar(unit.alignment, { chance: unit.chance, nullMark: unit.null_95 }), mm.share(unit.alignment)),

@@ -29,20 +29,32 @@ mm.sortTable = function (table, column, falling) {
 mm.csvOf = function (table) {
   const heads = [...table.tHead.rows[0].cells], rows = [...table.tBodies[0].rows].filter((row) => !row.hidden);
   const places = heads.map((_, place) => place).filter((place) => mm.isShown(table, place));
-  const ends = new Set(places.filter((place) => rows.some((row) => row.cells[place].dataset.lower !== undefined)));
+  const has = (place, name) => rows.some((row) => row.cells[place].dataset[name] !== undefined);
+  const beside = new Map(places.map((place) => [place, ["lower", "upper", "chance"].filter((name) => has(place, name))]));
   const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
   const name = (place) => heads[place].dataset.name ?? heads[place].textContent.trim();
   const line = (texts) => texts.map(quoted).join(",");
-  const head = places.flatMap((place) => (ends.has(place) ? ["", "_lower", "_upper"].map((end) => name(place) + end) : [name(place)]));
-  const text = (cell) => cell.dataset.value ?? cell.textContent.trim();
+  const head = places.flatMap((place) => [name(place), ...beside.get(place).map((one) => `${name(place)}_${one}`)]);
+  const digits = (text) => (/^-?\d*\.\d+(e-?\d+)?$|^-?\d+e-?\d+$/.test(text) ? String(Number(Number(text).toPrecision(6))) : text);
   const body = rows.map((row) => places.flatMap((place) => {
     const cell = row.cells[place];
-    return ends.has(place) ? [text(cell), cell.dataset.lower ?? "", cell.dataset.upper ?? ""] : [text(cell)];
+    return [cell.dataset.value ?? cell.textContent.trim(), ...beside.get(place).map((one) => cell.dataset[one] ?? "")].map(digits);
   }));
   return [head, ...body].map(line).join("\n") + "\n";
 };
 
 mm.isShown = (table, place) => !table.tHead.rows[0].cells[place].classList.contains("more") || Boolean(table.closest(".tabled")?.querySelector(".all:checked"));
+
+// the rows that show what is searched for: as a whole word, else as a whole number, else as a part of a word; digits inside numbers never
+mm.found = function (table, rows, wanted) {
+  const isNumber = (cell) => cell.matches(".number, .between") || /^[−-]?[\d,]*\.\d+$/.test(cell.textContent.trim());
+  const cells = (row, numbers) => [...row.cells].filter((cell, place) => mm.isShown(table, place) && isNumber(cell) === numbers);
+  const text = (cell) => cell.textContent.trim().toLowerCase(), plain = wanted.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const word = new RegExp(`(?<![\\p{L}\\p{N}.])${plain}(?![\\p{L}\\p{N}]|\\.\\d)`, "u");
+  const number = (cell) => (cell.querySelector("b")?.textContent ?? text(cell)).trim() === wanted;
+  const ways = [(row) => cells(row, false).some((cell) => word.test(text(cell))), (row) => cells(row, true).some(number), (row) => cells(row, false).some((cell) => text(cell).includes(wanted))];
+  return ways.map((way) => rows.filter(way)).find((some) => some.length) ?? [];
+};
 
 mm.save = function (name, text, type) {
   const link = mm.h("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
@@ -51,14 +63,19 @@ mm.save = function (name, text, type) {
 };
 
 for (const table of document.querySelectorAll("table.sortable")) {
-  const heads = [...table.tHead.rows[0].cells];
+  const heads = [...table.tHead.rows[0].cells], rows = [...table.tBodies[0].rows]; // in their first order
   const first = (place) => { // high to low first, words from a to z
     const values = [...table.tBodies[0].rows].map((row) => mm.valueOf(row.cells[place])).filter((value) => value !== "");
     return values.some((value) => typeof value === "number");
   };
   const sort = (place) => {
     const now = heads[place].getAttribute("aria-sort");
+    if (now && (now === "descending") !== first(place)) return unsorted(); // a third time
     mm.sortTable(table, place, now ? now === "ascending" : first(place));
+  };
+  const unsorted = () => {
+    table.tBodies[0].append(...rows);
+    heads.forEach((head) => head.removeAttribute("aria-sort"));
   };
   const called = (head) => (head.querySelector(".term") ?? head.firstChild)?.textContent.trim() || head.textContent.trim();
   heads.forEach((head, place) => {
@@ -66,10 +83,10 @@ for (const table of document.querySelectorAll("table.sortable")) {
     head.insertBefore(button, head.querySelector(".ends, .meaning"));
   });
 
-  const rows = [...table.tBodies[0].rows];
   const search = rows.length >= mm.FEW && mm.h("label", {}, "Search", mm.h("input", { type: "search", oninput: (event) => {
     const wanted = event.target.value.trim().toLowerCase();
-    for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+    const found = wanted ? mm.found(table, rows, wanted) : rows;
+    for (const row of rows) row.hidden = !found.includes(row);
   } }));
   const narrow = mm.h("label", { class: "narrow" }, "Sort by", mm.h("select", { onchange: (event) => sort(Number(event.target.value)) },
     mm.h("option", { value: "", disabled: true, selected: true }, "as it is"), heads.map((head, place) => mm.h("option", { value: place }, called(head)))));

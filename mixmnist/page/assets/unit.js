@@ -21,11 +21,11 @@ mm.watchUnit = function () {
   });
   dialog.addEventListener("keydown", (event) => {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!by || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.target.closest("input, select, textarea, .wide")) return;
+    if (!by || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.target.closest("input, select, textarea, .wide, .scrolled")) return;
     event.preventDefault();
     mm.stepUnit(by);
   });
-  dialog.addEventListener("touchstart", (event) => { start = event.touches.length === 1 && !event.target.closest(".wide") ? event.touches[0] : null; }, { passive: true });
+  dialog.addEventListener("touchstart", (event) => { start = event.touches.length === 1 && !event.target.closest(".wide, .scrolled") ? event.touches[0] : null; }, { passive: true });
   dialog.addEventListener("touchend", (event) => {
     const end = event.changedTouches[0], [across, down] = start ? [end.clientX - start.clientX, end.clientY - start.clientY] : [0, 0];
     if (Math.abs(across) > 60 && Math.abs(across) > 3 * Math.abs(down)) mm.stepUnit(across < 0 ? 1 : -1);
@@ -42,11 +42,17 @@ mm.stepUnit = function (by) {
   mm.remember({ push: false });
 };
 
+// with its own concept as it stands on the card, so that both round alike; the others are kept as float32
+mm.alignmentOf = function (exhibit, row, concept) {
+  const unit = exhibit.units[row];
+  return unit.concept === exhibit.concepts[concept] && unit.alignment != null ? unit.alignment : exhibit.alignment[row * exhibit.concepts.length + concept];
+};
+
 // the concepts of a unit, the best first
 mm.best = function (exhibit, row) {
   if (exhibit.units[row].dead) return [];
   const n = exhibit.concepts.length, own = exhibit.concepts.indexOf(exhibit.units[row].concept);
-  return exhibit.concepts.map((name, c) => ({ name, c, value: exhibit.alignment[row * n + c], chance: exhibit.prevalence[c] }))
+  return exhibit.concepts.map((name, c) => ({ name, c, value: mm.alignmentOf(exhibit, row, c), chance: exhibit.prevalence[c] }))
     .filter(({ value }) => !Number.isNaN(value)).sort((a, b) => (b.c === own) - (a.c === own) || b.value - a.value);
 };
 
@@ -64,7 +70,7 @@ mm.saidOf = function (exhibit, row) {
 mm.drawUnit = function (dialog, exhibit, row) {
   const unit = exhibit.units[row], order = mm.rowsInView(exhibit);
   const own = Math.max(0, exhibit.concepts.indexOf(unit.concept));
-  const curves = mm.h("div", { class: "curves" }), concepts = mm.h("ul", { class: "concepts" }), answers = mm.h("div", { class: "curves" });
+  const curves = mm.h("div", { class: "curves" }), concepts = mm.h("ul", { class: "concepts", style: { "--label": `${Math.min(14, Math.max(...exhibit.concepts.map((name) => name.length)) + 0.5)}ch` } }), answers = mm.h("div", { class: "curves" });
   const show = (concept) => {
     curves.replaceChildren(...mm.curvesOf(exhibit, row, concept));
     if (exhibit.histogram) answers.replaceChildren(mm.histogram(exhibit, row, concept), mm.h("p", { class: "note" }, mm.h("i", { class: "swatch" }), ` Images that show ${exhibit.concepts[concept]}; grey: the others. All ${exhibit.images.toLocaleString("en")} images.`));
@@ -136,7 +142,7 @@ mm.lowest = function (exhibit, row) {
 };
 
 mm.conceptRow = function (exhibit, row, name, concept, show) {
-  const value = exhibit.alignment[row * exhibit.concepts.length + concept];
+  const value = mm.alignmentOf(exhibit, row, concept);
   const chance = exhibit.prevalence[concept];
   return mm.h("li", {}, mm.h("button", { type: "button", "data-concept": concept, "aria-label": `Concept ${name}, alignment ${mm.share(value)}, chance ${mm.share(chance)}`,
     onclick: () => show(concept) }, mm.h("b", {}, name), mm.bar(Number.isNaN(value) ? null : value, { chance }), mm.h("span", {}, mm.share(value))));
@@ -148,9 +154,9 @@ mm.curvesOf = function (exhibit, row, concept) {
   const most = 10 ** Math.floor(Math.log10(exhibit.images));
   const ks = [1, 10, 100, 1000, 10000, 100000].filter((k) => k < most / 2).concat(exhibit.images);
   return [
-    mm.plot({ points: mm.curve(exhibit, "precision_at_recall", row, concept), xs: [0, 0.5, 1], chance, xLabel: `recall of ${name}`, yLabel: "precision",
+    mm.plot({ points: mm.curve(exhibit, "precision_at_recall", row, concept), xs: [0, 0.5, 1], chance, xLabel: `recall of ${mm.short(name)}`, yLabel: "precision",
       title: `Precision against recall for concept ${name}; chance ${mm.share(chance)}` }),
-    mm.plot({ points: mm.curve(exhibit, "precision_at_k", row, concept), xs: ks, log: true, chance, xLabel: "k highest responses", yLabel: `share with ${name}`,
+    mm.plot({ points: mm.curve(exhibit, "precision_at_k", row, concept), xs: ks, log: true, chance, xLabel: "k highest responses", yLabel: `share with ${mm.short(name)}`,
       title: `Precision at k for concept ${name}; chance ${mm.share(chance)}` }),
     mm.h("p", { class: "note" }, `Concept ${name}. Dashed: chance, ${mm.share(chance)}.`),
   ];
