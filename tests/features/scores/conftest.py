@@ -91,3 +91,33 @@ def change() -> Callable[..., Facts]:
         return replace(facts, **{name: function(getattr(facts, name)) for name in named})
 
     return of
+
+
+@pytest.fixture(scope="session")
+def with_truth(mixed):
+    """Gives a function that changes the truth of the mixed facts, and their directions if it is told which."""
+
+    def changed(function, directions=None):
+        of = {field: function(getattr(mixed, field)) for field in ("present", "rank_present", "true_codes")}
+        return replace(mixed, directions=directions, **of)
+
+    return changed
+
+
+@pytest.fixture(scope="session")
+def with_dead(mixed, change):
+    """Two atoms more, without length, that never change."""
+    changed = change(mixed, lambda codes: torch.cat([codes, codes.new_zeros(len(codes), 2)], dim=1))
+    return replace(changed, atoms=torch.cat([mixed.atoms, mixed.atoms.new_zeros(2, mixed.atoms.shape[1])]))
+
+
+@pytest.fixture(scope="session")
+def by_chance(noise):
+    """Twenty atoms that answer at random."""
+    return noise()
+
+
+@pytest.fixture(scope="session")
+def untied(noise):
+    """Six atoms that answer at random, each image otherwise: all of them have the same ranks, at other images."""
+    return noise(6, seed=3, copies=2)
