@@ -167,7 +167,7 @@ def agreement(judged: pd.DataFrame) -> pd.DataFrame:
     Example:
         >>> judged = pd.DataFrame({"fits": np.arange(20) / 20, "true": [*range(1, 20), 0], "alignment": [0.5] * 20})
         >>> agreement(judged).round(3).to_numpy().tolist()
-        [['true', 20, 0.714, 0.352, 0.891], ['alignment', 20, nan, nan, nan]]
+        [['true', 20, 0.714, 0.348, 0.891], ['alignment', 20, nan, nan, nan]]
     """
     rows = []
     for name in [name for name in ("true", *SCORES) if name in judged]:
