@@ -84,11 +84,11 @@ def pick() -> Callable[..., Facts]:
 
 @pytest.fixture(scope="session")
 def change() -> Callable[..., Facts]:
-    """Gives a function that applies another to codes and responses, and leaves the truth."""
+    """Gives a function that applies another to codes and responses, and leaves the truth; atoms may be others."""
 
-    def of(facts: Facts, function) -> Facts:
-        named = ("codes", "response", "rank_response")
-        return replace(facts, **{name: function(getattr(facts, name)) for name in named})
+    def of(facts: Facts, function, atoms: torch.Tensor | None = None) -> Facts:
+        changed = {name: function(getattr(facts, name)) for name in ("codes", "response", "rank_response")}
+        return replace(facts, atoms=facts.atoms if atoms is None else atoms, **changed)
 
     return of
 
@@ -107,8 +107,8 @@ def with_truth(mixed):
 @pytest.fixture(scope="session")
 def with_dead(mixed, change):
     """Two atoms more, without length, that never change."""
-    changed = change(mixed, lambda codes: torch.cat([codes, codes.new_zeros(len(codes), 2)], dim=1))
-    return replace(changed, atoms=torch.cat([mixed.atoms, mixed.atoms.new_zeros(2, mixed.atoms.shape[1])]))
+    atoms = torch.cat([mixed.atoms, mixed.atoms.new_zeros(2, mixed.atoms.shape[1])])
+    return change(mixed, lambda codes: torch.cat([codes, codes.new_zeros(len(codes), 2)], dim=1), atoms)
 
 
 @pytest.fixture(scope="session")
