@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from matplotlib.collections import PathCollection
 from torch import nn
 
 if not torch.cuda.is_available():
@@ -110,7 +111,13 @@ def exhibits(exhibited):
     return replace(first, fields=fields, drops=drops), second
 
 
-def _texts(figure):
+@pytest.fixture(scope="session")
+def texts():
+    """Gives a function that lists the texts of a figure that are seen."""
+    return texts_of
+
+
+def texts_of(figure):
     """Gives every text of a figure that is seen."""
     found = [*figure.texts, *(t for t in (figure._suptitle, figure._supxlabel, figure._supylabel) if t and t not in figure.texts)]
     for legend in [*figure.legends, *(ax.get_legend() for ax in figure.axes if ax.get_legend())]:
@@ -126,14 +133,23 @@ def _texts(figure):
 
 @pytest.fixture(scope="session")
 def check_paper():
-    """Gives a function that holds a figure against a paper: its width, letters of 7 to 9 points, none beyond it or touching."""
+    """Gives a function that holds a figure against a paper: its width, letters of 7 to 9 points, none beyond it or touching, and
+    no point outside of its panel.
+    """
 
-    def check(figure, columns):
+    def check(figure, columns, scale=1.0):
         figure.draw_without_rendering()
         assert figure.get_figwidth() == pytest.approx({"one": 3.3, "two": 6.9}[columns])
-        assert figure.get_figheight() < 10
-        seen, renderer = _texts(figure), figure._get_renderer()
-        assert {text.get_text(): text.get_fontsize() for text in seen if not 7 <= text.get_fontsize() <= 9} == {}
+        assert scale > 1 or figure.get_figheight() < 10  # a page of a paper
+        for ax in figure.axes:
+            (left, right), (low, high) = sorted(ax.get_xlim()), sorted(ax.get_ylim())
+            for x, y in (place for dots in ax.collections if isinstance(dots, PathCollection) for place in dots.get_offsets()):
+                assert left <= x <= right
+                assert low <= y <= high
+        seen, renderer = texts_of(figure), figure._get_renderer()
+        assert seen
+        sizes = {text.get_text(): text.get_fontsize() / scale for text in seen}
+        assert {text: size for text, size in sizes.items() if not 7 <= size <= 9} == {}
         boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in seen]
         width, height = figure.bbox.width, figure.bbox.height
         assert [t for t, box in boxes if box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height] == []

@@ -178,11 +178,25 @@ def _client(address: str) -> Iterator["Client"]:
         yield client
 
 
+def _stop_watching() -> None:
+    """Ends a worker's habit of looking at what its threads do, a hundred times a second, for its dashboard.
+
+    Before Python 3.11.9 a worker can stop for good in it, while threads of a block end (python/cpython issue 106883).
+    """
+    from distributed import get_worker
+
+    with contextlib.suppress(ValueError):  # on no worker
+        worker = get_worker()
+        if (watch := worker.periodic_callbacks.get("profile")) is not None:
+            worker.loop.add_callback(watch.stop)  # of its own thread
+
+
 def _work(
     block: Block, expected: dict[str, Any], data: str, glyphs: dict[str, Glyphs], auto_device: bool
 ) -> tuple[Files, list[str], float, str]:
     """Computes a block on a worker; gives its files, what was said, the seconds it took, and where."""
     started = time.perf_counter()
+    _stop_watching()
     root = f"lent {data}"  # of its own: what the worker knows under the client's root may be something else
     sources.lend(block.source, root, glyphs)
     own = replace(block, root=root)

@@ -240,6 +240,7 @@ def test_it_fits_a_phone(visit):
     """On a screen of 400 pixels nothing may reach past the edge, neither in the page nor in an opened unit or while labelling."""
     tab = visit(width=400)
     assert tab.evaluate("document.documentElement.scrollWidth") == 400
+    assert tab.evaluate("(u => u.scrollWidth <= u.clientWidth)(document.querySelector('nav.parts ul'))")
     tab.locator(".card").first.click()
     assert tab.evaluate("(d => d.scrollWidth <= d.clientWidth)(document.getElementById('unit'))")
     tab.keyboard.press("Escape")

@@ -169,6 +169,24 @@ def test_a_cluster_may_be_started_here(tmp_path):
     assert all((result.folder / f"runs/{name}/s0-0/s0/record.json").is_file() for name in ("w3", "w5"))
 
 
+@pytest.mark.slow
+def test_a_worker_stops_looking_at_its_threads(scheduler, worker):
+    """A worker may not go on taking its threads' frames while it works on a block: old Pythons can stop for good in that."""
+
+    def watches(dask_worker):
+        return dask_worker.periodic_callbacks["profile"].is_running()
+
+    worker()
+    with Client(scheduler) as client:
+        client.wait_for_workers(1, timeout=60)
+        assert list(client.run(watches).values())[-1]
+        client.submit(cluster._stop_watching).result()
+        deadline = time.monotonic() + 30
+        while any(client.run(watches).values()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not any(client.run(watches).values())
+
+
 def test_an_address_without_a_scheduler_is_refused(tmp_path, monkeypatch):
     """Nobody at the address must be one sentence with the way out."""
     monkeypatch.setattr(cluster, "ANSWER", 1)

@@ -21,6 +21,7 @@ from mixmnist.trust._columns import KINDS
 
 PACKAGE = Path(plots.__file__).parents[1]
 SEEDS = {"one": 6, "two": 6, "three": 4}  # of each variant; the last has too few for an interval
+KEYS = {"study": "s", "source": "mnist", "task": "t", "block": "b", "layer": "conv3"}  # of every run
 UNITS = 7
 HELD = ("report/test_pictures.py", "trust/test_figures.py")  # other files that hold figures against their numbers
 DASHED = {"--": "dashed", ":": "dotted"}
@@ -62,15 +63,7 @@ def records(tmp_path):
     runs, units, concepts, curves, tops = [], [], [], [], {}
     for place, (variant, n_seeds) in enumerate(SEEDS.items()):
         for seed in range(n_seeds):
-            keys = {
-                "study": "s",
-                "source": "mnist",
-                "task": "t",
-                "variant": variant,
-                "seed": seed,
-                "block": "b",
-                "layer": "conv3",
-            }
+            keys = KEYS | {"variant": variant, "seed": seed}
             numbers = {name: rng.random() for name in ("accuracy", *of_lines.BY_NUMBER)}
             runs.append(keys | {"precision": "float32", "device": "cpu", "threads": 1} | numbers)
             for unit in range(UNITS):

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
@@ -34,6 +33,7 @@ INCHES = {"one": 3.3, "two": 6.9}
 NAMES = ("baseline", "wide", "wide-dropout", "channel-0.25", "channel-0.5", "peak-0.03-epochs-30", "as wide as you please")
 DRAWN = ("alignment_against_ablation", "ablation_curves", "class_curves", "class_drops", "best_alignment")
 SEEDS, UNITS = 5, 6
+KEYS = {"study": "s", "source": "mnist", "task": "t", "block": "b", "layer": "conv3"}  # of every run
 
 
 def made(names, n_seeds=SEEDS):
@@ -42,15 +42,7 @@ def made(names, n_seeds=SEEDS):
     runs, units, concepts, curves = [], [], [], []
     for place, variant in enumerate(names):
         for seed in range(n_seeds):
-            keys = {
-                "study": "s",
-                "source": "mnist",
-                "task": "t",
-                "variant": variant,
-                "seed": seed,
-                "block": "b",
-                "layer": "conv3",
-            }
+            keys = KEYS | {"variant": variant, "seed": seed}
             numbers = {"accuracy": 0.9, **{name: rng.random() for name in lines.BY_NUMBER}}
             runs.append(keys | {"precision": "float32", "device": "cpu", "threads": 1, "n_units": UNITS} | numbers)
             size = 0.2 / 100 ** (place % 2)
@@ -68,43 +60,6 @@ def made(names, n_seeds=SEEDS):
     return StudyRecords(*tables, {}, (), False, (), (), False, ())
 
 
-def texts(figure):
-    """Gives every text of a figure that is seen."""
-    found = [*figure.texts, *(t for t in (figure._suptitle, figure._supxlabel, figure._supylabel) if t and t not in figure.texts)]
-    for legend in [*figure.legends, *(ax.get_legend() for ax in figure.axes if ax.get_legend())]:
-        found += legend.get_texts()
-    for ax in figure.axes:
-        found += [*ax.texts, ax.title, ax._left_title, ax._right_title]
-        if ax.axison:
-            found += [ax.xaxis.label, ax.yaxis.label]
-            found += [tick.label1 for axis in (ax.xaxis, ax.yaxis) for tick in axis._update_ticks()]
-    return [text for text in found if text.get_visible() and text.get_text().strip()]
-
-
-def check_layout(figure, columns, scale=1.0):
-    """Holds a figure against what a paper asks: its width, letters of 7 to 9 points, none beyond the edge, none on another.
-
-    No point may lie outside its panel.
-    """
-    for ax in figure.axes:
-        (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
-        for x, y in (place for dots in ax.collections if isinstance(dots, PathCollection) for place in dots.get_offsets()):
-            assert left <= x <= right
-            assert low <= y <= high
-    assert figure.get_figwidth() == pytest.approx(INCHES[columns])
-    seen = texts(figure)
-    assert len(seen) > 3
-    sizes = {text.get_text(): text.get_fontsize() / scale for text in seen}
-    assert {text: size for text, size in sizes.items() if not 7 <= size <= 9} == {}
-    renderer = figure._get_renderer()
-    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in seen]
-    width, height = figure.bbox.width, figure.bbox.height
-    beyond = [t for t, box in boxes if box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height]
-    assert beyond == []
-    touching = [(a, b) for (a, one), (b, two) in combinations(boxes, 2) if one.padded(-0.5).overlaps(two.padded(-0.5))]
-    assert touching == []
-
-
 @pytest.fixture
 def laid_out(monkeypatch):
     """The figures that are saved, by name, as they were laid out; none is written."""
@@ -120,31 +75,31 @@ def laid_out(monkeypatch):
 
 
 @pytest.mark.parametrize(("n_variants", "columns", "form"), [*product((1, 4, 7), COLUMNS, ["paper"]), (7, "one", "talk")])
-def test_every_figure_fits_its_columns(laid_out, n_variants, columns, form):
+def test_every_figure_fits_its_columns(laid_out, n_variants, columns, form, check_paper):
     """At both widths no letters may be too small, lie on others or leave the figure; of one variant and of seven."""
     with style(look := Look(style=form, columns=columns)):
         assert draw_figures(made(NAMES[:n_variants]), Path("nowhere"), look) == ()
         assert set(laid_out) == set(DRAWN)
         for figure, _, _ in laid_out.values():
-            check_layout(figure, columns, STYLES[form])
+            check_paper(figure, columns, STYLES[form])
 
 
 @pytest.mark.parametrize("columns", COLUMNS)
-def test_scores_by_number_fit_their_columns(laid_out, columns):
+def test_scores_by_number_fit_their_columns(laid_out, columns, check_paper):
     """Numbers that lie close together on the axis may not be written over each other."""
     with style(look := Look(columns=columns)):
         draw_figures(made([f"width-{n}" for n in (5, 10, 15, 20, 30, 60)]), Path("nowhere"), look, ["scores_by_number"])
-        check_layout(laid_out["scores_by_number"][0], columns)
+        check_paper(laid_out["scores_by_number"][0], columns)
 
 
 @pytest.mark.parametrize("columns", COLUMNS)
-def test_both_silencings_fit_side_by_side(laid_out, columns):
+def test_both_silencings_fit_side_by_side(laid_out, columns, check_paper):
     """A figure with more panels than usual must be laid out as well."""
     with style(look := Look(columns=columns)):
         shown = Shown(panels=("drop", "drop_mean", "curve_random", "curve_random_mean", "curve_weight"))
         draw_figures(made(NAMES[:4]), Path("nowhere"), look, DRAWN[:2], shown)
         for figure, _, _ in laid_out.values():
-            check_layout(figure, columns)
+            check_paper(figure, columns)
     assert [len(laid_out[name][0].axes) for name in DRAWN[:2]] == [8, 3]
 
 
@@ -161,7 +116,7 @@ def test_files_are_as_wide_as_the_columns(tmp_path, columns):
             assert image.width / image.info["dpi"][0] == pytest.approx(INCHES[columns], abs=0.01)
 
 
-def test_a_caption_lies_beside_its_figure_and_not_in_it(tmp_path, monkeypatch):
+def test_a_caption_lies_beside_its_figure_and_not_in_it(tmp_path, monkeypatch, texts):
     """The caption must be in a txt, the notes first, and no text of the figure may be of it."""
     figures = []
     real = Figure.savefig
@@ -216,7 +171,7 @@ def test_panels_go_on_in_further_rows():
         assert shown == [number + grid.ncols >= n_panels for number in range(n_panels)]
 
 
-def test_a_legend_goes_on_in_further_rows():
+def test_a_legend_goes_on_in_further_rows(check_paper):
     """Long names must go on in a second row, for which the figure grows, and not over the panels."""
     with style(look := Look(columns="one")):
         figure, (ax,) = Album(Path("nowhere"), look, ()).make(1, 1.5)
@@ -227,7 +182,7 @@ def test_a_legend_goes_on_in_further_rows():
         lay_out(figure)
         figure.draw_without_rendering()
         assert figure.get_figheight() > 1.8
-        check_layout(figure, "one")
+        check_paper(figure, "one")
 
 
 def test_correlations_are_of_each_seeds_net():
@@ -261,7 +216,7 @@ def test_a_panel_says_its_correlation(laid_out):
     assert "interval" not in laid_out[DRAWN[0]][2]
 
 
-def test_axes_are_free_where_variants_differ_by_ten(laid_out):
+def test_axes_are_free_where_variants_differ_by_ten(laid_out, check_paper):
     """Drops a hundred times as large may not flatten another variant's; a factor of two shares the axis."""
     draw_figures(made(NAMES[:2]), Path("nowhere"), Look(), [DRAWN[0], "class_drops"])
     figure, _, text = laid_out[DRAWN[0]]
@@ -277,7 +232,7 @@ def test_axes_are_free_where_variants_differ_by_ten(laid_out):
     alike = records.of_variants([NAMES[0], NAMES[1]])
     draw_figures(alike, Path("nowhere"), Look(), [DRAWN[0]])
     assert len({ax.get_ylim() for ax in laid_out[DRAWN[0]][0].axes}) == 1
-    check_layout(laid_out[DRAWN[0]][0], "two")
+    check_paper(laid_out[DRAWN[0]][0], "two")
     assert "of its own" not in laid_out[DRAWN[0]][2]
 
 
@@ -297,7 +252,7 @@ def test_axes_are_free_where_one_of_two_drops_differs_by_ten(laid_out):
 
 @pytest.mark.parametrize("columns", COLUMNS)
 @pytest.mark.parametrize("n_variants", [1, 4])
-def test_long_names_of_concepts_leave_room_for_the_panels(laid_out, columns, n_variants):
+def test_long_names_of_concepts_leave_room_for_the_panels(laid_out, columns, n_variants, check_paper):
     """Names of an own task must be in its order, shortened, and not be called digits; panels must keep their height."""
     names = ("cat", "dog", "ape", "a hippopotamus with a name that no panel of any figure has room for")
     records = made(NAMES[:n_variants])
@@ -306,7 +261,7 @@ def test_long_names_of_concepts_leave_room_for_the_panels(laid_out, columns, n_v
     with style(look := Look(columns=columns)):
         draw_figures(replace(records, concepts=concepts), Path("nowhere"), look, ["best_alignment"])
         figure, data, text = laid_out["best_alignment"]
-        check_layout(figure, columns)
+        check_paper(figure, columns)
     assert "digit" not in text
     assert figure.get_supxlabel() == "concept"
     for ax in figure.axes:
