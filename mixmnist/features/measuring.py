@@ -4,19 +4,23 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Bool, Float
+from scipy.stats import special_ortho_group
 from torch import Tensor, nn
 
 from mixmnist.core import registry
 from mixmnist.core.records import Dictionary, require
+from mixmnist.core.seeding import derive
 from mixmnist.features.atoms import AT_ONCE
 from mixmnist.features.cells import CELLS, IMAGES, Cells, read_cells
-from mixmnist.features.comparing import gap_closed
+from mixmnist.features.comparing import gap_closed, share_recovered, stability
 from mixmnist.features.facts import Facts, score_facts
 from mixmnist.features.fitted import Fitted
 from mixmnist.features.fitting import fit_dictionary, most_atoms, named
+from mixmnist.features.scores import explained_variance, l0
 from mixmnist.metrics.average_precision import average_precision
 from mixmnist.metrics.detectors import best, coverage, detectors, unique_concepts
 from mixmnist.probing import Drawn
@@ -24,6 +28,9 @@ from mixmnist.probing.running import Transform
 
 UNITS, RANDOM, CEILING, ONE_CODE = "units", "random", "probe_max", "topk:k=1"  # what stands beside every dictionary
 RANDOM_DRAWS = 20  # of as many directions
+RANDOM_SCORED = 3  # of them by the scores that take seconds
+TURNS = 5  # of a fitted dictionary as a whole
+QUICK = {"explained_variance": explained_variance.SCORE, "l0": l0.SCORE}
 SCORED = 10_000  # cells that codes are looked at on
 MINIMUM = 1e-6  # of a code's scale: what is smaller is rounding
 
@@ -51,7 +58,7 @@ class Plan:
     cells: int = CELLS
     """That a dictionary is fitted on."""
     thorough: bool = True
-    """Whether scores of the shelf that take seconds are among those that are made."""
+    """Whether, of the first seed, all scores of the shelf and the nulls are made; else explained variance and L0 alone."""
     rotate: int | None = None
     """Seed of a rotation of the units that comes before all else."""
 
@@ -117,7 +124,11 @@ def measure(layer: Layer, plan: Plan) -> pd.DataFrame:
     Returns:
         A row a dictionary, number of atoms and seed, and rows for `units`, `random` and the ceilings: `dictionary`, `asked` and
         `atoms` (as read), `seed`, scores of the atoms as units (`coverage`, `unique_concepts`, `detectors`, `mean_alignment` by
-        the highest code; `coverage_mean` by the mean code), scores of the shelf, `gap_closed`, `seconds` (of the fit), `said`.
+        the highest code; `coverage_mean` by the mean code), scores of the shelf, `gap_closed`, `seconds` (of the fit), `said`,
+        `copies` (it can copy every cell, so that what it explains proves nothing).
+        Of several seeds `stability` (mean cosine of matched atoms) and `recovered` (share of atoms found again), those of random
+        directions beside. Where the plan is thorough two nulls: `coverage_scrambled`, of the dictionary fitted on cells whose
+        units are permuted each by itself, and `coverage_turned`, of its atoms turned as a whole (mean of 5 turns).
     """
     rows = pd.DataFrame(measured(layer, plan))
     return with_gaps(rows)
@@ -128,24 +139,64 @@ def measured(layer: Layer, plan: Plan) -> Iterator[dict[str, object]]:
     fit_on = layer.rank.some(plan.cells, seed=0)
     chosen = dict.fromkeys((CEILING, *(plan.dictionaries or (*registry.names("dictionaries"), ONE_CODE))))
     chosen.pop(RANDOM, None)  # comes last, with as many directions as the others
-    random: Dictionary = registry.choose("dictionaries", RANDOM)
-    yield _row(layer, UNITS, _as_they_are(fit_on), 0, plan) | {"asked": fit_on.n_units, "seconds": 0.0}
+    yield _row(layer, UNITS, _as_they_are(fit_on), plan.thorough) | {"seed": 0, "asked": fit_on.n_units, "seconds": 0.0}
     counts: dict[int, None] = {}
     for spec in chosen:
         name, settings = named(spec)
         dictionary: Dictionary = registry.choose("dictionaries", name)
         for asked in plan.atoms[:1] if dictionary.supervised else plan.atoms:
             cells = layer.rank if dictionary.supervised else fit_on
+            most = most_atoms(dictionary, cells, asked)
             start = time.perf_counter()
-            fits = fit_dictionary(dictionary, cells, most_atoms(dictionary, cells, asked), plan.seeds, settings)
-            seconds = (time.perf_counter() - start) / len(plan.seeds)
-            for seed, fitted in zip(plan.seeds, fits, strict=True):
+            fits = fit_dictionary(dictionary, cells, most, plan.seeds, settings)
+            shared = {"asked": asked, "seconds": (time.perf_counter() - start) / len(plan.seeds), **_alike(fits, dictionary)}
+            for place, (seed, fitted) in enumerate(zip(plan.seeds, fits, strict=True)):
                 counts[fitted.n_atoms] = None
-                yield _row(layer, spec, fitted, seed, plan, dictionary) | {"asked": asked, "seconds": seconds}
-    for n in sorted({*counts, fit_on.n_units}):
-        for draw, fitted in enumerate(fit_dictionary(random, fit_on, n, range(RANDOM_DRAWS))):
-            quick = replace(plan, thorough=False)
-            yield _row(layer, RANDOM, fitted, draw, quick, random) | {"asked": n, "seconds": 0.0}
+                thorough = plan.thorough and place == 0
+                row = _row(layer, spec, fitted, thorough, dictionary) | {"seed": seed, **shared}
+                if thorough and not dictionary.supervised:
+                    again = fit_dictionary(dictionary, cells.scrambled(seed), most, (seed,), settings)
+                    row |= {"coverage_scrambled": _coverage(layer, again[0]), "coverage_turned": _turned(layer, fitted)}
+                yield row
+    yield from _random(layer, fit_on, plan, sorted({*counts, fit_on.n_units}))
+
+
+def _random(layer: Layer, fit_on: Cells, plan: Plan, numbers: Sequence[int]) -> Iterator[dict[str, object]]:
+    """Scores random directions, as many as the dictionaries have atoms."""
+    random: Dictionary = registry.choose("dictionaries", RANDOM)
+    for n in numbers:
+        drawn = fit_dictionary(random, fit_on, n, range(RANDOM_DRAWS))
+        alike = _alike(drawn[:RANDOM_SCORED], random) if len(plan.seeds) > 1 else {}
+        for draw, fitted in enumerate(drawn):
+            row = _row(layer, RANDOM, fitted, plan.thorough and draw < RANDOM_SCORED, random)
+            yield row | {"seed": draw, "asked": n, "seconds": 0.0, **alike}
+
+
+def _alike(fits: Sequence[Fitted], dictionary: Dictionary) -> dict[str, object]:
+    """Says how alike the atoms of different seeds are; nothing of one seed, or of a ceiling, some of which have no directions."""
+    if len(fits) < 2 or dictionary.supervised:
+        return {}
+    atoms = [one.atoms for one in fits]
+    return {"stability": stability(atoms), "recovered": share_recovered(atoms)}
+
+
+def _coverage(layer: Layer, fitted: Fitted) -> float:
+    assert layer.test.present is not None
+    return float(coverage(average_precision(read_codes(fitted, layer.test)[0], layer.test.present)))
+
+
+def _turned(layer: Layer, fitted: Fitted) -> float:
+    """Gives the coverage of atoms that have their angles to each other and other directions, mean over turns."""
+    n_units = fitted.atoms.shape[1]
+    if n_units == 1:
+        return _coverage(layer, fitted)  # there is but one direction
+
+    def turned(turn: int) -> Fitted:
+        drawn = special_ortho_group.rvs(n_units, random_state=np.random.default_rng(derive(turn, "atoms", "turned")))
+        q = torch.from_numpy(drawn).to(fitted.atoms)
+        return replace(fitted, atoms=fitted.atoms @ q.T, encode=lambda cells: fitted.encode(cells @ q))
+
+    return sum(_coverage(layer, turned(turn)) for turn in range(TURNS)) / TURNS
 
 
 def _as_they_are(cells: Cells) -> Fitted:
@@ -154,30 +205,36 @@ def _as_they_are(cells: Cells) -> Fitted:
     return Fitted(own, lambda rows: rows, torch.zeros_like(own[0]))
 
 
-def _row(
-    layer: Layer, name: str, fitted: Fitted, seed: int, plan: Plan, dictionary: Dictionary | None = None
-) -> dict[str, object]:
+def _row(layer: Layer, name: str, fitted: Fitted, thorough: bool, dictionary: Dictionary | None = None) -> dict[str, object]:
     """Scores one fitted dictionary."""
-    (response, mean), (rank_response, _) = read_codes(fitted, layer.test), read_codes(fitted, layer.rank)
-    present, rank_present = layer.test.present, layer.rank.present
+    response, mean = read_codes(fitted, layer.test)
+    present = layer.test.present
     assert present is not None
-    assert rank_present is not None
     alignment, by_mean = average_precision(response, present), average_precision(mean, present)
     if dictionary is not None and dictionary.read == "mean":
         alignment, by_mean = by_mean, alignment
-    row: dict[str, object] = {"dictionary": name, "atoms": fitted.n_atoms, "seed": seed}
-    row |= {"supervised": dictionary is not None and dictionary.supervised}
+    supervised = dictionary is not None and dictionary.supervised
+    row: dict[str, object] = {"dictionary": name, "atoms": fitted.n_atoms, "supervised": supervised}
     row |= {"coverage": float(coverage(alignment)), "coverage_mean": float(coverage(by_mean))}
     row |= {"unique_concepts": int(unique_concepts(alignment)), "detectors": int(detectors(alignment))}
     row |= {"mean_alignment": float(best(alignment).mean()), "chance": float(present.float().mean(dim=0).mean())}
-    ceiling = dictionary is not None and dictionary.supervised
-    if plan.thorough and not ceiling:
-        cells = layer.test.some(SCORED, seed=0)
-        codes = fitted.encode(cells.values)
-        codes = torch.where(codes.abs() > MINIMUM * codes.abs().amax(dim=0), codes, 0)
-        facts = Facts(fitted.atoms, cells.values, codes, fitted.decode(codes), response, present, rank_response, rank_present)
-        row |= score_facts(facts)
-    return row | {"said": fitted.said}
+    if not supervised:
+        row |= _scores(layer, fitted, response, thorough)
+    return row | {"said": fitted.said, "copies": fitted.copies}
+
+
+def _scores(layer: Layer, fitted: Fitted, response: Float[Tensor, "images atoms"], thorough: bool) -> dict[str, float]:
+    """Scores a dictionary by the shelf, or by what is quick."""
+    present, rank_present = layer.test.present, layer.rank.present
+    assert present is not None
+    assert rank_present is not None
+    cells = layer.test.some(SCORED, seed=0)
+    codes = fitted.encode(cells.values)
+    codes = torch.where(codes.abs() > MINIMUM * codes.abs().amax(dim=0), codes, 0)
+    rank = read_codes(fitted, layer.rank)[0] if thorough else response[:0]  # what is quick asks for cells alone
+    known = rank_present if thorough else rank_present[:0]
+    facts = Facts(fitted.atoms, cells.values, codes, fitted.decode(codes), response, present, rank, known)
+    return score_facts(facts, None if thorough else QUICK)
 
 
 def with_gaps(rows: pd.DataFrame) -> pd.DataFrame:

@@ -89,17 +89,17 @@ def cards(records: StudyRecords, album: Album, variant: str) -> None:
     rows = concepts[concepts["seed"] == seed]
     worth = rows["alignment"] >= WORTH
     if not worth.any():
-        raise Nothing(f"no unit of {variant}, seed {seed}, reaches an alignment of {_short(WORTH)}.")
+        raise Nothing(f"no unit of {variant}, seed {seed}, reaches an alignment of {short(WORTH)}.")
     images, (regions, why) = _images(records, variant, seed), _regions(records, variant, seed)
     what, known = noun(records), [column for column in CARD if rows[worth][column].notna().any()]
     figure, axes = album.make(int(worth.sum()), 0.76 if regions else 1.0, BLOCK)
     for ax, (_, row) in zip(axes, rows[worth].iterrows(), strict=True):
         unit = int(row["unit"])
-        _name(ax, what, row["concept"], f"unit {unit}, alignment {_short(row['alignment'])}, chance {_short(row['chance'])}")
-        _strip(ax, images[unit, :ON_CARD], None if regions is None else regions.mask(int(unit))[:ON_CARD])
+        _name(ax, what, row["concept"], f"unit {unit}, alignment {short(row['alignment'])}, chance {short(row['chance'])}")
+        strip(ax, images[unit, :ON_CARD], None if regions is None else regions.mask(int(unit))[:ON_CARD])
         if regions is not None:
             _beside(ax, regions.maps[unit, :ON_CARD])
-        at, recalled = ("  ".join(_short(row[column]) for column in part) for part in _at_and_recalled(known))
+        at, recalled = ("  ".join(short(row[column]) for column in part) for part in _at_and_recalled(known))
         below = "   ".join([*([f"precision {at}"] if at else []), *([f"at recall {recalled}"] if recalled else [])])
         ax.set_xlabel(below, loc="left", fontsize=SMALL * STYLES[album.look.style], color="0.3")
     none = rows["concept"][~worth].tolist()
@@ -108,7 +108,7 @@ def cards(records: StudyRecords, album: Album, variant: str) -> None:
         f"{variant}, seed {seed}: the {n_shown} test canvases with the highest response of each {what}'s best unit.",
         why or f"{REGION} Right: the map on the same canvases, white where it is highest on these.",
         *_below(known),
-        *([f"No card, since no unit reaches an alignment of {_short(WORTH)}: {', '.join(none)}."] if none else []),
+        *([f"No card, since no unit reaches an alignment of {short(WORTH)}: {', '.join(none)}."] if none else []),
     ]
     data = rows[worth][["variant", "seed", "concept", "unit", "alignment", "chance", *CARD]]
     album.save(figure, _with_threshold(data, regions), f"cards_{variant}", " ".join(text))
@@ -120,7 +120,7 @@ def dissection(records: StudyRecords, album: Album, variant: str) -> None:
     seed = int(units["seed"].min())
     rows = units[(units["seed"] == seed) & (units["alignment"] >= THRESHOLD)]
     if rows.empty:
-        raise Nothing(f"no unit of {variant}, seed {seed}, reaches an alignment of {_short(THRESHOLD)}.")
+        raise Nothing(f"no unit of {variant}, seed {seed}, reaches an alignment of {short(THRESHOLD)}.")
     concepts = list(dict.fromkeys(records.concepts["concept"]))  # in the task's order
     rows = rows.sort_values(["concept", "alignment"], ascending=[True, False], key=partial(_in_order, concepts))
     images, (regions, why) = _images(records, variant, seed), _regions(records, variant, seed)
@@ -130,14 +130,14 @@ def dissection(records: StudyRecords, album: Album, variant: str) -> None:
     figure, axes = album.make(len(rows), 0.64, BLOCK)
     for ax, (_, row) in zip(axes, rows.iterrows(), strict=True):
         unit = int(row["unit"])
-        _name(ax, what, row["concept"], f"unit {unit}, IoU {_short(row[IOU[0]])} at the .005 threshold")
+        _name(ax, what, row["concept"], f"unit {unit}, IoU {short(row[IOU[0]])} at the .005 threshold")
         masks = regions.mask(int(unit))[:ON_STRIP]
-        _strip(ax, images[unit, :ON_STRIP], masks, dim=DIM)
-    low, high, n_shown = _short(rows[IOU[1]].min()), _short(rows[IOU[1]].max()), min(ON_STRIP, images.shape[1])
+        strip(ax, images[unit, :ON_STRIP], masks, dim=DIM)
+    low, high, n_shown = short(rows[IOU[1]].min()), short(rows[IOU[1]].max()), min(ON_STRIP, images.shape[1])
     most = low if low == high else f"{low} to {high}"
     text = (
         f"{variant}, seed {seed}: the {n_shown} test canvases with the highest response of each detector (alignment from "
-        f"{_short(THRESHOLD)} on). {REGION} IoU at the .005 threshold (iou_box_quantile): of the canvases the pixels that are in "
+        f"{short(THRESHOLD)} on). {REGION} IoU at the .005 threshold (iou_box_quantile): of the canvases the pixels that are in "
         f"such a region and in the {what}'s box, over those that are in either; it is {most} at most, since boxes hold more than "
         f".005 of the pixels. {_matched(rows)}"
     )
@@ -145,11 +145,11 @@ def dissection(records: StudyRecords, album: Album, variant: str) -> None:
     album.save(figure, _with_threshold(data, regions), f"dissection_{variant}", text)
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Writes a share with two decimals, without the zero in front.
 
     Example:
-        >>> _short(0.8), _short(1.0), _short(0.996)
+        >>> short(0.8), short(1.0), short(0.996)
         ('.80', '1.00', '1.00')
     """
     return "\N{EN DASH}" if np.isnan(value) else f"{value:.2f}".removeprefix("0") if value >= 0 else f"{value:.2f}"
@@ -193,7 +193,7 @@ def _matched(rows: pd.DataFrame) -> str:
     how = "there the threshold marks as many pixels as the boxes hold"
     if MATCHED not in rows or not rows[MATCHED].notna().any():
         return f"{differs}: {how}."
-    low, high = _short(rows[MATCHED].min()), _short(rows[MATCHED].max())
+    low, high = short(rows[MATCHED].min()), short(rows[MATCHED].max())
     return f"{differs}: {how}; of these units it is {low if low == high else f'{low} to {high}'}."
 
 
@@ -218,18 +218,18 @@ def _with_threshold(rows: pd.DataFrame, regions: Regions | None) -> pd.DataFrame
     return rows if regions is None else rows.assign(map_threshold=regions.threshold[rows["unit"].astype(int)])
 
 
-def _strip(ax: Axes, images: NDArray[np.uint8], masks: NDArray[np.bool_] | None, dim: float = 1.0) -> None:
-    """Shows images [shown, rows, cols] side by side from x = 0 on, their regions outlined and the rest in less light."""
+def strip(ax: Axes, images: NDArray[np.uint8], masks: NDArray[np.bool_] | None, dim: float = 1.0, start: int = 0) -> None:
+    """Shows images [shown, rows, cols] side by side from x = start on, their regions outlined and the rest in less light."""
     step = images.shape[2] + 1
     for place, image in enumerate(images):
         light = np.ones(image.shape[:2]) if masks is None else np.where(masks[place], 1.0, dim)
         shown = (image * light.reshape(*light.shape, *[1] * (image.ndim - 2))).round().astype(np.uint8)
-        _show(ax, shown, place * step, cmap="gray", vmin=0, vmax=255)
+        _show(ax, shown, start + place * step, cmap="gray", vmin=0, vmax=255)
         if masks is not None:
-            lines = outline(masks[place]) + np.array([place * step, 0.0])
+            lines = outline(masks[place]) + np.array([start + place * step, 0.0])
             shade = [patheffects.Stroke(linewidth=1.5, foreground="black"), patheffects.Normal()]
             ax.add_collection(LineCollection(list(lines), colors=LINE, linewidths=0.7, path_effects=shade, gid="region"))
-    _bare(ax, len(images) * step - 1, images.shape[1])
+    _bare(ax, start + len(images) * step - 1, images.shape[1])
 
 
 def _beside(ax: Axes, maps: NDArray[np.float32]) -> None:

@@ -17,51 +17,98 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import kendalltau
 
-from mixmnist.core import storage
+from mixmnist.core import registry, storage
 from mixmnist.core.records import Analysis
 from mixmnist.features.cells import IMAGES
-from mixmnist.features.measuring import RANDOM, UNITS, Layer, Plan, measure, read_layer, rotated
+from mixmnist.features.measuring import ONE_CODE, RANDOM, RANDOM_DRAWS, UNITS, Layer, Plan, measure, read_layer, rotated
 from mixmnist.plants._rotation import random_rotation
+from mixmnist.report.drawing import Album
 from mixmnist.report.ranges import bounds_of
 from mixmnist.report.tables import CUT, write_table
-from mixmnist.trust._layers import about, counts, nets_of, with_interval, write_summary
+from mixmnist.trust import _atoms, _best_atoms
+from mixmnist.trust._layers import about, counts, nets_of, table_of, with_interval, write_summary
 from mixmnist.trust._networks import Recorded
 from mixmnist.trust._side_by_side import side_by_side
 
 ATOMS = 20  # that claims are about
-MORE_ATOMS, MORE_SEEDS = (10, 20, 40), (0, 1, 2)  # of the first nets of each variant
-FIRST = 5  # nets of a variant that are looked at with more numbers of atoms and more seeds
+MORE_ATOMS, MORE_SEEDS = (10, 40), (0, 1, 2)  # of the first nets of each variant
+FIRST, WHOLE = 5, 3  # nets of a variant that are looked at with more numbers of atoms; and with more seeds and all scores
 TURNED = "baseline"  # the variant whose units are rotated as well
 EQUIVARIANT = ("ica", "kmeans", "pca", "sparse")  # what is fitted by lengths and angles alone
 KEYS = ["variant", "dictionary", "atoms", "supervised"]
-NUMBERS = ("coverage", "coverage_mean", "unique_concepts", "gap_closed", "explained_variance", "l0")
+NUMBERS = (
+    "coverage",
+    "coverage_mean",
+    "unique_concepts",
+    "gap_closed",
+    "coverage_random",
+    "coverage_scrambled",
+    "coverage_turned",
+    "explained_variance",
+    "l0",
+    "stability",
+    "recovered",
+)
+OWN = ("chance", "detectors", "mean_alignment", "rotated", "net_seed", "seed", "asked", "seconds", "said")  # no scores
+PICTURED = {"width-5": "sparse", "wide-dropout": "ica"}  # whose best atoms are shown, and of which dictionary
+MEANS = (
+    "coverage_random: of as many random directions; coverage_scrambled: of the dictionary fitted on cells whose units are "
+    "permuted each by itself; coverage_turned: of its atoms turned as a whole; stability, recovered: cosine of atoms matched "
+    f"over seeds of the dictionary, and the share above .9. The last four: of the first {WHOLE} nets."
+)
 
 
 def run(folder: Path, out: Path, root: str | None) -> None:
-    """Writes a row a fit (`fits.csv`), tables of variants and of runs, and a summary."""
+    """Writes a row a fit (`fits.csv`), tables of variants, of all scores and of runs, pictures' numbers, and a summary."""
     nets = nets_of(folder)
     fits = fits_of(nets, root)
-    fits.to_csv(out / "fits.csv", index=False)
+    few_draws(fits).to_csv(out / "fits.csv", index=False, float_format="%.5g")
     variants, runs = of_variants(fits), of_runs(fits)
     note = f"{about(folder, nets)} {counts(nets)}"
     how = f"Means over dictionary seeds within a net, then over nets with their 95 % t interval. {CUT}"
-    write_table(out, "variants", variants, [note, how])
+    write_table(out, "variants", variants, [note, how, MEANS])
+    write_table(out, "scores", all_scores(fits), [note, f"Every score, {ATOMS} atoms, means over the first {WHOLE} nets."])
+    write_table(out, "orders", orders(fits), [note, f"Kendall's tau of each score with coverage, over dictionaries. {CUT}"])
     write_table(out, "runs", runs, [note, f"A row a net: its dictionaries of {ATOMS} atoms."])
+    firsts = {net.variant: net for net in reversed(nets) if net.variant in PICTURED}
+    _best_atoms.write(out, [(firsts[name], PICTURED[name]) for name in PICTURED if name in firsts], ATOMS, root)
     shown = variants[variants["atoms"].isin([ATOMS]) | variants["dictionary"].eq(UNITS) | variants["supervised"]]
     write_summary(out, [note, how], shown[["variant", "dictionary", "atoms", "n", "coverage", "unique_concepts", "gap_closed"]])
 
 
+def draw(home: Path, album: Album) -> None:
+    """Draws coverage by atoms, explained variance beside coverage, units beside atoms, and the best atoms of two nets."""
+    fits, runs = table_of(home, "fits"), table_of(home, "runs")
+    _atoms.units_against_atoms(album, fits, ATOMS)
+    _atoms.coverage_by_atoms(album, fits)
+    _atoms.variance_against_coverage(album, fits, runs, ATOMS)
+    _best_atoms.draw(home, album)
+
+
 def fits_of(nets: Sequence[Recorded], root: str | None) -> pd.DataFrame:
-    """Measures every net; the first nets of each variant with more atoms and seeds, those of one variant rotated, too."""
+    """Measures every net; the first nets of each variant with more atoms, seeds and scores; those of one variant rotated, too."""
     number: dict[str, int] = {}
     asked: list[tuple[Recorded, Plan, str | None]] = []
     for net in nets:
         place = number[net.variant] = number.get(net.variant, -1) + 1
-        plan = Plan(atoms=MORE_ATOMS, seeds=MORE_SEEDS) if place < FIRST else Plan(atoms=(ATOMS,))
-        asked.append((net, plan, None))
+        whole = Plan(atoms=(ATOMS,), seeds=MORE_SEEDS) if place < WHOLE else Plan(atoms=(ATOMS,), thorough=False)
+        asked.append((net, whole, None))
+        if place < FIRST:
+            asked.append((net, Plan(atoms=MORE_ATOMS, thorough=False), None))
         if net.variant == TURNED:
             asked.append((net, Plan(EQUIVARIANT, atoms=(ATOMS,), thorough=False, rotate=0), None))
-    return fits_by_plan(asked, root)
+    fits = fits_by_plan(asked, root)
+    twice = fits.duplicated([*KEYS, "net_seed", "seed", "rotated"])  # what stands beside every plan
+    return fits[~twice].reset_index(drop=True)
+
+
+def few_draws(fits: pd.DataFrame) -> pd.DataFrame:
+    """Gives a row for all draws of as many random directions on a net, their mean, with their number in `draws`."""
+    is_random = fits["dictionary"].eq(RANDOM)
+    keys = [*KEYS, "net_seed", "asked", "rotated"]
+    means = fits[is_random].groupby(keys, sort=False).mean(numeric_only=True).reset_index()
+    means = means.assign(seed=0, draws=RANDOM_DRAWS, said="")
+    return pd.concat([fits[~is_random].assign(draws=1), means], ignore_index=True)
 
 
 def fits_by_plan(asked: Sequence[tuple[Recorded, Plan, str | None]], root: str | None, images: int = IMAGES) -> pd.DataFrame:
@@ -98,7 +145,8 @@ def write_fits(fits: pd.DataFrame, about: str, out: Path) -> None:
 def of_variants(fits: pd.DataFrame) -> pd.DataFrame:
     """Gives a row a variant, dictionary and number of atoms: means with intervals over nets."""
     rows = []
-    for keys, group in (fits if fits["rotated"].all() else fits[~fits["rotated"]]).groupby(KEYS, sort=False):
+    fits = with_random(fits if fits["rotated"].all() else fits[~fits["rotated"]])
+    for keys, group in fits.groupby(KEYS, sort=False):
         row = dict(zip(KEYS, keys, strict=True)) | {"n": group["net_seed"].nunique()}
         for number in (name for name in NUMBERS if name in group):
             by_net = group.groupby("net_seed")[number].mean().dropna()
@@ -107,13 +155,30 @@ def of_variants(fits: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def with_random(fits: pd.DataFrame) -> pd.DataFrame:
+    """Adds `coverage_random`: of as many random directions in the same cells."""
+    keys = ["variant", "net_seed", "rotated", "atoms"]
+    random = fits[fits["dictionary"].eq(RANDOM)].groupby(keys)["coverage"].mean().rename("coverage_random")
+    return fits.join(random, on=keys)
+
+
+def all_scores(fits: pd.DataFrame) -> pd.DataFrame:
+    """Gives a row a variant and dictionary of 20 atoms, with the means of all scores over the nets that have them."""
+    still = fits[~fits["rotated"] & ~fits["supervised"].astype(bool)]
+    whole = still[still["asked"].eq(ATOMS) | still["dictionary"].eq(UNITS)]
+    whole = whole.drop(columns=[*(name for name in OWN if name in whole), "supervised"])
+    thorough = whole.dropna(subset=[name for name in ("mig",) if name in whole])
+    return thorough.groupby(["variant", "dictionary", "atoms"], sort=False).mean(numeric_only=True).reset_index()
+
+
 def of_runs(fits: pd.DataFrame) -> pd.DataFrame:
     """Gives a row a net: what claims are held against, of dictionaries of 20 atoms (fewer where a method has no more).
 
     Returns:
         `coverage_NAME`, `unique_NAME`, `gap_NAME` of each dictionary and of `units`; `beyond_random`: the largest coverage of any
         dictionary less that of as many random directions; `tau_variance_coverage`: Kendall's tau of explained variance and
-        coverage over dictionaries; `rotation_change`: the largest change of coverage of a dictionary when units are rotated.
+        coverage over dictionaries, those left out that can copy every cell; `rotation_change`: the largest change of coverage of
+        a dictionary when units are rotated.
     """
     rows = []
     for (variant, seed), group in fits.groupby(["variant", "net_seed"], sort=False):
@@ -123,14 +188,43 @@ def of_runs(fits: pd.DataFrame) -> pd.DataFrame:
         row: dict[str, object] = {"variant": variant, "seed": seed}
         for short, number in {"coverage": "coverage", "unique": "unique_concepts", "gap": "gap_closed"}.items():
             row |= {f"{short}_{_column(str(name))}": value for name, value in means[number].items() if name != RANDOM}
-        learned = means[~means["supervised"].astype(bool) & ~means.index.isin([RANDOM, UNITS])]
+        learned = _learned(means)
         of_random = still[still["dictionary"] == RANDOM].groupby("atoms")["coverage"].mean()
         row["coverage_random"] = of_random.get(ATOMS, math.nan)
         row["beyond_random"] = float((learned["coverage"] - learned["atoms"].map(of_random)).max())
-        row["tau_variance_coverage"] = float(kendalltau(learned["explained_variance"], learned["coverage"]).statistic)
+        row["tau_variance_coverage"] = _tau(learned, "explained_variance")
         turned = group[group["rotated"]].groupby("dictionary")["coverage"].mean()
         same = still[still["seed"].eq(0) & still["asked"].eq(ATOMS)].groupby("dictionary")["coverage"].mean()
         row["rotation_change"] = float((turned - same).loc[[*EQUIVARIANT]].abs().max()) if len(turned) else math.nan
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _learned(means: pd.DataFrame) -> pd.DataFrame:
+    """Gives what is a dictionary, of a net's means by name."""
+    found: pd.DataFrame = means[~means["supervised"].astype(bool) & ~means.index.isin([RANDOM, UNITS])]
+    return found
+
+
+def _tau(learned: pd.DataFrame, score: str) -> float:
+    """Gives Kendall's tau of a score and coverage over dictionaries that cannot copy every cell."""
+    told = learned[learned["copies"].astype(float) < 0.5]
+    return float(kendalltau(told[score], told["coverage"], nan_policy="omit").statistic)
+
+
+def orders(fits: pd.DataFrame) -> pd.DataFrame:
+    """Says which score orders dictionaries as coverage does: a row a score, a column a variant, Kendall's tau, mean over nets."""
+    still = fits[~fits["rotated"] & fits["asked"].eq(ATOMS)]
+    others = (*KEYS, *OWN, "coverage", "gap_closed", "copies")
+    scores = [str(name) for name in still.select_dtypes("number") if name not in others]
+    rows = []
+    for score in scores:
+        row: dict[str, object] = {"score": score}
+        for variant, nets in still.groupby("variant", sort=False):
+            by_net = [
+                _tau(_learned(net.groupby("dictionary").mean(numeric_only=True)), score) for _, net in nets.groupby("net_seed")
+            ]
+            row[str(variant)] = with_interval([tau for tau in by_net if not math.isnan(tau)], (-1, 1))
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -145,8 +239,16 @@ def _column(spec: str) -> str:
     return re.sub(r"\W+", "_", spec.replace("=", ""))
 
 
+COLUMNS = [_column(name) for name in (UNITS, *registry.names("dictionaries"), ONE_CODE)]
 ANALYSIS = Analysis(
     "Dictionaries over units: are the digits there in another basis?",
     run,
-    bounds={"tau_variance_coverage": (-1, 1), "rotation_change": (0, 1), "beyond_random": (-1, 1)},
+    draw=draw,
+    bounds={
+        **{f"coverage_{name}": (0, 1) for name in COLUMNS},
+        **{f"unique_{name}": (0, math.inf) for name in COLUMNS},
+        "tau_variance_coverage": (-1, 1),
+        "rotation_change": (0, 1),
+        "beyond_random": (-1, 1),
+    },
 )

@@ -54,6 +54,7 @@ def test_a_rotation_changes_the_units_and_no_dictionary_that_knows_angles_alone(
     assert abs(one["units"] - other["units"]) > 0.01
 
 
+@pytest.mark.plain
 def test_rows_of_activations_are_halved():
     """Activations without a network are fitted on in their first half and scored in their second."""
     found = layer_of_rows(torch.arange(8.0)[:, None], torch.ones(8, 2).bool(), ("a", "b"))

@@ -15,6 +15,7 @@ from mixmnist.features.dictionaries._starting import batches, some_cells
 from mixmnist.features.fitted import Fitted, unit_rows
 
 SETTLED = 20_000  # cells that a threshold is told by
+LAST = 0.05  # of the rate is left at the end
 Codes = Float[Tensor, "seeds cells atoms"]
 
 
@@ -60,18 +61,19 @@ def train(cells: Cells, atoms: int, seeds: Sequence[int], recipe: Recipe, title:
     centre = torch.zeros(len(seeds), 1, cells.n_units).to(start)
     weights = Weights(start.clone(), zeros.clone(), start.clone(), centre, zeros + 0.1)
     every = [weights.encoder, weights.bias, weights.decoder, weights.centre, weights.threshold]
-    optimiser = torch.optim.Adam([tensor.requires_grad_() for tensor in every], lr=recipe.rate)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, recipe.steps)
-    for rows in batches(cells, seeds, recipe.batch, recipe.steps, title):
+    optimiser = torch.optim.Adam([tensor.requires_grad_() for tensor in every], lr=recipe.rate, fused=True)
+    parts = recipe.parts(atoms)
+    for step, rows in enumerate(batches(cells, seeds, recipe.batch, recipe.steps, title)):
+        optimiser.param_groups[0]["lr"] = recipe.rate * (1 - (1 - LAST) * step / recipe.steps)
         before = weights.before(rows)
         codes = recipe.keep(before, weights)
-        loss = torch.stack([_error(rows, codes, weights, part) for part in recipe.parts(atoms)]).mean(dim=0)
+        errors = [_error(rows, codes, weights, part) for part in parts]
+        loss = errors[0] if len(errors) == 1 else torch.stack(errors).mean(dim=0)
         if recipe.price is not None:
             loss = loss + recipe.price(codes, before, weights)
         optimiser.zero_grad()
         loss.sum().backward()
         optimiser.step()
-        schedule.step()
         with torch.no_grad():
             weights.decoder.copy_(unit_rows(weights.decoder))
             weights.threshold.clamp_(min=0)
@@ -79,8 +81,9 @@ def train(cells: Cells, atoms: int, seeds: Sequence[int], recipe: Recipe, title:
 
 
 def _error(rows: Tensor, codes: Tensor, weights: Weights, part: int) -> Float[Tensor, " seeds"]:
-    explained = codes[..., :part] @ weights.decoder[:, :part] + weights.centre
-    return (rows - explained).pow(2).sum(dim=2).mean(dim=1)
+    first = (codes, weights.decoder) if part == codes.shape[2] else (codes[..., :part], weights.decoder[:, :part])
+    left = rows - weights.centre - first[0] @ first[1]
+    return left.square().sum(dim=(1, 2)) / rows.shape[1]
 
 
 def fitted(weights: Weights, recipe: Recipe) -> list[Fitted]:
