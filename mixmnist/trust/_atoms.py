@@ -1,6 +1,7 @@
 """Figures of dictionaries on trained nets, drawn from the table of fits; they decide no number."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -17,6 +18,7 @@ FAMILIES = {
     "autoencoders": ("l1", "topk:k=1", "topk", "batchtopk", "jumprelu", "matryoshka"),
 }
 HEADLINE = (UNITS, RANDOM, "ica", "sparse", "topk:k=1", CEILING)
+HOLLOW = 5  # the sixth mark of strokes is no larger than its edge
 LEAST_VARIANCE = 0.5  # that is drawn; what explains less stands at the edge
 SHOWN = {"unique_concepts": "digits with a detector", "coverage": "coverage"}
 
@@ -38,7 +40,7 @@ def units_against_atoms(album: Album, fits: pd.DataFrame, atoms: int) -> None:
             ax.hlines(y, found["lower"], found["upper"], color=look["color"], lw=0.9)
             rows.append(found.assign(dictionary=dictionary, number=number))
         ax.set_xlabel(name)
-        ax.set_xlim(0, 10.3 if number == "unique_concepts" else 1.02)
+        ax.set_xlim(*((-0.3, 10.3) if number == "unique_concepts" else (0.2, 1.02)))
         ax.set_yticks(range(len(variants)), variants)
         ax.set_ylim(len(variants) - 0.5, -0.5)
         ax.grid(visible=False, axis="y")
@@ -63,15 +65,14 @@ def coverage_by_atoms(album: Album, fits: pd.DataFrame) -> None:
         raise Nothing("no net was looked at with several numbers of atoms.")
     variants = list(dict.fromkeys(still["variant"]))
     panels = [(variant, family) for family in FAMILIES for variant in variants]
-    figure, axes = album.make(len(panels), 1.55, 6.9 / len(variants) - 0.01, sharex=True, sharey=True)
+    figure, axes = album.make(len(panels), 1.35, 6.9 / len(variants) - 0.01, sharex=True, sharey=True)
     rows = []
     for ax, (variant, family) in zip(axes, panels, strict=True):
         own = still[still["variant"] == variant]
         for place, dictionary in enumerate((*FAMILIES[family], RANDOM)):
             found = _over_nets(own[own["dictionary"] == dictionary], ["atoms"], "coverage")
-            number = place if dictionary == RANDOM or family == "classical" else place + len(FAMILIES["classical"]) + 1
-            look = stroke(number, len(found)) if dictionary != RANDOM else {"color": "0.4", "ls": "--", "marker": ""}
-            ax.plot(found["atoms"], found["mean"], label=dictionary, **(look | {"markevery": None}))
+            look = {"color": "0.4", "ls": "--"} if dictionary == RANDOM else _mark(family, place) | {"ls": stroke(place)["ls"]}
+            ax.plot(found["atoms"], found["mean"], label=dictionary, **look)
             ax.fill_between(found["atoms"], found["lower"], found["upper"], alpha=0.15, lw=0, color=look["color"])
             rows.append(found.assign(variant=variant, dictionary=dictionary))
         _levels(ax, own)
@@ -86,8 +87,8 @@ def coverage_by_atoms(album: Album, fits: pd.DataFrame) -> None:
     known = dict(pair for ax in axes for pair in zip(*reversed(ax.get_legend_handles_labels()), strict=True))
     legend_above(figure, list(known.values()), list(known))
     text = (
-        "Mean over digits of the best atom's alignment, against the number of atoms: above classical methods, below sparse "
-        "autoencoders. Dashed grey: as many random directions. Level lines: the layer's own units (solid), directions fitted "
+        "Mean over digits of the best atom's alignment, against the number of atoms: above classical methods, below (hollow marks) "
+        "sparse autoencoders. Dashed grey: as many random directions. Level lines: the layer's own units (solid), directions fitted "
         "with the labels (dash-dotted), a small network a cell fitted with the labels (dotted). A method that finds no more "
         f"directions than units ends there. Bands: 95 % t interval over nets. {_seeds(still)}"
     )
@@ -97,19 +98,19 @@ def coverage_by_atoms(album: Album, fits: pd.DataFrame) -> None:
 def variance_against_coverage(album: Album, fits: pd.DataFrame, runs: pd.DataFrame, atoms: int) -> None:
     """Shows coverage against explained variance, a panel a variant, a mark a dictionary."""
     still = fits[~fits["rotated"] & fits["asked"].eq(atoms) & ~fits["supervised"]]
-    learned = [name for family in FAMILIES.values() for name in family]
+    learned = [(family, place, name) for family, names in FAMILIES.items() for place, name in enumerate(names)]
     variants = list(dict.fromkeys(still["variant"]))
-    figure, axes = album.make(len(variants), 1.75, 2.1, sharey=True)
+    figure, axes = album.make(len(variants), 1.75, 1.6, sharey=True)
     rows = []
     for ax, variant in zip(axes, variants, strict=True):
         own = still[still["variant"] == variant]
-        for number, dictionary in enumerate(learned):
+        for family, place, dictionary in learned:
             group = own[own["dictionary"] == dictionary]
             x, y = (
                 over_seeds(group.groupby("net_seed")[name].mean().tolist(), name) for name in ("explained_variance", "coverage")
             )
-            look = stroke(number + (number >= len(FAMILIES["classical"]))) | {"ls": "none"}
-            ax.plot(max(x.mean, LEAST_VARIANCE), y.mean, label=dictionary, clip_on=False, **look)
+            look = _mark(family, place)
+            ax.plot(max(x.mean, LEAST_VARIANCE), y.mean, label=dictionary, ls="none", clip_on=False, **look)
             ax.vlines(max(x.mean, LEAST_VARIANCE), y.lower, y.upper, color=look["color"], lw=0.8)
             rows.append({"variant": variant, "dictionary": dictionary, "explained_variance": x.mean, "coverage": y.mean})
         tau = over_seeds(runs["tau_variance_coverage"][runs["variant"] == variant].tolist(), "tau_variance_coverage")
@@ -124,9 +125,17 @@ def variance_against_coverage(album: Album, fits: pd.DataFrame, runs: pd.DataFra
     edge = f"At the left edge, since they explain less: {', '.join(dict.fromkeys(beyond['dictionary']))}. " if len(beyond) else ""
     text = (
         f"By explained variance dictionaries are chosen; coverage is what was to be found. {atoms} atoms; means over nets, bars: "
-        f"95 % t interval of coverage. Tau: Kendall's, over dictionaries within a net, mean over nets. {edge}{_seeds(still)}"
+        f"95 % t interval of coverage. Tau: Kendall's, over dictionaries within a net, mean over "
+        f"nets, without those that can copy every cell. {edge}{_seeds(still)}"
     )
     album.save(figure, data, "variance_against_coverage", text)
+
+
+def _mark(family: str, place: int) -> dict[str, Any]:
+    """Gives the mark and colour of a dictionary: hollow of an autoencoder."""
+    look = {name: value for name, value in stroke(place if place < HOLLOW else HOLLOW + 3).items() if name in ("color", "marker")}
+    edge = {"markeredgewidth": 0.9, "markeredgecolor": look["color"]}
+    return look | edge | ({"markerfacecolor": "white"} if family == "autoencoders" else {})
 
 
 def _over_nets(own: pd.DataFrame, keys: Sequence[str], number: str) -> pd.DataFrame:
