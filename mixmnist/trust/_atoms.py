@@ -87,10 +87,10 @@ def coverage_by_atoms(album: Album, fits: pd.DataFrame) -> None:
     known = dict(pair for ax in axes for pair in zip(*reversed(ax.get_legend_handles_labels()), strict=True))
     legend_above(figure, list(known.values()), list(known))
     text = (
-        "Mean over digits of the best atom's alignment, against the number of atoms: above classical methods, below (hollow marks) "
-        "sparse autoencoders. Dashed grey: as many random directions. Level lines: the layer's own units (solid), directions fitted "
-        "with the labels (dash-dotted), a small network a cell fitted with the labels (dotted). A method that finds no more "
-        f"directions than units ends there. Bands: 95 % t interval over nets. {_seeds(still)}"
+        "Mean over digits of the best atom's alignment, against the number of atoms: above classical methods, below (hollow) "
+        "sparse autoencoders. Dashed grey: as many random directions. Level lines: the layer's own units (solid), directions "
+        "fitted with the labels (dash-dotted), a small network a cell fitted with the labels (dotted). A method that finds no "
+        f"more directions than units ends there. Bands: 95 % t interval over nets. {_seeds(still)}"
     )
     album.save(figure, pd.concat(rows), "coverage_by_atoms", text)
 
