@@ -33,6 +33,8 @@ def units_against_atoms(album: Album, fits: pd.DataFrame, atoms: int) -> None:
     for ax, (number, name) in zip(axes, SHOWN.items(), strict=True):
         for place, dictionary in enumerate(HEADLINE):
             own = chosen[chosen["dictionary"] == dictionary]
+            if own.empty:
+                continue
             found = _over_nets(own, ["variant"], number)
             y = [variants.index(variant) + (place - (len(HEADLINE) - 1) / 2) * 0.13 for variant in found["variant"]]
             look = stroke(place) | {"ls": "none"}
@@ -71,6 +73,8 @@ def coverage_by_atoms(album: Album, fits: pd.DataFrame) -> None:
         own = still[still["variant"] == variant]
         for place, dictionary in enumerate((*FAMILIES[family], RANDOM)):
             found = _over_nets(own[own["dictionary"] == dictionary], ["atoms"], "coverage")
+            if found.empty:
+                continue
             look = {"color": "0.4", "ls": "--"} if dictionary == RANDOM else _mark(family, place) | {"ls": stroke(place)["ls"]}
             ax.plot(found["atoms"], found["mean"], label=dictionary, **look)
             ax.fill_between(found["atoms"], found["lower"], found["upper"], alpha=0.15, lw=0, color=look["color"])

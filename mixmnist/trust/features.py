@@ -70,7 +70,7 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     write_table(out, "scores", all_scores(fits), [note, f"Every score, {ATOMS} atoms, means over the first {WHOLE} nets."])
     write_table(out, "orders", orders(fits), [note, f"Kendall's tau of each score with coverage, over dictionaries. {CUT}"])
     write_table(out, "runs", runs, [note, f"A row a net: its dictionaries of {ATOMS} atoms."])
-    firsts = {net.variant: net for net in reversed(nets) if net.variant in PICTURED}
+    firsts = {net.variant: net for net in reversed(nets)}
     _best_atoms.write(out, [(firsts[name], PICTURED[name]) for name in PICTURED if name in firsts], ATOMS, root)
     shown = variants[variants["atoms"].isin([ATOMS]) | variants["dictionary"].eq(UNITS) | variants["supervised"]]
     write_summary(out, [note, how], shown[["variant", "dictionary", "atoms", "n", "coverage", "unique_concepts", "gap_closed"]])
@@ -85,16 +85,22 @@ def draw(home: Path, album: Album) -> None:
     _best_atoms.draw(home, album)
 
 
-def fits_of(nets: Sequence[Recorded], root: str | None) -> pd.DataFrame:
-    """Measures every net; the first nets of each variant with more atoms, seeds and scores; those of one variant rotated, too."""
+def fits_of(nets: Sequence[Recorded], root: str | None, only: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Measures every net; the first nets of each variant with more atoms, seeds and scores; those of one variant rotated, too.
+
+    Args:
+        nets: Those of a variant in the order of their seeds.
+        root: Holds the source's files.
+        only: Dictionaries; by default the whole shelf. Those that a rotation must not change are among them.
+    """
     number: dict[str, int] = {}
     asked: list[tuple[Recorded, Plan, str | None]] = []
     for net in nets:
         place = number[net.variant] = number.get(net.variant, -1) + 1
-        whole = Plan(atoms=(ATOMS,), seeds=MORE_SEEDS) if place < WHOLE else Plan(atoms=(ATOMS,), thorough=False)
+        whole = Plan(only, (ATOMS,), MORE_SEEDS) if place < WHOLE else Plan(only, (ATOMS,), thorough=False)
         asked.append((net, whole, None))
         if place < FIRST:
-            asked.append((net, Plan(atoms=MORE_ATOMS, thorough=False), None))
+            asked.append((net, Plan(only, MORE_ATOMS, thorough=False), None))
         if net.variant == TURNED:
             asked.append((net, Plan(EQUIVARIANT, atoms=(ATOMS,), thorough=False, rotate=0), None))
     fits = fits_by_plan(asked, root)
