@@ -208,6 +208,7 @@ class Analysis:
     run: Callable[[Any, Any, str | None], None]
     bounds: Mapping[str, tuple[int | float, int | float]] = field(default_factory=dict)  # of columns of runs.csv, as a metric's
     draw: Callable[[Any, Any], None] | None = None
+    asks: tuple[str, ...] = ()  # shelves any entry of which it may ask for, besides metrics and plants
 
 
 @dataclass(frozen=True)

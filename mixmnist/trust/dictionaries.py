@@ -123,4 +123,4 @@ def _summary(graded: Sequence[GradedDictionary]) -> str:
     return f"Report card of the dictionaries on planted cells. {RULE}\n\n{as_markdown(table)}\n"
 
 
-ANALYSIS = Analysis("Report card of every dictionary, on planted cells", run, draw=draw)
+ANALYSIS = Analysis("Report card of every dictionary, on planted cells", run, draw=draw, asks=("dictionaries", "scores"))

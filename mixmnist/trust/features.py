@@ -50,6 +50,7 @@ NUMBERS = (
     "recovered",
 )
 OWN = ("chance", "detectors", "mean_alignment", "rotated", "net_seed", "seed", "asked", "seconds", "said")  # no scores
+FEWEST = 3  # dictionaries that an order is told of
 PICTURED = {"width-5": "sparse", "wide-dropout": "ica"}  # whose best atoms are shown, and of which dictionary
 MEANS = (
     "coverage_random: of as many random directions; coverage_scrambled: of the dictionary fitted on cells whose units are "
@@ -214,8 +215,8 @@ def _learned(means: pd.DataFrame) -> pd.DataFrame:
 
 def _tau(learned: pd.DataFrame, score: str) -> float:
     """Gives Kendall's tau of a score and coverage over dictionaries that cannot copy every cell."""
-    told = learned[learned["copies"].astype(float) < 0.5]
-    return float(kendalltau(told[score], told["coverage"], nan_policy="omit").statistic)
+    told = learned[learned["copies"].astype(float) < 0.5].dropna(subset=[score, "coverage"])
+    return float(kendalltau(told[score], told["coverage"]).statistic) if len(told) >= FEWEST else math.nan
 
 
 def orders(fits: pd.DataFrame) -> pd.DataFrame:
@@ -250,6 +251,7 @@ ANALYSIS = Analysis(
     "Dictionaries over units: are the digits there in another basis?",
     run,
     draw=draw,
+    asks=("dictionaries", "scores"),
     bounds={
         **{f"coverage_{name}": (0, 1) for name in COLUMNS},
         **{f"unique_{name}": (0, math.inf) for name in COLUMNS},
