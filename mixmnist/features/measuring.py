@@ -59,6 +59,8 @@ class Plan:
     """That a dictionary is fitted on."""
     thorough: bool = True
     """Whether, of the first seed, all scores of the shelf and the nulls are made; else explained variance and L0 alone."""
+    nulls: tuple[str, ...] = ()
+    """Dictionaries whose nulls are made in any case."""
     rotate: int | None = None
     """Seed of a rotation of the units that comes before all else."""
 
@@ -127,7 +129,7 @@ def measure(layer: Layer, plan: Plan) -> pd.DataFrame:
         the highest code; `coverage_mean` by the mean code), scores of the shelf, `gap_closed`, `seconds` (of the fit), `said`,
         `copies` (it can copy every cell, so that what it explains proves nothing).
         Of several seeds `stability` (mean cosine of matched atoms) and `recovered` (share of atoms found again), those of random
-        directions beside. Where the plan is thorough two nulls: `coverage_scrambled`, of the dictionary fitted on cells whose
+        directions beside. Where the plan asks for them two nulls: `coverage_scrambled`, of the dictionary fitted on cells whose
         units are permuted each by itself, and `coverage_turned`, of its atoms turned as a whole (mean of 5 turns).
     """
     rows = pd.DataFrame(measured(layer, plan))
@@ -154,7 +156,7 @@ def measured(layer: Layer, plan: Plan) -> Iterator[dict[str, object]]:
                 counts[fitted.n_atoms] = None
                 thorough = plan.thorough and place == 0
                 row = _row(layer, spec, fitted, thorough, dictionary) | {"seed": seed, **shared}
-                if thorough and not dictionary.supervised:
+                if place == 0 and not dictionary.supervised and (plan.thorough or spec in plan.nulls):
                     again = fit_dictionary(dictionary, cells.scrambled(seed), most, (seed,), settings)
                     row |= {"coverage_scrambled": _coverage(layer, again[0]), "coverage_turned": _turned(layer, fitted)}
                 yield row

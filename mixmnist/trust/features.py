@@ -1,7 +1,7 @@
 """Dictionaries over units: are the digits there in another basis, where single units do not detect them?
 
 Every dictionary of the shelf is fitted without labels on cells of the layer that feeds the head (rank canvases), and its atoms
-are scored as units (test canvases), beside as many random directions and a supervised ceiling. Claims F1 to F6.
+are scored as units (test canvases), beside as many random directions and a supervised ceiling. Claims F1 to F7.
 
 Source:
     SynthSAEBench (2026), arXiv:2602.14687; SAEBench (2025), arXiv:2503.09532: dictionaries held against known features. Differs:
@@ -34,7 +34,9 @@ ATOMS = 20  # that claims are about
 MORE_ATOMS, MORE_SEEDS = (10, 40), (0, 1, 2)  # of the first nets of each variant
 FIRST, WHOLE = 5, 3  # nets of a variant that are looked at with more numbers of atoms; and with more seeds and all scores
 TURNED = "baseline"  # the variant whose units are rotated as well
+NULLS = ("ica", "sparse", "topk:k=1")  # whose nulls are made on every net
 EQUIVARIANT = ("ica", "kmeans", "pca", "sparse")  # what is fitted by lengths and angles alone
+COLUMNS = {"coverage": "coverage", "unique": "unique_concepts", "gap": "gap_closed", "scrambled": "coverage_scrambled"}
 KEYS = ["variant", "dictionary", "atoms", "supervised"]
 NUMBERS = (
     "coverage",
@@ -49,13 +51,25 @@ NUMBERS = (
     "stability",
     "recovered",
 )
-OWN = ("chance", "detectors", "mean_alignment", "rotated", "net_seed", "seed", "asked", "seconds", "said")  # no scores
+OWN = (
+    "chance",
+    "concepts",
+    "detectors",
+    "mean_alignment",
+    "rotated",
+    "net_seed",
+    "seed",
+    "asked",
+    "seconds",
+    "said",
+)  # no scores
 FEWEST = 3  # dictionaries that an order is told of
 PICTURED = {"width-5": "sparse", "wide-dropout": "ica"}  # whose best atoms are shown, and of which dictionary
 MEANS = (
     "coverage_random: of as many random directions; coverage_scrambled: of the dictionary fitted on cells whose units are "
     "permuted each by itself; coverage_turned: of its atoms turned as a whole; stability, recovered: cosine of atoms matched "
-    f"over seeds of the dictionary, and the share above .9. The last four: of the first {WHOLE} nets."
+    "over seeds of the dictionary, and the share above .9. The last two, and the nulls of other than "
+    f"{', '.join(NULLS)}, are of the first {WHOLE} nets."
 )
 
 
@@ -98,7 +112,7 @@ def fits_of(nets: Sequence[Recorded], root: str | None, only: tuple[str, ...] = 
     asked: list[tuple[Recorded, Plan, str | None]] = []
     for net in nets:
         place = number[net.variant] = number.get(net.variant, -1) + 1
-        whole = Plan(only, (ATOMS,), MORE_SEEDS) if place < WHOLE else Plan(only, (ATOMS,), thorough=False)
+        whole = Plan(only, (ATOMS,), MORE_SEEDS) if place < WHOLE else Plan(only, (ATOMS,), thorough=False, nulls=NULLS)
         asked.append((net, whole, None))
         if place < FIRST:
             asked.append((net, Plan(only, MORE_ATOMS, thorough=False), None))
@@ -136,7 +150,7 @@ def fits_of_layer(layer: Layer, plan: Plan) -> pd.DataFrame:
     if plan.rotate is not None:
         layer = rotated(layer, random_rotation(layer.rank.n_units, plan.rotate))
     found: pd.DataFrame = measure(layer, replace(plan, rotate=None))
-    return found.assign(rotated=plan.rotate is not None)
+    return found.assign(rotated=plan.rotate is not None, concepts=len(layer.concepts))
 
 
 def write_fits(fits: pd.DataFrame, about: str, out: Path) -> None:
@@ -157,7 +171,8 @@ def of_variants(fits: pd.DataFrame) -> pd.DataFrame:
         row = dict(zip(KEYS, keys, strict=True)) | {"n": group["net_seed"].nunique()}
         for number in (name for name in NUMBERS if name in group):
             by_net = group.groupby("net_seed")[number].mean().dropna()
-            row[number] = with_interval(by_net.tolist(), bounds_of(number))
+            most = int(group["concepts"].iloc[0]) if number == "unique_concepts" else bounds_of(number)[1]
+            row[number] = with_interval(by_net.tolist(), (bounds_of(number)[0], most))
         rows.append(row | {"seconds": round(float(group["seconds"].mean()), 2)})
     return pd.DataFrame(rows)
 
@@ -182,7 +197,8 @@ def of_runs(fits: pd.DataFrame) -> pd.DataFrame:
     """Gives a row a net: what claims are held against, of dictionaries of 20 atoms (fewer where a method has no more).
 
     Returns:
-        `coverage_NAME`, `unique_NAME`, `gap_NAME` of each dictionary and of `units`; `beyond_random`: the largest coverage of any
+        `coverage_NAME`, `unique_NAME`, `gap_NAME` of each dictionary and of `units`; `scrambled_NAME`: the coverage of the same
+        dictionary, fitted on cells whose units are permuted each by itself; `beyond_random`: the largest coverage of any
         dictionary less that of as many random directions; `tau_variance_coverage`: Kendall's tau of explained variance and
         coverage over dictionaries, those left out that can copy every cell; `rotation_change`: the largest change of coverage of
         a dictionary when units are rotated.
@@ -193,7 +209,7 @@ def of_runs(fits: pd.DataFrame) -> pd.DataFrame:
         chosen = still[still["asked"].eq(ATOMS) | still["dictionary"].eq(UNITS) | still["supervised"]]
         means = chosen.groupby("dictionary", sort=False).mean(numeric_only=True)
         row: dict[str, object] = {"variant": variant, "seed": seed}
-        for short, number in {"coverage": "coverage", "unique": "unique_concepts", "gap": "gap_closed"}.items():
+        for short, number in COLUMNS.items():
             row |= {f"{short}_{_column(str(name))}": value for name, value in means[number].items() if name != RANDOM}
         learned = _learned(means)
         of_random = still[still["dictionary"] == RANDOM].groupby("atoms")["coverage"].mean()
@@ -246,15 +262,15 @@ def _column(spec: str) -> str:
     return re.sub(r"\W+", "_", spec.replace("=", ""))
 
 
-COLUMNS = [_column(name) for name in (UNITS, *registry.names("dictionaries"), ONE_CODE)]
+NAMES = [_column(name) for name in (UNITS, *registry.names("dictionaries"), ONE_CODE)]
 ANALYSIS = Analysis(
     "Dictionaries over units: are the digits there in another basis?",
     run,
     draw=draw,
     asks=("dictionaries", "scores"),
     bounds={
-        **{f"coverage_{name}": (0, 1) for name in COLUMNS},
-        **{f"unique_{name}": (0, math.inf) for name in COLUMNS},
+        **{f"{what}_{name}": (0, 1) for what in ("coverage", "scrambled") for name in NAMES},
+        **{f"unique_{name}": (0, math.inf) for name in NAMES},
         "tau_variance_coverage": (-1, 1),
         "rotation_change": (0, 1),
         "beyond_random": (-1, 1),
