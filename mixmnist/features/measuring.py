@@ -243,6 +243,7 @@ def with_gaps(rows: pd.DataFrame) -> pd.DataFrame:
     """Adds `gap_closed`: how far each goes from as many random directions to the ceiling, 0 to 1."""
     ceiling = rows["coverage"][rows["dictionary"] == CEILING].mean()
     of_random = rows[rows["dictionary"] == RANDOM].groupby("atoms")["coverage"].mean()
-    known = zip(rows["coverage"].tolist(), rows["atoms"].map(of_random).tolist(), strict=True)
+    found_by = rows["coverage"].where(rows["dictionary"] != RANDOM)  # which is where the gap begins
+    known = zip(found_by.tolist(), rows["atoms"].map(of_random).tolist(), strict=True)
     gaps = [gap_closed(found, by_chance, ceiling) for found, by_chance in known]
     return rows.assign(gap_closed=gaps)

@@ -51,18 +51,7 @@ NUMBERS = (
     "stability",
     "recovered",
 )
-OWN = (
-    "chance",
-    "concepts",
-    "detectors",
-    "mean_alignment",
-    "rotated",
-    "net_seed",
-    "seed",
-    "asked",
-    "seconds",
-    "said",
-)  # no scores
+OWN = ("chance", "concepts", "detectors", "mean_alignment", "net_seed", "rotated", "seed", "asked", "seconds", "said")  # no score
 FEWEST = 3  # dictionaries that an order is told of
 PICTURED = {"width-5": "sparse", "wide-dropout": "ica"}  # whose best atoms are shown, and of which dictionary
 MEANS = (
@@ -238,7 +227,7 @@ def _tau(learned: pd.DataFrame, score: str) -> float:
 def orders(fits: pd.DataFrame) -> pd.DataFrame:
     """Says which score orders dictionaries as coverage does: a row a score, a column a variant, Kendall's tau, mean over nets."""
     still = fits[~fits["rotated"] & fits["asked"].eq(ATOMS)]
-    others = (*KEYS, *OWN, "coverage", "gap_closed", "copies")
+    others = (*KEYS, *OWN, "coverage", "coverage_scrambled", "coverage_turned", "gap_closed", "copies")
     scores = [str(name) for name in still.select_dtypes("number") if name not in others]
     rows = []
     for score in scores:
