@@ -97,7 +97,7 @@ def screen(fits: pd.DataFrame) -> str:
     still = _still(fits)
     learned = still[~still["supervised"] & ~still["dictionary"].isin([RANDOM, UNITS])]
     pairs = list(dict.fromkeys(zip(learned["variant"], learned["asked"], strict=True)))
-    if len(pairs) <= 1 and still["variant"].nunique() == 1:
+    if len(pairs) <= 1 and len(set(still["variant"])) == 1:
         return f"{as_markdown(_in_full(still))}\n\n{textwrap.fill(MEANING, WIDTH)}"
     pairs = pairs or [(variant, 0) for variant in still["variant"].unique()]
     shown = pairs if len(pairs) <= PAIRS else [pair for pair in pairs if pair[1] == pairs[0][1]][:PAIRS]

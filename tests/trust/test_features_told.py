@@ -96,7 +96,8 @@ def test_many_variants_have_room_on_one_screen(fits):
     many = pd.concat([fits.assign(variant=name) for name in "abcde"], ignore_index=True)
     more = many[many["dictionary"].isin(["ica", "pca"])].assign(asked=40, atoms=40)
     said = screen(pd.concat([many, more], ignore_index=True))
-    assert "| ica        | 0.500 / 5.0 |" in said
+    assert "| ica " in said
+    assert "a, 20" in said
     assert "The table has 5 columns more." in said
     assert len(said.splitlines()) < 24
 
