@@ -1,4 +1,4 @@
-"""The pages of cards: what `mixmnist list metrics --long` and its like say, with formulas typeset as MathML, which browsers know."""
+"""The pages of cards: what `mixmnist list metrics --long` says, and of others, with formulas typeset as MathML for browsers."""
 
 import html
 import re

@@ -26,7 +26,7 @@ def list_entries(args: argparse.Namespace, say: Say) -> Answer:
 
 
 def describe(shelf: str, name: str, entry: Any) -> dict[str, Any]:  # noqa: ANN401 -- each shelf has its own type
-    """Gives what is known of an entry: its title, what its file says, and by its shelf columns, chance, ceiling, cost, settings."""
+    """Gives what is known of an entry: its title, what its file says, and what else its shelf knows: columns, cost, settings."""
     known: dict[str, Any] = {"name": name, "title": entry.title, "text": registry.explain(shelf, name).strip()}
     if shelf in ("metrics", "scores"):
         known |= {"columns": list(entry.columns), "chance": entry.chance, "ceiling": entry.ceiling}

@@ -163,7 +163,7 @@ def test_what_a_fit_reached_is_said(capsys):
         ("made:dead --layer 1 --source digits --images 150", "a dictionary needs cells that fire, got none in layer='1'"),
         (
             "made:make --layer 1 --source digits --images 2",
-            "each concept must be shown by some images and not by others, got '0'",
+            "each concept must be shown by some images and not by others, got ",
         ),
     ],
 )
