@@ -124,6 +124,7 @@ def layer_of_arrays(rows: Any, present: Any, concepts: Sequence[str] | None = No
         ValueError: If they are not what `measure_dictionaries_on_rows` takes.
     """
     values, shown = as_rows(rows), as_truth(present)
+    require(len(values) == len(shown), f"rows and truth must be as many, got {len(values)} and {len(shown)}.")
     names = tuple(map(str, range(shown.shape[1]) if concepts is None else concepts))
     n = shown.shape[1]
     fits = len(set(names)) == len(names) == n
