@@ -121,9 +121,8 @@ def exhibits_of(seen: Seen, plan: Plan, images: int, tell: Tell) -> Iterator[Exh
         place, how = (seen.layer, fitted, seen.transform, few, seen.axis), dictionary.read
         atoms, rank = (_as_read(read_atoms(seen.net, drawn, *place), how, seen.layer) for drawn in (seen.test, seen.rank))
         told = said_of(spec, dictionary, fitted, own, min(images, len(seen.rank.images)))
-        yield _exhibit(
-            atoms, rank, seen, replace(about, name=f"{seen.name}, in atoms of {spec}", said=f"{told} {said}", word="atom")
-        )
+        named_so = replace(about, name=f"{seen.name}, in atoms of {spec}", said=f"{told} {said}", word="atom")
+        yield _exhibit(atoms, rank, seen, named_so)
 
 
 def _as_read(readout: Readout, how: str, layer: str) -> Readout:

@@ -40,7 +40,9 @@ def pack(exhibits: Sequence[Exhibit], folder: Path) -> list[dict[str, Any]]:
 
 def _numbers_an_image(bench: Bench) -> int:
     """Says how many numbers a bench keeps of each image."""
-    return bench.means.shape[1] + (0 if bench.left is None else bench.left.shape[1])
+    left = 0 if bench.left is None else bench.left.shape[1]
+    n: int = bench.means.shape[1] + left
+    return n
 
 
 def _packed(exhibit: Exhibit, key: str, room: int, n: int, folder: Path) -> dict[str, Any]:
