@@ -33,9 +33,11 @@ from mixmnist.trust.features import ATOMS
 
 SHOWN = ("ica", "sparse", "topk:k=1")  # dictionaries where none is named
 SEED = 0  # of dictionaries
+SOME, ROUNDING = 10_000, 1e-3  # cells whose codes are looked at; the share of an atom's highest code below which it is silent
 OPENING = (
     "The same layer several times: its units, and the atoms of dictionaries that were fitted on what it says at each place. "
-    "An atom is read, scored and silenced as a unit of a new layer behind it. Compare sets atoms beside units."
+    "An atom is read, scored and silenced as a unit of a new layer behind it. Compare sets atoms beside units; the rows random "
+    "of the table say what as many directions drawn at random detect."
 )
 ON_FEWER = "The table of dictionaries is of {images:,} test images, the cards are of all that each layer was scored on."
 
@@ -157,8 +159,26 @@ def said_of(spec: str, dictionary: Dictionary, fitted: Fitted, cells: Cells, ima
         said.append(f"Its codes are signed, so each of {half} directions is two atoms: atom {half} is the other side of atom 0.")
     if dictionary.read == "mean":
         said.append("The response of an atom is the mean of its map.")
+    awake = awake_atoms(fitted, cells)
+    if awake:
+        answer = "1 of them answers" if awake == 1 else f"{awake} of them answer"
+        said.append(
+            f"{answer} where the layer is silent, too; silenced to zero it is missed in every place, to its mean less so."
+        )
     said.append("A silenced atom takes its share from the layer; what the dictionary does not explain stays.")
     return " ".join([*said, f"{fitted.said[0].upper()}{fitted.said[1:]}."] if fitted.said else said)
+
+
+def awake_atoms(fitted: Fitted, cells: Cells) -> int:
+    """Counts the atoms that have a code where no unit fires.
+
+    Args:
+        fitted: To the cells.
+        cells: Of which some tell how large codes are.
+    """
+    rows = cells.values[:SOME]  # noqa: PD011 -- of cells, no table's
+    some, silent = fitted.encode(rows), fitted.encode(torch.zeros_like(rows[:1]))[0]
+    return int((silent.abs() > ROUNDING * some.abs().amax(dim=0)).sum())
 
 
 def _finding(exhibit: Exhibit) -> Finding:
