@@ -1,10 +1,12 @@
 """Dictionaries over the units of recorded nets, of a network of one's own, or of activations: `mixmnist features`."""
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mixmnist.commands.answers import Answer, Say, at_work, warn_of_digits
+from mixmnist.commands.atoms import atoms_page, check_page
 from mixmnist.core import checks
 from mixmnist.core.records import require
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mixmnist.features.measuring import Plan
+    from mixmnist.page.atoms import Seen
 
 SHOWN = (
     "variant",
@@ -35,6 +38,7 @@ def features(args: argparse.Namespace, say: Say) -> Answer:
     )
     for number in ("seeds", "cells", "images"):
         require(getattr(args, number) >= 1, f"{number} must be 1 or more, got {number}={getattr(args, number)}.")
+    check_page(args)
     if args.out is not None:
         checks.check_writable(Path(args.out))
     from mixmnist.features.measuring import Plan
@@ -49,7 +53,7 @@ def features(args: argparse.Namespace, say: Say) -> Answer:
         thorough=not args.fast,
         rotate=0 if args.rotate else None,
     )
-    fits, about, home = _of_arrays(args, plan) if args.arrays else _of_nets(args, plan, say)
+    fits, about, home, layers = _of_arrays(args, plan) if args.arrays else _of_nets(args, plan, say)
     variants = of_variants(fits)
     say(f"\n{as_markdown(variants[[column for column in SHOWN if column in variants]])}\n")
     for name, said in dict.fromkeys(zip(fits["dictionary"], fits["said"], strict=True)):
@@ -57,7 +61,8 @@ def features(args: argparse.Namespace, say: Say) -> Answer:
             say(f"{name}: {said}.")
     write_fits(fits, about, home)
     say(f"Every fit, and the table: {home}")
-    return Answer({"out": str(home), "variants": variants.to_dict("records"), "fits": fits.to_dict("records")})
+    paged = atoms_page(args, plan, layers, variants[[column for column in SHOWN if column in variants]], home, say)
+    return Answer({"out": str(home), "variants": variants.to_dict("records"), "fits": fits.to_dict("records"), **paged})
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -70,10 +75,11 @@ def _numbers(text: str) -> tuple[int, ...]:
     return found
 
 
-def _of_nets(args: argparse.Namespace, plan: "Plan", say: Say) -> tuple["pd.DataFrame", str, Path]:
+def _of_nets(args: argparse.Namespace, plan: "Plan", say: Say) -> tuple["pd.DataFrame", str, Path, "Iterable[Seen]"]:
     """Measures recorded nets, or a network that a factory gives."""
     if ":" in args.what and not Path(args.what).exists():
         return _of_factory(args, plan, say)
+    from mixmnist.page.atoms import seen_of
     from mixmnist.trust._layers import about, counts, nets_of
     from mixmnist.trust.features import fits_by_plan
 
@@ -87,16 +93,18 @@ def _of_nets(args: argparse.Namespace, plan: "Plan", say: Say) -> tuple["pd.Data
     nets = [net for net in nets if not wanted or net.variant in wanted]
     say(f"Fitting dictionaries on {len(nets)} nets of {folder} ...")
     fits = fits_by_plan([(net, plan, args.layer) for net in nets], args.data_root, args.images)
-    return fits, f"{about(folder, nets)} {counts(nets)}", Path(args.out or folder / "features")
+    said, home = f"{about(folder, nets)} {counts(nets)}", Path(args.out or folder / "features")
+    return fits, said, home, seen_of(nets, args.layer, args.data_root)
 
 
-def _of_factory(args: argparse.Namespace, plan: "Plan", say: Say) -> tuple["pd.DataFrame", str, Path]:
+def _of_factory(args: argparse.Namespace, plan: "Plan", say: Say) -> tuple["pd.DataFrame", str, Path, "Iterable[Seen]"]:
     """Measures a network of one's own."""
     require(args.layer, "a layer must be named. `mixmnist layers pkg.module:factory` lists them; then --layer NAME.")
     from mixmnist.data.mixture import draw
     from mixmnist.data.sources import resolve_source
     from mixmnist.features.measuring import read_layer
     from mixmnist.guests.factory import load_weights, make_net
+    from mixmnist.page.atoms import Seen
     from mixmnist.trust.features import fits_of_layer
 
     source, root = resolve_source(args.source, args.data_root)
@@ -112,10 +120,11 @@ def _of_factory(args: argparse.Namespace, plan: "Plan", say: Say) -> tuple["pd.D
         fits,
         f"Network {name}, layer {args.layer}, glyphs: {source}.",
         Path(args.out or f"results/local/{name}/{source}/features"),
+        [Seen(name, f"Network: {name}.", net, args.layer, rank, test, args.task, source, axis=args.axis)],
     )
 
 
-def _of_arrays(args: argparse.Namespace, plan: "Plan") -> tuple["pd.DataFrame", str, Path]:
+def _of_arrays(args: argparse.Namespace, plan: "Plan") -> tuple["pd.DataFrame", str, Path, "Iterable[Seen]"]:
     """Measures activations without a network."""
     import torch
 
@@ -130,4 +139,4 @@ def _of_arrays(args: argparse.Namespace, plan: "Plan") -> tuple["pd.DataFrame", 
     rows, present = torch.from_numpy(found["rows"]).float(), torch.from_numpy(found["present"]).bool()
     names = found["concepts"].tolist() if "concepts" in found else [str(number) for number in range(present.shape[1])]
     fits = fits_of_layer(layer_of_rows(rows, present, names), plan).assign(variant=Path(args.arrays).stem, net_seed=0)
-    return fits, f"Activations of {args.arrays}.", Path(args.out or Path(args.arrays).with_suffix("").name + "-features")
+    return fits, f"Activations of {args.arrays}.", Path(args.out or Path(args.arrays).with_suffix("").name + "-features"), []

@@ -272,6 +272,7 @@ def _add_features(commands: "argparse._SubParsersAction[Parser]") -> None:
     command.add_argument("--images", type=int, default=2_500, metavar="N", help="of which, and scored on others (default 2500)")
     command.add_argument("--rotate", action="store_true", help="rotate the units at random before all else")
     command.add_argument("--fast", action="store_true", help="leave out the scores that take seconds, as dci")
+    command.add_argument("--page", action="store_true", help="also a page of atoms beside units; without names ica, sparse, topk")
     command.add_argument("--task", default="pairs", help="of the canvases for a factory's network (default pairs)")
     completed(command.add_argument("--source", default="auto", help=help_of(Options)["source"]), SOURCES)
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])

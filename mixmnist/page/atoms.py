@@ -1,5 +1,6 @@
 """Atoms on a page: a layer's units and, beside them, the atoms of dictionaries over them, all on the same images."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -133,7 +134,10 @@ def _as_read(readout: Readout, how: str, layer: str) -> Readout:
 
 
 def _exhibit(readout: Readout, rank: Readout, seen: Seen, about: About) -> Exhibit:
-    units = score(readout, rank=rank).units.assign(**against_null(readout.response, readout.present))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a k above the number of images gives no number
+        units = score(readout, rank=rank).units
+    units = units.assign(**against_null(readout.response, readout.present))
     return make_exhibit(readout, rank, units, seen.test, about)
 
 
