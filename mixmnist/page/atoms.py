@@ -56,7 +56,7 @@ class Seen:
     task: str
     source: str
     transform: Transform | None = None  # applied to each batch of images before the network sees it
-    axis: int = 1  # of the layer's output that counts units
+    axis: int | None = None  # of the layer's output that counts units; by default it is told, where it is certain
 
 
 def seen_of(nets: Sequence[Recorded], layer: str | None, root: str | None) -> Iterator[Seen]:
