@@ -54,6 +54,8 @@ def test_with_all_atoms_on_the_bench_has_the_accuracy_of_the_network(dissected):
     for exhibit in others:
         bench = exhibit.bench
         logits = torch.from_numpy(bench.means @ bench.weight.T + bench.left)
+        intact = units.bench.means @ units.bench.weight.T + units.bench.bias
+        np.testing.assert_allclose(logits, intact, rtol=0, atol=1e-5)
         assert float(correct(logits, torch.from_numpy(bench.labels)).mean()) == pytest.approx(units.accuracy, abs=1e-9)
         assert not bench.bias.any()
     assert units.bench.left is None
