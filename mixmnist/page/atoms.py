@@ -67,7 +67,10 @@ def seen_of(nets: Sequence[Recorded], layer: str | None, root: str | None) -> It
         layer: Of each; by default the one that feeds the head.
         root: Folder that holds the source's files.
     """
-    for net in {net.variant: net for net in reversed(nets)}.values():
+    firsts: dict[str, Recorded] = {}
+    for net in nets:
+        firsts.setdefault(net.variant, net)
+    for net in firsts.values():
         rank, test = (net.mixture(split, root) for split in ("rank", "test"))
         said = f"Network: {net.settings.provenance}."
         name = f"{net.variant}, seed {net.seed}"

@@ -98,6 +98,8 @@ def test_units_stand_beside_atoms(visit, of_atoms, width):
     first, _, second = (head.bounding_box()["width"] for head in tab.locator("#compare thead th").all())
     assert width > 400 or first == pytest.approx(second, abs=2)
     assert tab.evaluate("document.documentElement.scrollWidth") == width
+    word = "e => { const r = document.createRange(); r.selectNodeContents(e); return r.getClientRects().length; }"
+    assert tab.locator("#compare thead th").nth(1).evaluate(word) == 1
 
 
 def test_a_long_name_does_not_hide_headings_on_a_phone(visit, of_atoms):

@@ -2,7 +2,8 @@
 
 import json
 from dataclasses import replace
-from types import SimpleNamespace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from mixmnist.core import registry
+from mixmnist.core.records import Variant
 from mixmnist.features.atoms import AtomAlgebra, read_atoms
 from mixmnist.features.cells import Cells, read_cells
 from mixmnist.features.fitted import Fitted
@@ -21,6 +23,7 @@ from mixmnist.page.exhibit import SUM, TEXT, About, load, make_exhibit, save
 from mixmnist.page.packing import pack
 from mixmnist.probing import probe
 from mixmnist.scoring import score
+from mixmnist.trust._networks import Recorded
 
 
 @pytest.fixture(scope="module")
@@ -152,19 +155,17 @@ def test_atoms_that_answer_silence_are_counted_and_told():
     assert said_of("kmeans", kmeans, replace(asleep, said="stopped early"), cells, 3).endswith("Stopped early.")
 
 
-def test_of_each_variant_the_first_net_is_shown():
-    """Nets must be taken by variant, at the layer that is asked for or that feeds the head."""
-
-    def net(variant, seed):
-        settings = SimpleNamespace(task="pairs", provenance="trained")
-        parts = {"net": lambda: None, "mixture": lambda split, root: (split, root)}
-        return SimpleNamespace(variant=variant, seed=seed, settings=settings, layer="conv3", source="digits", **parts)
-
-    nets = [net("wide", 0), net("wide", 1), net("narrow", 3), net("narrow", 4)]
+def test_of_each_variant_the_first_net_is_shown(dissected, monkeypatch):
+    """Nets must be taken by variant in their order, at the layer that is asked for or that feeds the head."""
+    layer, _ = dissected
+    monkeypatch.setattr(Recorded, "net", lambda _: layer.net)
+    monkeypatch.setattr(Recorded, "mixture", lambda _, split, root: {"rank": layer.rank, "test": layer.test}[split])
+    recorded = partial(Recorded, place=Path(), source="digits", settings=Variant(), layer="conv3", fingerprint="")
+    nets = [recorded(variant, seed) for variant, seed in (("wide", 0), ("wide", 1), ("narrow", 3), ("narrow", 4))]
     found = list(seen_of(nets, None, "root"))
-    assert sorted(one.name for one in found) == ["narrow, seed 3", "wide, seed 0"]
+    assert [one.name for one in found] == ["wide, seed 0", "narrow, seed 3"]
     assert {one.layer for one in found} == {"conv3"}
-    assert found[0].rank == ("rank", "root")
+    assert found[0].rank is layer.rank
     assert next(seen_of(nets, "conv1", None)).layer == "conv1"
 
 

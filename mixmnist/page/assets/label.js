@@ -16,7 +16,7 @@ mm.part(function (exhibit) {
   } });
   mm.content("label").replaceChildren(
     mm.h("p", { class: "lead" }, `Do people see what the scores say? Look at the top images of ${word === "atom" ? "an atom" : "a unit"} without its scores, name what they share, and click the images that do not fit. `,
-      word === "atom" ? "The export is a file." : ["The export is a file; ", mm.h("code", {}, "mixmnist report DIR --annotations FILE"), " then sets your labels beside the truth and every metric."]),
+      mm.exhibits.some((one) => mm.word(one) === "atom") ? "The export is a file." : ["The export is a file; ", mm.h("code", {}, "mixmnist report DIR --annotations FILE"), " then sets your labels beside the truth and every metric."]),
     mm.h("p", { class: "count", role: "status" }, `${done} of ${mm.words(exhibit, exhibit.units.length)} of ${mm.nameOf(exhibit)} labelled, ${mm.labels.size} in all.`),
     mm.h("div", { class: "tools" },
       mm.h("button", { type: "button", class: "primary", onclick: () => mm.startLabelling(exhibit) }, done ? "Go on labelling" : "Start labelling"),
