@@ -1,12 +1,13 @@
 """Dictionaries over the units of recorded nets, of a network of one's own, or of activations: `mixmnist features`."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mixmnist.commands.answers import Answer, Say, at_work, find_source
+from mixmnist.commands.atoms import atoms_page, check_page, of_own
 from mixmnist.commands.nets import find_transform
 from mixmnist.core import checks, registry
 from mixmnist.core.records import require
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mixmnist.features.measuring import Layer, Plan
+    from mixmnist.page.atoms import Seen
 
 WAY_OUT = "Name a folder that `mixmnist run` made, pkg.module:factory with --layer NAME, or --arrays F.npz."
 OF_NETS = ("weights", "size", "transform", "axis")  # options that only a network of one's own has
@@ -29,6 +31,7 @@ class Job:
     what: str  # in a few words
     about: str  # in sentences, under every table
     home: Path
+    shown: "Iterable[Seen]" = ()  # what a page of atoms shows
 
 
 def features(args: argparse.Namespace, say: Say) -> Answer:
@@ -52,7 +55,7 @@ def features(args: argparse.Namespace, say: Say) -> Answer:
     told.check_home(job.home)
     checks.check_writable(job.home)
     with at_work("Trying each dictionary on a few cells", say):
-        plan, left_out = tried(job.layer, plan)
+        shown, (plan, left_out) = plan, tried(job.layer, plan)
     for line in left_out:
         say(line)
     say(f"Fitting dictionaries on {job.what} ...")
@@ -64,7 +67,8 @@ def features(args: argparse.Namespace, say: Say) -> Answer:
     asked = {name: value for name, value in vars(args).items() if name not in ("command", "out", "quiet", "json", "debug")}
     told.write(fits, f"{job.about}{''.join(f' {line}' for line in left_out)}", asked, job.home)
     say(f"Every fit: {job.home / 'fits.csv'}   table: {job.home / 'variants.md'}   times: {job.home / 'seconds.csv'}")
-    return Answer({"out": str(job.home), "left_out": left_out, "not_converged": stopped, **told.tables_of(fits)})
+    paged = atoms_page(args, shown, job.shown, told.beside(fits), job.home, say) if args.page else {}
+    return Answer({"out": str(job.home), "left_out": left_out, "not_converged": stopped, **told.tables_of(fits), **paged})
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -79,6 +83,7 @@ def _check(args: argparse.Namespace) -> None:
     given = [name for name in other if getattr(args, name)]
     what = "activations" if args.arrays else "networks of one's own" if own else "recorded nets"
     require(not given, f"options must be of {what}, got --{', --'.join(given)}. Leave that out.")
+    check_page(args)
     require(args.layer or not own, "a layer must be named. `mixmnist layers pkg.module:factory` lists them; then --layer NAME.")
 
 
@@ -111,6 +116,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 def _of_folder(args: argparse.Namespace) -> Job:
     """Finds recorded nets."""
     from mixmnist.features.measuring import read_layer
+    from mixmnist.page.atoms import seen_of
     from mixmnist.trust._layers import about, counts, nets_of
     from mixmnist.trust.features import fits_by_plan
 
@@ -132,7 +138,8 @@ def _of_folder(args: argparse.Namespace) -> Job:
     where = f"layer {args.layer}" if args.layer else "the layer that feeds the head"
     what = f"{where} of {len(nets)} net{'s' * (len(nets) > 1)} of {folder}"
     said = f"{about(folder, nets)} {counts(nets)} {where[0].upper()}{where[1:]}.{_rotated(args)}"
-    return Job(first, fit, what, said, Path(args.out or folder / "features"))
+    shown = seen_of(nets, args.layer, args.data_root)
+    return Job(first, fit, what, said, Path(args.out or folder / "features"), shown)
 
 
 def _of_factory(args: argparse.Namespace, say: Say) -> Job:
@@ -148,10 +155,12 @@ def _of_factory(args: argparse.Namespace, say: Say) -> Job:
     net = net if args.weights is None else load_weights(net, args.weights)
     name = args.what.partition(":")[2]
     with at_work(f"Reading {args.layer} of {name} on {args.images:,} canvases, twice", say):
-        layer, label = layer_of_net(net, args.layer, setting, find_transform(args.transform))
+        transform = find_transform(args.transform)
+        layer, label = layer_of_net(net, args.layer, setting, transform)
     home = Path(args.out or f"results/local/{name}/{label}/features")
     about = f"Network {name}, layer {args.layer}, task {args.task}, glyphs: {label}.{_rotated(args)}"
-    return Job(layer, _fitting(layer, name), f"{args.layer} of {name}", about, home)
+    shown = of_own(net, name, args.layer, setting, transform)
+    return Job(layer, _fitting(layer, name), f"{args.layer} of {name}", about, home, shown)
 
 
 def _of_arrays(args: argparse.Namespace) -> Job:

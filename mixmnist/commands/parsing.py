@@ -271,6 +271,7 @@ def _add_features(commands: "argparse._SubParsersAction[Parser]") -> None:
     command.add_argument("--images", type=int, default=2_500, metavar="N", help="that they are of, and scored on (default 2500)")
     command.add_argument("--rotate", action="store_true", help="rotate the units at random before all else")
     command.add_argument("--fast", action="store_true", help="leave out the scores that take seconds, as dci")
+    command.add_argument("--page", action="store_true", help="also a page of atoms beside units; unnamed: ica, sparse, topk:k=1")
     command.add_argument("--out", metavar="DIR", help="where to write, whole or not at all (default DIR/features)")
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
     command.add_argument("--layer", metavar="NAME", help="a layer's name (default: of recorded nets the one that feeds the head)")
