@@ -144,20 +144,19 @@ def measured(layer: Layer, plan: Plan) -> Iterator[dict[str, object]]:
     yield _row(layer, UNITS, _as_they_are(fit_on), plan.thorough) | {"seed": 0, "asked": fit_on.n_units, "seconds": 0.0}
     counts: dict[int, None] = {}
     for spec in chosen:
-        name, settings = named(spec)
-        dictionary: Dictionary = registry.choose("dictionaries", name)
+        dictionary: Dictionary = registry.choose("dictionaries", named(spec)[0])
         for asked in plan.atoms[:1] if dictionary.supervised else plan.atoms:
             cells = layer.rank if dictionary.supervised else fit_on
             most = most_atoms(dictionary, cells, asked)
             start = time.perf_counter()
-            fits = fit_dictionary(dictionary, cells, most, plan.seeds, settings)
+            fits = fit_dictionary(spec, cells, most, plan.seeds)
             shared = {"asked": asked, "seconds": (time.perf_counter() - start) / len(plan.seeds), **_alike(fits, dictionary)}
             for place, (seed, fitted) in enumerate(zip(plan.seeds, fits, strict=True)):
                 counts[fitted.n_atoms] = None
                 thorough = plan.thorough and place == 0
                 row = _row(layer, spec, fitted, thorough, dictionary) | {"seed": seed, **shared}
                 if place == 0 and not dictionary.supervised and (plan.thorough or spec in plan.nulls):
-                    again = fit_dictionary(dictionary, cells.scrambled(seed), most, (seed,), settings)
+                    again = fit_dictionary(spec, cells.scrambled(seed), most, (seed,))
                     row |= {"coverage_scrambled": _coverage(layer, again[0]), "coverage_turned": _turned(layer, fitted)}
                 yield row
     yield from _random(layer, fit_on, plan, sorted({*counts, fit_on.n_units}))

@@ -65,9 +65,9 @@ MEANS = (
 def run(folder: Path, out: Path, root: str | None) -> None:
     """Writes a row a fit (`fits.csv`), tables of variants, of all scores and of runs, pictures' numbers, and a summary."""
     nets = nets_of(folder)
-    fits = fits_of(nets, root)
-    few_draws(fits).to_csv(out / "fits.csv", index=False, float_format="%.5g")
-    variants, runs = of_variants(fits), of_runs(fits)
+    fits = fits_of(nets, root)  # whose seconds, another time other ones, go into no file
+    few_draws(fits).drop(columns="seconds").to_csv(out / "fits.csv", index=False, float_format="%.5g")
+    variants, runs = of_variants(fits).drop(columns="seconds"), of_runs(fits)
     note = f"{about(folder, nets)} {counts(nets)}"
     how = f"Means over dictionary seeds within a net, then over nets with their 95 % t interval. {CUT}"
     write_table(out, "variants", variants, [note, how, MEANS])
@@ -140,16 +140,6 @@ def fits_of_layer(layer: Layer, plan: Plan) -> pd.DataFrame:
         layer = rotated(layer, random_rotation(layer.rank.n_units, plan.rotate))
     found: pd.DataFrame = measure(layer, replace(plan, rotate=None))
     return found.assign(rotated=plan.rotate is not None, concepts=len(layer.concepts))
-
-
-def write_fits(fits: pd.DataFrame, about: str, out: Path) -> None:
-    """Writes a row a fit, and the table of variants, into a folder, whole or not at all."""
-
-    def fill(partial: Path) -> None:
-        fits.to_csv(partial / "fits.csv", index=False)
-        write_table(partial, "variants", of_variants(fits), [about, f"Means over dictionary seeds, then over nets. {CUT}"])
-
-    storage.publish(out, fill)
 
 
 def of_variants(fits: pd.DataFrame) -> pd.DataFrame:
