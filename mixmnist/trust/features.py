@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import kendalltau
 
-from mixmnist.core import registry, storage
+from mixmnist.core import registry
 from mixmnist.core.records import Analysis
 from mixmnist.features.cells import IMAGES
 from mixmnist.features.measuring import ONE_CODE, RANDOM, RANDOM_DRAWS, UNITS, Layer, Plan, measure, read_layer, rotated
