@@ -116,3 +116,25 @@ def test_the_page_on_trust_shows_the_committed_card():
     """Grades and numbers of its table must be those of the card."""
     rows = table((ROOT / "docs" / "trust.md").read_text(encoding="utf-8"), "card")
     assert [dict(zip(rows[0], row, strict=True)) for row in rows[1:]] == CARD[rows[0]].to_dict("records")
+
+
+@pytest.mark.parametrize(("mark", "column", "digits"), [("coverage", "coverage", 3), ("unique", "unique_concepts", 1)])
+def test_the_page_on_dictionaries_shows_the_committed_numbers(mark, column, digits):
+    """Each number of its tables must be the mean of the reference, of 20 atoms where there are several."""
+    analyses = REFERENCE / "features" / "mnist" / "analyses"
+    known = pd.read_csv(analyses / "features" / "variants.csv", dtype=str, keep_default_na=False)
+    head, *rows = table((ROOT / "docs" / "which-dictionary.md").read_text(encoding="utf-8"), mark)
+    assert len(rows) == known["dictionary"].nunique()
+    for name, *cells in rows:
+        for variant, cell in zip(head[1:], cells, strict=True):
+            own = known[(known["dictionary"] == name) & (known["variant"] == variant)]
+            asked = own[own["atoms"] == "20"] if (own["atoms"] == "20").any() else own
+            assert cell in {f"{float(value.split()[0]):.{digits}f}" for value in asked[column]}
+
+
+def test_the_page_on_dictionaries_shows_the_committed_card():
+    """Grades and numbers of its table must be those of the card, seconds aside, which are of the machine."""
+    path = REFERENCE / "features" / "mnist" / "analyses" / "dictionaries" / "card.csv"
+    card = pd.read_csv(path, dtype=str, keep_default_na=False)
+    rows = table((ROOT / "docs" / "which-dictionary.md").read_text(encoding="utf-8"), "card")
+    assert [dict(zip(rows[0], row, strict=True)) for row in rows[1:]] == card[rows[0]].to_dict("records")

@@ -17,10 +17,9 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import kendalltau
 
-from mixmnist.core import registry
 from mixmnist.core.records import Analysis
 from mixmnist.features.cells import IMAGES
-from mixmnist.features.measuring import ONE_CODE, RANDOM, RANDOM_DRAWS, UNITS, Layer, Plan, measure, read_layer, rotated
+from mixmnist.features.measuring import CEILING, RANDOM, RANDOM_DRAWS, UNITS, Layer, Plan, measure, read_layer, rotated
 from mixmnist.plants._rotation import random_rotation
 from mixmnist.report.drawing import Album
 from mixmnist.report.ranges import bounds_of
@@ -36,7 +35,12 @@ FIRST, WHOLE = 5, 3  # nets of a variant that are looked at with more numbers of
 TURNED = "baseline"  # the variant whose units are rotated as well
 NULLS = ("ica", "sparse", "topk:k=1")  # whose nulls are made on every net
 EQUIVARIANT = ("ica", "kmeans", "pca", "sparse")  # what is fitted by lengths and angles alone
-COLUMNS = {"coverage": "coverage", "unique": "unique_concepts", "gap": "gap_closed", "scrambled": "coverage_scrambled"}
+OF_RUNS = {  # what is said of single nets: a column's short name, its number, and of which dictionaries
+    "coverage": ("coverage", (UNITS, *NULLS, "topk", CEILING)),
+    "unique": ("unique_concepts", (UNITS, *NULLS, "topk", CEILING)),
+    "gap": ("gap_closed", NULLS),
+    "scrambled": ("coverage_scrambled", NULLS),
+}
 KEYS = ["variant", "dictionary", "atoms", "supervised"]
 NUMBERS = (
     "coverage",
@@ -76,7 +80,7 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     write_table(out, "runs", runs, [note, f"A row a net: its dictionaries of {ATOMS} atoms."])
     firsts = {net.variant: net for net in reversed(nets)}
     _best_atoms.write(out, [(firsts[name], PICTURED[name]) for name in PICTURED if name in firsts], ATOMS, root)
-    shown = variants[variants["atoms"].isin([ATOMS]) | variants["dictionary"].eq(UNITS) | variants["supervised"]]
+    shown = variants[variants["atoms"] <= ATOMS].drop_duplicates(["variant", "dictionary"], keep="last")
     write_summary(out, [note, how], shown[["variant", "dictionary", "atoms", "n", "coverage", "unique_concepts", "gap_closed"]])
 
 
@@ -176,7 +180,7 @@ def of_runs(fits: pd.DataFrame) -> pd.DataFrame:
     """Gives a row a net: what claims are held against, of dictionaries of 20 atoms (fewer where a method has no more).
 
     Returns:
-        `coverage_NAME`, `unique_NAME`, `gap_NAME` of each dictionary and of `units`; `scrambled_NAME`: the coverage of the same
+        `coverage_NAME`, `unique_NAME`, `gap_NAME` of some dictionaries and of `units`; `scrambled_NAME`: the coverage of the same
         dictionary, fitted on cells whose units are permuted each by itself; `beyond_random`: the largest coverage of any
         dictionary less that of as many random directions; `tau_variance_coverage`: Kendall's tau of explained variance and
         coverage over dictionaries, those left out that can copy every cell; `rotation_change`: the largest change of coverage of
@@ -188,8 +192,9 @@ def of_runs(fits: pd.DataFrame) -> pd.DataFrame:
         chosen = still[still["asked"].eq(ATOMS) | still["dictionary"].eq(UNITS) | still["supervised"]]
         means = chosen.groupby("dictionary", sort=False).mean(numeric_only=True)
         row: dict[str, object] = {"variant": variant, "seed": seed}
-        for short, number in COLUMNS.items():
-            row |= {f"{short}_{_column(str(name))}": value for name, value in means[number].items() if name != RANDOM}
+        for short, (number, names) in OF_RUNS.items():
+            found = means[number].to_dict() if number in means else {}
+            row |= {f"{short}_{_column(name)}": found[name] for name in names if name in found}
         learned = _learned(means)
         of_random = still[still["dictionary"] == RANDOM].groupby("atoms")["coverage"].mean()
         row["coverage_random"] = of_random.get(ATOMS, math.nan)
@@ -241,15 +246,15 @@ def _column(spec: str) -> str:
     return re.sub(r"\W+", "_", spec.replace("=", ""))
 
 
-NAMES = [_column(name) for name in (UNITS, *registry.names("dictionaries"), ONE_CODE)]
+NAMES = {what: [_column(name) for name in names] for what, (_, names) in OF_RUNS.items()}
 ANALYSIS = Analysis(
     "Dictionaries over units: are the digits there in another basis?",
     run,
     draw=draw,
     asks=("dictionaries", "scores"),
     bounds={
-        **{f"{what}_{name}": (0, 1) for what in ("coverage", "scrambled") for name in NAMES},
-        **{f"unique_{name}": (0, math.inf) for name in NAMES},
+        **{f"{what}_{name}": (0, 1) for what in ("coverage", "scrambled") for name in NAMES[what]},
+        **{f"unique_{name}": (0, math.inf) for name in NAMES["unique"]},
         "tau_variance_coverage": (-1, 1),
         "rotation_change": (0, 1),
         "beyond_random": (-1, 1),

@@ -14,7 +14,7 @@ def fit(dictionary, coverage, atoms=20, net=0, seed=0, variant="wide", **more):
     known = {"variant": variant, "net_seed": net, "dictionary": dictionary, "atoms": atoms, "asked": 20, "seed": seed}
     known |= {"coverage": coverage, "coverage_mean": coverage, "unique_concepts": round(10 * coverage), "rotated": False}
     known |= {"supervised": dictionary.startswith("probe"), "gap_closed": coverage, "explained_variance": 1 - coverage}
-    return known | {"seconds": 0.5 + net, "said": ""} | more
+    return known | {"seconds": 0.5 + net, "said": "", "concepts": 10, "copies": False} | more
 
 
 @pytest.fixture
@@ -57,12 +57,15 @@ def test_rotated_fits_are_apart(fits):
 
 def test_a_row_a_net_holds_what_claims_are_about(fits):
     """Coverage by dictionary, the best dictionary less its null, Kendall's tau: known by hand."""
-    runs = of_runs(fits).set_index("seed")
+    third = [fit("nmf", 0.75), fit("kmeans", 0.125, explained_variance=0.0, copies=True)]  # the last could copy every cell
+    runs = of_runs(pd.concat([fits, pd.DataFrame(third)], ignore_index=True)).set_index("seed")
     assert runs.loc[1, "coverage_ica"] == 0.5
-    assert runs.loc[0, "unique_pca"] == 9
+    assert runs.loc[0, "unique_ica"] == 5
+    assert runs.loc[0, "unique_units"] == 2
     assert runs.loc[0, "beyond_random"] == pytest.approx(0.875 - 0.3125)
     assert runs.loc[0, "coverage_random"] == pytest.approx(0.3125)
     assert runs.loc[0, "tau_variance_coverage"] == pytest.approx(-1)
+    assert pd.isna(runs.loc[1, "tau_variance_coverage"])  # two dictionaries have no order worth telling
     assert pd.isna(runs.loc[0, "rotation_change"])
 
 
