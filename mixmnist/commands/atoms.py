@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from mixmnist.probing.running import Transform
 
 PAGE = "page"  # folder of the page, in that of the results
+COLUMNS = (
+    "variant",
+    "dictionary",
+    "atoms",
+    "n",
+    "coverage",
+    "random",
+    "gap_closed",
+    "unique_concepts",
+    "explained_variance",
+    "l0",
+)
 
 
 def check_page(args: argparse.Namespace) -> None:
@@ -44,6 +56,7 @@ def atoms_page(
     place, said = Path(args.what).resolve(), args.what
     if place.is_dir():
         said = f"{place.parent.name}, {place.name}"
-    made = write_atoms_page(home / PAGE, f"Units and atoms of {said}", table, layers, plan, args.images, say)
+    shown = table[[column for column in COLUMNS if column in table]]
+    made = write_atoms_page(home / PAGE, f"Units and atoms of {said}", shown, layers, plan, args.images, say)
     say(f"Page: {made}")
     return {PAGE: str(made)}
