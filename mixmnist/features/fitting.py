@@ -77,6 +77,7 @@ def fit_dictionary(
     title = name or getattr(dictionary, "title", "")
     chosen: Dictionary = registry.choose("dictionaries", name) if isinstance(dictionary, str) else dictionary
     cells = as_cells(cells)
+    require(len(seeds), "seeds must be one or more, got none. Give (0,), say.")
     _check_atoms(title, chosen, cells, atoms)
     asked, scale, seeds = _asked(chosen, cells, atoms), cells.length, tuple(seeds)
     settings = chosen.with_settings({**own, **(settings or {})})
@@ -106,6 +107,7 @@ def _splits(dictionary: Dictionary) -> bool:
 def _check_atoms(title: str, dictionary: Dictionary, cells: Cells, atoms: int) -> None:
     """Refuses numbers of atoms, and cells, that a dictionary cannot have."""
     n = len(cells)
+    require(isinstance(atoms, int), f"atoms must be a whole number, got atoms={atoms!r}.")
     require(1 <= atoms <= n, f"atoms must lie between 1 and the number of cells, got atoms={atoms} of {n} cells.")
     least = float(cells.values.min()) if dictionary.needs == "non-negative" else 0.0
     way_out = "Choose another dictionary, or a layer after a ReLU."

@@ -106,7 +106,11 @@ def rotated(layer: Layer, q: Float[Tensor, "units units"]) -> Layer:
 
 
 def read_codes(fitted: Fitted, cells: Cells) -> tuple[Float[Tensor, "images atoms"], Float[Tensor, "images atoms"]]:
-    """Gives the highest code and the mean code over each image's cells, those that do not fire among them."""
+    """Gives the highest code and the mean code over each image's cells, those that do not fire among them.
+
+    Raises:
+        ValueError: If a code is no finite number.
+    """
     assert cells.present is not None
     n, silent = len(cells.present), fitted.encode(torch.zeros_like(cells.values[:1]))
     counts = torch.bincount(cells.image, minlength=n).to(silent)
@@ -115,6 +119,7 @@ def read_codes(fitted: Fitted, cells: Cells) -> tuple[Float[Tensor, "images atom
     total = left.double() * silent.double()
     for rows, image in zip(cells.values.split(AT_ONCE), cells.image.split(AT_ONCE), strict=True):
         codes = fitted.encode(rows)
+        require(codes.isfinite().all(), "codes must be finite on every cell, got nan or infinite ones. Mend encode, or the fit.")
         highest = highest.scatter_reduce(0, image[:, None].expand_as(codes), codes, "amax")
         total.index_add_(0, image, codes.double())
     return highest, (total / cells.places).to(silent)
@@ -211,6 +216,9 @@ def _row(layer: Layer, name: str, fitted: Fitted, thorough: bool, dictionary: Di
     response, mean = read_codes(fitted, layer.test)
     present = layer.test.present
     assert present is not None
+    learned = dictionary is not None and not dictionary.supervised
+    least = float(response.min())
+    require(not learned or least >= 0, f"{name} must give codes that are not negative, got {least:.3g}. Mend its encode.")
     alignment, by_mean = average_precision(response, present), average_precision(mean, present)
     if dictionary is not None and dictionary.read == "mean":
         alignment, by_mean = by_mean, alignment

@@ -48,6 +48,7 @@ NUMBERS = (
     "unique_concepts",
     "gap_closed",
     "coverage_random",
+    "unique_concepts_random",
     "coverage_scrambled",
     "coverage_turned",
     "explained_variance",
@@ -56,12 +57,14 @@ NUMBERS = (
     "recovered",
 )
 OWN = ("chance", "concepts", "detectors", "mean_alignment", "net_seed", "rotated", "seed", "asked", "seconds", "said")  # no score
+AUTOENCODERS = _atoms.FAMILIES["autoencoders"]
+TAUS = "over dictionaries that cannot copy every cell, mean over nets"
 FEWEST = 3  # dictionaries that an order is told of
 PICTURED = {"width-5": "sparse", "wide-dropout": "ica"}  # whose best atoms are shown, and of which dictionary
 MEANS = (
-    "coverage_random: of as many random directions; coverage_scrambled: of the dictionary fitted on cells whose units are "
-    "permuted each by itself; coverage_turned: of its atoms turned as a whole; stability, recovered: cosine of atoms matched "
-    "over seeds of the dictionary, and the share above .9. The last two, and the nulls of other than "
+    "coverage_random, unique_concepts_random: of as many random directions; coverage_scrambled: of the dictionary fitted on "
+    "cells whose units are permuted each by itself; coverage_turned: of its atoms turned as a whole; stability, recovered: "
+    "cosine of atoms matched over seeds of the dictionary, and the share above .9. The last two, and the nulls of other than "
     f"{', '.join(NULLS)}, are of the first {WHOLE} nets."
 )
 
@@ -74,9 +77,11 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     variants, runs = of_variants(fits).drop(columns="seconds"), of_runs(fits)
     note = f"{about(folder, nets)} {counts(nets)}"
     how = f"Means over dictionary seeds within a net, then over nets with their 95 % t interval. {CUT}"
-    write_table(out, "variants", variants, [note, how, MEANS])
+    stopped = f"{int(fits['said'].ne('').sum())} of {len(fits)} fits are not as asked for: the column said of fits.csv."
+    write_table(out, "variants", variants, [note, how, MEANS, stopped])
     write_table(out, "scores", all_scores(fits), [note, f"Every score, {ATOMS} atoms, means over the first {WHOLE} nets."])
-    write_table(out, "orders", orders(fits), [note, f"Kendall's tau of each score with coverage, over dictionaries. {CUT}"])
+    write_table(out, "taus", taus(fits), [note, f"Kendall's tau of explained variance with coverage, over dictionaries. {CUT}"])
+    write_table(out, "orders", orders(fits), [note, f"Kendall's tau of each score with coverage, {TAUS}. {CUT}"])
     write_table(out, "runs", runs, [note, f"A row a net: its dictionaries of {ATOMS} atoms."])
     firsts = {net.variant: net for net in reversed(nets)}
     _best_atoms.write(out, [(firsts[name], PICTURED[name]) for name in PICTURED if name in firsts], ATOMS, root)
@@ -87,7 +92,7 @@ def run(folder: Path, out: Path, root: str | None) -> None:
 def draw(home: Path, album: Album) -> None:
     """Draws coverage by atoms, explained variance beside coverage, units beside atoms, and the best atoms of two nets."""
     fits, runs = table_of(home, "fits"), table_of(home, "runs")
-    _atoms.units_against_atoms(album, fits, ATOMS)
+    _atoms.units_against_atoms(album, with_random(fits), ATOMS)
     _atoms.coverage_by_atoms(album, fits)
     _atoms.variance_against_coverage(album, fits, runs, ATOMS)
     _best_atoms.draw(home, album)
@@ -110,7 +115,7 @@ def fits_of(nets: Sequence[Recorded], root: str | None, only: tuple[str, ...] = 
         if place < FIRST:
             asked.append((net, Plan(only, MORE_ATOMS, thorough=False), None))
         if net.variant == TURNED:
-            asked.append((net, Plan(EQUIVARIANT, atoms=(ATOMS,), thorough=False, rotate=0), None))
+            asked.append((net, Plan(EQUIVARIANT, (ATOMS,), thorough=False, rotate=net.seed), None))
     fits = fits_by_plan(asked, root)
     twice = fits.duplicated([*KEYS, "net_seed", "seed", "rotated"])  # what stands beside every plan
     return fits[~twice].reset_index(drop=True)
@@ -154,17 +159,17 @@ def of_variants(fits: pd.DataFrame) -> pd.DataFrame:
         row = dict(zip(KEYS, keys, strict=True)) | {"n": group["net_seed"].nunique()}
         for number in (name for name in NUMBERS if name in group):
             by_net = group.groupby("net_seed")[number].mean().dropna()
-            most = int(group["concepts"].iloc[0]) if number == "unique_concepts" else bounds_of(number)[1]
+            most = int(group["concepts"].iloc[0]) if number.startswith("unique_concepts") else bounds_of(number)[1]
             row[number] = with_interval(by_net.tolist(), (bounds_of(number)[0], most))
         rows.append(row | {"seconds": round(float(group["seconds"].mean()), 2)})
     return pd.DataFrame(rows)
 
 
 def with_random(fits: pd.DataFrame) -> pd.DataFrame:
-    """Adds `coverage_random`: of as many random directions in the same cells."""
+    """Adds `coverage_random` and `unique_concepts_random`: of as many random directions in the same cells."""
     keys = ["variant", "net_seed", "rotated", "atoms"]
-    random = fits[fits["dictionary"].eq(RANDOM)].groupby(keys)["coverage"].mean().rename("coverage_random")
-    return fits.join(random, on=keys)
+    means = fits[fits["dictionary"].eq(RANDOM)].groupby(keys)[["coverage", "unique_concepts"]].mean()
+    return fits.join(means.add_suffix("_random"), on=keys)
 
 
 def all_scores(fits: pd.DataFrame) -> pd.DataFrame:
@@ -183,7 +188,7 @@ def of_runs(fits: pd.DataFrame) -> pd.DataFrame:
         `coverage_NAME`, `unique_NAME`, `gap_NAME` of some dictionaries and of `units`; `scrambled_NAME`: the coverage of the same
         dictionary, fitted on cells whose units are permuted each by itself; `beyond_random`: the largest coverage of any
         dictionary less that of as many random directions; `tau_variance_coverage`: Kendall's tau of explained variance and
-        coverage over dictionaries, those left out that can copy every cell; `rotation_change`: the largest change of coverage of
+        coverage over autoencoders, which are chosen by it; `rotation_change`: the largest change of coverage of
         a dictionary when units are rotated.
     """
     rows = []
@@ -199,7 +204,7 @@ def of_runs(fits: pd.DataFrame) -> pd.DataFrame:
         of_random = still[still["dictionary"] == RANDOM].groupby("atoms")["coverage"].mean()
         row["coverage_random"] = of_random.get(ATOMS, math.nan)
         row["beyond_random"] = float((learned["coverage"] - learned["atoms"].map(of_random)).max())
-        row["tau_variance_coverage"] = _tau(learned, "explained_variance")
+        row["tau_variance_coverage"] = _tau(learned, "explained_variance", AUTOENCODERS)
         turned = group[group["rotated"]].groupby("dictionary")["coverage"].mean()
         same = still[still["seed"].eq(0) & still["asked"].eq(ATOMS)].groupby("dictionary")["coverage"].mean()
         row["rotation_change"] = float((turned - same).loc[[*EQUIVARIANT]].abs().max()) if len(turned) else math.nan
@@ -213,10 +218,32 @@ def _learned(means: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def _tau(learned: pd.DataFrame, score: str) -> float:
-    """Gives Kendall's tau of a score and coverage over dictionaries that cannot copy every cell."""
-    told = learned[learned["copies"].astype(float) < 0.5].dropna(subset=[score, "coverage"])
+def _tau(learned: pd.DataFrame, score: str, names: Sequence[str] = ()) -> float:
+    """Gives Kendall's tau of a score and coverage over dictionaries, by default those that cannot copy every cell."""
+    told = learned[learned.index.isin(names)] if names else learned[learned["copies"].astype(float) < 0.5]
+    told = told.dropna(subset=[score, "coverage"])
     return float(kendalltau(told[score], told["coverage"]).statistic) if len(told) >= FEWEST else math.nan
+
+
+def taus(fits: pd.DataFrame) -> pd.DataFrame:
+    """Says how explained variance orders dictionaries beside coverage: a row a set of them, a column a variant."""
+    still = fits[~fits["rotated"] & fits["asked"].eq(ATOMS)]
+    every = [str(name) for name in dict.fromkeys(still["dictionary"]) if name not in (RANDOM, UNITS)]
+    sets: dict[str, Sequence[str]] = {
+        "autoencoders": AUTOENCODERS,
+        "all": every,
+        "all but k-means, whose codes explain no cell": [name for name in every if name != "kmeans"],
+        "those that cannot copy every cell": (),
+    }
+    rows = []
+    for called, names in sets.items():
+        row: dict[str, object] = {"dictionaries": called}
+        for variant, nets in still.groupby("variant", sort=False):
+            means = (net.groupby("dictionary").mean(numeric_only=True) for _, net in nets.groupby("net_seed"))
+            found = [_tau(_learned(one), "explained_variance", names) for one in means]
+            row[str(variant)] = with_interval([tau for tau in found if not math.isnan(tau)], (-1, 1))
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def orders(fits: pd.DataFrame) -> pd.DataFrame:

@@ -57,7 +57,7 @@ def test_rotated_fits_are_apart(fits):
 
 def test_a_row_a_net_holds_what_claims_are_about(fits):
     """Coverage by dictionary, the best dictionary less its null, Kendall's tau: known by hand."""
-    third = [fit("nmf", 0.75), fit("kmeans", 0.125, explained_variance=0.0, copies=True)]  # the last could copy every cell
+    third = [fit("l1", 0.5), fit("topk", 0.75), fit("batchtopk", 0.625), fit("kmeans", 0.125, explained_variance=-9.0)]
     runs = of_runs(pd.concat([fits, pd.DataFrame(third)], ignore_index=True)).set_index("seed")
     assert runs.loc[1, "coverage_ica"] == 0.5
     assert runs.loc[0, "unique_ica"] == 5
@@ -65,7 +65,7 @@ def test_a_row_a_net_holds_what_claims_are_about(fits):
     assert runs.loc[0, "beyond_random"] == pytest.approx(0.875 - 0.3125)
     assert runs.loc[0, "coverage_random"] == pytest.approx(0.3125)
     assert runs.loc[0, "tau_variance_coverage"] == pytest.approx(-1)
-    assert pd.isna(runs.loc[1, "tau_variance_coverage"])  # two dictionaries have no order worth telling
+    assert pd.isna(runs.loc[1, "tau_variance_coverage"])  # of no autoencoder there is no order
     assert pd.isna(runs.loc[0, "rotation_change"])
 
 

@@ -29,8 +29,9 @@ def fits():
     table = pd.DataFrame(rows)
     drawn = {"coverage": random.uniform(0.5, 1, len(table)), "explained_variance": random.uniform(0.8, 1, len(table))}
     counted = {"unique_concepts": random.integers(0, 11, len(table)), "seed": 0, "rotated": False}
+    nulls = {"coverage_random": 0.5, "unique_concepts_random": 2}
     return table.assign(
-        **drawn, **counted, concepts=10, gap_closed=0.5, supervised=table["dictionary"].isin([CEILING, _atoms.WHOLE])
+        **drawn, **counted, **nulls, concepts=10, gap_closed=0.5, supervised=table["dictionary"].isin([CEILING, _atoms.WHOLE])
     )
 
 
