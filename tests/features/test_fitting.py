@@ -240,6 +240,15 @@ def test_a_layer_that_never_fires_is_refused():
         read_cells(net, mixture, "1")
 
 
+def test_cells_are_of_the_first_images_however_many_there_are():
+    """What is read, and so the memory that it takes, does not grow with the canvases."""
+    net = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 9, stride=4), torch.nn.ReLU()).eval()
+    few, many = (read_cells(net, draw(source="stamps", split="rank", n=n), "1", images=20) for n in (20, 200))
+    assert few.values.equal(many.values)
+    assert many.present is not None
+    assert len(many.present) == 20
+
+
 def own(make, codes="positive"):
     """Gives a dictionary of one's own."""
     return Dictionary("mine", lambda cells, atoms, seeds: [make(cells, atoms) for _ in seeds], codes=codes)
