@@ -18,6 +18,7 @@ from mixmnist.features.scores.mcc import mcc
 from mixmnist.metrics.average_precision import average_precision
 from mixmnist.metrics.detectors import coverage, unique_concepts
 from mixmnist.plants._rotation import random_rotation
+from mixmnist.trust._layers import first
 
 
 def planted(dimensions=10, **how):
@@ -243,7 +244,8 @@ def test_a_layer_that_never_fires_is_refused():
 def test_cells_are_of_the_first_images_however_many_there_are():
     """What is read, and so the memory that it takes, does not grow with the canvases."""
     net = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 9, stride=4), torch.nn.ReLU()).eval()
-    few, many = (read_cells(net, draw(source="stamps", split="rank", n=n), "1", images=20) for n in (20, 200))
+    mixture = draw(source="stamps", split="rank", n=200)
+    few, many = (read_cells(net, some, "1", images=20) for some in (first(mixture, 20), mixture))
     assert few.values.equal(many.values)
     assert many.present is not None
     assert len(many.present) == 20
