@@ -21,7 +21,7 @@ from mixmnist.core.records import Analysis
 from mixmnist.features.cells import IMAGES
 from mixmnist.features.measuring import CEILING, RANDOM, RANDOM_DRAWS, UNITS, Layer, Plan, measure, read_layer, rotated
 from mixmnist.plants._rotation import random_rotation
-from mixmnist.report.drawing import Album
+from mixmnist.report.drawing import Album, Nothing
 from mixmnist.report.ranges import bounds_of
 from mixmnist.report.tables import CUT, write_table
 from mixmnist.trust import _atoms, _best_atoms
@@ -92,9 +92,16 @@ def run(folder: Path, out: Path, root: str | None) -> None:
 def draw(home: Path, album: Album) -> None:
     """Draws coverage by atoms, explained variance beside coverage, units beside atoms, and the best atoms of two nets."""
     fits, runs = table_of(home, "fits"), table_of(home, "runs")
-    _atoms.units_against_atoms(album, with_random(fits), ATOMS)
-    _atoms.coverage_by_atoms(album, fits)
-    _atoms.variance_against_coverage(album, fits, runs, ATOMS)
+    figures = {
+        "units_against_atoms": lambda: _atoms.units_against_atoms(album, with_random(fits), ATOMS),
+        "coverage_by_atoms": lambda: _atoms.coverage_by_atoms(album, fits),
+        "variance_against_coverage": lambda: _atoms.variance_against_coverage(album, fits, runs, ATOMS),
+    }
+    for name, figure in figures.items():
+        try:
+            figure()
+        except Nothing as why:
+            (album.folder / f"{name}.txt").write_text(f"The figure {name} is left out: {why}\n", encoding="utf-8")
     _best_atoms.draw(home, album)
 
 
