@@ -215,31 +215,38 @@ def contrast_target(
 
 
 def rivals_of(
-    labels: Int[Tensor, " images"], present: Bool[Tensor, "images concepts"], n_classes: int, own: Int[Tensor, " images"]
-) -> Bool[Tensor, "images classes"]:
+    labels: Int[Tensor, " images"],
+    present: Bool[Tensor, "images concepts"],
+    n_classes: int,
+    indices: Int[Tensor, " some"],
+    own: Int[Tensor, " some"],
+) -> Bool[Tensor, "some classes"]:
     """Finds the classes that share with an image all but its own digit: of a pair the eight other pairs of the other digit.
 
     Args:
         labels: Class of each image.
         present: What each image shows; every class has an image.
         n_classes: Classes there are.
-        own: The concept of each image that is asked for.
+        indices: The images that are asked for.
+        own: The concept of each of them that is asked for.
+
+    Raises:
+        ValueError: If images have several classes, or a class has no image.
 
     Example:
         >>> present = torch.tensor([[1, 1, 0], [1, 0, 1], [0, 1, 1]]).bool()  # pairs 01, 02, 12
-        >>> rivals_of(torch.arange(3), present, 3, torch.tensor([0, 0, 1]))
+        >>> rivals_of(torch.arange(3), present, 3, torch.tensor([0, 2]), own=torch.tensor([0, 1]))
         tensor([[False, False,  True],
-                [False, False,  True],
                 [False,  True, False]])
     """
     require(labels.ndim == 1, "labels must be one class an image, got several. Ask for a class's logit instead.")
     counts = torch.bincount(labels, minlength=n_classes)
     require((counts > 0).all(), f"every class must have an image, got none of {int((counts == 0).sum())}. Draw more images.")
-    shows = torch.zeros(n_classes, present.shape[1]).to(labels.device).index_add(0, labels, present.float())
-    shows = shows == counts[:, None]  # classes concepts, in every image of the class
-    others = present.clone()
+    shows = torch.zeros(n_classes, present.shape[1], device=labels.device).index_add(0, labels, present.float())
+    shows = shows == counts[:, None]  # classes concepts: in every image of the class
+    others = present[indices].clone()
     others[torch.arange(len(own)), own] = False
-    missing = others.float() @ (~shows).float().T  # images classes: other digits that the class lacks
+    missing = others.float() @ (~shows).float().T  # some classes: other digits that the class lacks
     rivals: Tensor = (missing == 0) & ~shows[:, own].T & others.any(dim=1, keepdim=True)
     return rivals
 
