@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from mixmnist.core.records import require
 from mixmnist.core.seeding import Stream, derive
@@ -23,7 +23,7 @@ from mixmnist.probing.running import plainly
 from mixmnist.visualize._targets import Target
 
 AT_ONCE = 250  # pictures climbed together: bounds the memory
-RELU = ("output", "input")  # what of a unit's ReLU is climbed
+RELU = ("auto", "output", "input")  # what of a unit's ReLU is climbed
 TINY = 1e-30  # far below any gradient: only zero is divided by it
 
 Code = Float[Tensor, "n *numbers"]
@@ -105,10 +105,19 @@ def climb(
 def through(target: Target, relu: str) -> Target:
     """Gives what is climbed: what a unit's ReLU gives, or what it gets, which has a gradient where the unit is silent.
 
+    Args:
+        target: Of a unit or a class.
+        relu: output; input; or auto: the input of a peak or a cell, whose gradient is the same where the unit fires, if the layer
+            has a module that is a ReLU, else the output.
+
     Raises:
-        ValueError: If it is another word, or there is no module that is a ReLU.
+        ValueError: If it is another word, or the input is asked for and there is no module that is a ReLU.
     """
     require(relu in RELU, f"relu must be one of {', '.join(RELU)}, got relu={relu!r}.")
+    if relu == "auto":
+        layers = [] if target.layer is None else list(target.net.get_submodule(target.layer).modules())
+        there = any(isinstance(module, nn.ReLU) for module in layers)
+        relu = "input" if there and target.of in ("peak", "cell") else "output"
     return target.before_relu() if relu == "input" else target
 
 

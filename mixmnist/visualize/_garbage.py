@@ -1,6 +1,6 @@
-"""Pictures of nothing: noise, canvases with scrambled phases, strokes that are no digits, canvases cut into tiles; and waves.
+"""Pictures of nothing: noise, canvases with scrambled phases or cut into tiles, strokes that are no digits, waves; and blobs.
 
-A reader that has only seen digits reads one in anything. It is trained on the first four kinds and asked about all five.
+A reader that has only seen digits reads one in anything. It is trained on the first five kinds and asked about all six.
 """
 
 import torch
@@ -11,8 +11,8 @@ from torch import Tensor
 from mixmnist.core.seeding import derive
 
 POINTS = 64  # of a stroke
-KINDS = ("noise", "scrambled", "strokes", "tiles")  # that a reader is trained on
-UNSEEN = "waves"  # that it is not
+KINDS = ("noise", "scrambled", "strokes", "tiles", "waves")  # that a reader is trained on
+UNSEEN = "blobs"  # that it is not
 
 Canvases = UInt8[Tensor, "n rows cols"]
 
@@ -21,8 +21,8 @@ def garbage(kind: str, canvases: Canvases, seed: int) -> Canvases:
     """Makes one picture of nothing for each canvas, of its size.
 
     Args:
-        kind: noise, scrambled, strokes, tiles, or waves.
-        canvases: Real ones; noise, strokes and waves take their size alone.
+        kind: noise, scrambled, strokes, tiles, waves, or blobs.
+        canvases: Real ones; noise, strokes, waves and blobs take their size alone.
         seed: Of all that is drawn.
 
     Example:
@@ -30,7 +30,7 @@ def garbage(kind: str, canvases: Canvases, seed: int) -> Canvases:
         torch.Size([2, 8, 9])
     """
     generator = torch.Generator().manual_seed(derive(seed, "garbage", kind))
-    makers = {"noise": _noise, "scrambled": _scrambled, "strokes": _strokes, "tiles": _tiles, "waves": _waves}
+    makers = {"noise": _noise, "scrambled": _scrambled, "strokes": _strokes, "tiles": _tiles, "waves": _waves, "blobs": _blobs}
     made = makers[kind](canvases.float() / 255, generator)
     return (made.clamp(0, 1) * 255).round().to(torch.uint8)
 
@@ -90,3 +90,12 @@ def _waves(canvases: Float[Tensor, "n rows cols"], generator: torch.Generator) -
     row, col = torch.arange(rows)[:, None], torch.arange(cols)
     angle = down[..., None, None] * row + across[..., None, None] * col + 2 * torch.pi * phase[..., None, None]
     return angle.sin().sum(dim=1) / 2
+
+
+def _blobs(canvases: Float[Tensor, "n rows cols"], generator: torch.Generator) -> Float[Tensor, "n rows cols"]:
+    """Makes noise coarse, and white where it is high: islands with steep shores."""
+    coarse = torch.randn(canvases.shape, generator=generator)[:, None]
+    for _ in range(3):
+        coarse = F.avg_pool2d(coarse, 3, 1, 1) * 3
+    share = torch.rand(len(canvases), 1, 1, generator=generator)
+    return (coarse[:, 0] / coarse.std() - 0.5 - share) * 3

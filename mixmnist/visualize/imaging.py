@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -60,12 +59,15 @@ def make_images(
     title = way if isinstance(way, str) else way.title
     require(chosen.kind == "image", f"the way must make images, got {title}, which makes maps. Choose another.")
     require(len(seeds), "seeds must be one or more, got none. Give one for each picture.")
-    require(len(target.index) in (1, len(seeds)), f"a target must be of one unit or of one for each of {len(seeds)} pictures, got {len(target.index)}.")
+    require(
+        len(target.index) in (1, len(seeds)),
+        f"a target must be of one unit or of one for each of {len(seeds)} pictures, got {len(target.index)}.",
+    )
     grey = isinstance(supplies.canvases, Mixture)
     require(grey, "canvases must be grey where pictures are made, got canvases in colour. Use a grey source.")
     checks.check_settings("way", settings or {}, chosen.settings)
     if "generator" in chosen.needs:
-        _check_generator(title, target, supplies)
+        require(supplies.generator is not None, f"{title} must have a generator, got none. Train one with train_generator.")
     best_natural(target, supplies.canvases)
     images = chosen.run(target, supplies, tuple(seeds), **chosen.with_settings(settings or {}))
     wanted = (len(seeds), *supplies.shape)
@@ -75,15 +77,3 @@ def make_images(
     require(inside, f"images must lie within [0, 1], got others of {title}. Look at the net's weights and the settings.")
     found: Tensor = images.detach()
     return found
-
-
-def _check_generator(title: str, target: Target, supplies: Supplies) -> None:
-    """Refuses to go on without a generator for this net.
-
-    Raises:
-        ValueError: If there is none, or it inverts another net.
-    """
-    generator = supplies.generator
-    if generator is None:
-        raise ValueError(f"{title} must have a generator, got none. Train one: mixmnist.visualize._generating.train_generator.")
-    generator.check(target)

@@ -72,6 +72,4 @@ def refuse_silent(target: Target, found: Float[Tensor, "cases images"]) -> None:
         return
     silent = sorted({int(unit) for unit, row in zip(target.index, found, strict=True) if not row.any()})
     name = replace(target, index=torch.tensor(silent[:1] or [0])).name
-    require(
-        not silent, f"a unit must fire on one canvas or more, got {name}, which is 0 on all {found.shape[1]}. Name another."
-    )
+    require(not silent, f"a unit must fire on one canvas or more, got {name}, which is 0 on all {found.shape[1]}. Name another.")

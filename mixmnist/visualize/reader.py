@@ -32,6 +32,7 @@ from mixmnist.visualize.mapping import as_pixels
 FALSE_ALARM, GARBAGE, FOUND = 0.02, 0.10, 0.80  # the bar: at most, at most, at least
 TASK = str(Path(__file__).with_name("_few.py"))
 THRESHOLDS = [step / 10 for step in range(-40, 41)]  # of logits
+BAR = Watch("reader")
 WAY_OUT = "Train one on more canvases or for longer."
 
 
@@ -60,7 +61,9 @@ class Reader:
     source: str
     canvas: Canvas
     seed: int
-    report: Mapping[str, float]  # label, whole, false_alarm, found, and of each kind of garbage the share in which a digit is read
+    report: Mapping[
+        str, float
+    ]  # label, whole, false_alarm, found, and of each kind of garbage the share in which a digit is read
     reading: Reading = field(default_factory=Reading)
 
     def logits(self, images: Float[Tensor, "n channels rows cols"]) -> Float[Tensor, "n digits"]:
@@ -73,7 +76,7 @@ class Reader:
         require(images.shape[1] == 1, f"pictures must be grey for a reader, got {images.shape[1]} channels. Use a grey source.")
         require(
             tuple(images.shape[2:]) == (size, size),
-            f"pictures must be of the reader's size, {size} x {size}, got {images.shape[2]} x {images.shape[3]}. Train another reader.",
+            f"pictures must be of the reader's size, {size} x {size}, got {images.shape[2]} x {images.shape[3]}. Train another.",
         )
         with torch.no_grad(), without_tf32(images.device):
             return torch.cat([self.net(part) for part in images.float().cpu().split(BATCH)])
@@ -112,7 +115,7 @@ class Reader:
         nothing = ", ".join(f"{kind} {report[kind]:.3f}" for kind in kinds)
         return (
             f"Reader of {self.source}, seed {self.seed}: label {report['label']:.3f}, whole set {report['whole']:.3f}, found "
-            f"{report['found']:.3f}, false alarm {report['false_alarm']:.4f}; a digit read in {nothing} (never trained on {UNSEEN})."
+            f"{report['found']:.3f}, false alarm {report['false_alarm']:.4f}; a digit read in {nothing} (never trained on)."
         )
 
     def save(self, path: str | Path) -> None:
@@ -130,7 +133,7 @@ def train_reader(
     canvas: Canvas | None = None,
     root: str | None = None,
     reading: Reading = Reading(),
-    watch: Watch = Watch("reader"),
+    watch: Watch = BAR,
 ) -> Reader:
     """Trains a reader, fits its threshold and measures it.
 

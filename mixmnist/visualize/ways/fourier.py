@@ -1,6 +1,7 @@
 """Fourier: the image's frequencies are climbed, low ones with longer steps, and the image is moved a little at each step.
 
-Formula: x = sigmoid(b + inverse FFT of z / max(f, 1/size)), z <- z + rate * g / mean|g|; b so that the start is as dark as a canvas.
+Formula: x = sigmoid(b + inverse FFT of z / max(f, 1/size)), z <- z + rate * g / mean|g|; b so that the start is as dark as a
+canvas.
 Settings: steps, rate, jitter (pixels; 0 for none), grain (standard deviation of the start), relu as in pixels.
 Needs: a gradient; canvases, which say how dark a start is.
 
@@ -43,5 +44,5 @@ def run(
 
 
 WAY = Way(
-    "Fourier", "image", run, ("gradient", "canvases"), {"steps": 200, "rate": 0.1, "jitter": 2, "grain": 0.1, "relu": "output"}
+    "Fourier", "image", run, ("gradient", "canvases"), {"steps": 200, "rate": 0.1, "jitter": 2, "grain": 0.1, "relu": "auto"}
 )

@@ -27,7 +27,9 @@ from mixmnist.visualize.ways.variation import FEW
 def run(target: Target, supplies: Supplies, seeds: Sequence[int], steps: int, rate: float, jitter: int, relu: str) -> Pixels:
     """Climbs phases."""
     channels, rows, cols = supplies.shape
-    size = torch.fft.rfft2(as_pixels(supplies.canvases.images[:FEW])).abs().mean(dim=0).to(device_of(target))  # channels rows half
+    size = (
+        torch.fft.rfft2(as_pixels(supplies.canvases.images[:FEW])).abs().mean(dim=0).to(device_of(target))
+    )  # channels rows half
 
     def image(z: Code) -> Pixels:
         return torch.fft.irfft2(torch.polar(size.expand_as(z), z), s=(rows, cols)).clamp(0, 1)
@@ -36,4 +38,4 @@ def run(target: Target, supplies: Supplies, seeds: Sequence[int], steps: int, ra
     return image(climb(through(target, relu), start, seeds, Climb(steps, rate, jitter), image=image))
 
 
-WAY = Way("MACO", "image", run, ("gradient", "canvases"), {"steps": 200, "rate": 0.05, "jitter": 2, "relu": "output"})
+WAY = Way("MACO", "image", run, ("gradient", "canvases"), {"steps": 200, "rate": 0.05, "jitter": 2, "relu": "auto"})

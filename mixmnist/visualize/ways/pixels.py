@@ -1,7 +1,8 @@
 """Pixels climbed with nothing to hold them: the image that excites most, which as a rule shows nothing.
 
 Formula: x <- clip(x + rate * g / mean|g|, 0, 1), g the gradient of the target with respect to the pixels; from faint noise.
-Settings: steps, rate, jitter (pixels), grain (standard deviation of the noise), relu (output, or input where it is silent).
+Settings: steps, rate, jitter (pixels), grain (standard deviation of the noise), relu (what of a unit's
+ReLU is climbed: output; input; auto, the input of a peak, whose gradient is the same and there where the unit is silent, too).
 Needs: a gradient.
 
 Source:
@@ -37,5 +38,5 @@ WAY = Way(
     "image",
     run,
     ("gradient", "canvases"),
-    {"steps": 200, "rate": 0.02, "jitter": 0, "grain": 0.1, "relu": "output"},
+    {"steps": 200, "rate": 0.02, "jitter": 0, "grain": 0.1, "relu": "auto"},
 )

@@ -1,7 +1,7 @@
 """Pixels climbed with a price on ink and on its edges: L2 and total variation.
 
-Formula: as pixels, of target / best natural number - total * TV - square * L2; TV the mean absolute difference of neighbours, L2 the
-mean square of the pixels, both in units of what a canvas has of them on average. Either is left out by a price of 0.
+Formula: as pixels, of target / best natural number - total * TV - square * L2; TV the mean absolute difference of neighbours, L2
+the mean square of the pixels, both in units of what a canvas has of them on average. Either is left out by a price of 0.
 Settings: total, square (prices), steps, rate, jitter, grain, relu as in pixels.
 Needs: a gradient; canvases, which say how much ink and edge is usual.
 
@@ -28,8 +28,16 @@ FEW = 1000  # canvases on which ink and edges are measured
 
 
 def run(
-    target: Target, supplies: Supplies, seeds: Sequence[int], total: float, square: float, steps: int, rate: float, jitter: int,
-    grain: float, relu: str,
+    target: Target,
+    supplies: Supplies,
+    seeds: Sequence[int],
+    total: float,
+    square: float,
+    steps: int,
+    rate: float,
+    jitter: int,
+    grain: float,
+    relu: str,
 ) -> Pixels:
     """Climbs from noise, at a price."""
     for name, price in (("total", total), ("square", square)):
@@ -55,5 +63,5 @@ WAY = Way(
     "image",
     run,
     ("gradient", "canvases"),
-    {"total": 0.05, "square": 0.0, "steps": 200, "rate": 0.02, "jitter": 0, "grain": 0.1, "relu": "output"},
+    {"total": 0.05, "square": 0.0, "steps": 200, "rate": 0.02, "jitter": 0, "grain": 0.1, "relu": "auto"},
 )
