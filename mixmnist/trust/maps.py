@@ -1,0 +1,185 @@
+"""Attribution maps: do they lie where a detector's digit is, and do they say what each digit is really worth to it?
+
+Each way of the shelf makes maps of canvases that show the digit of a detector: of its peak, its mean, the cell of its peak, and
+of the contrast between the canvas's class and those of the same other digit. Truth is exact: masks, boxes, and the Shapley values of
+the digits from the canvas rendered without them. Claims M1 to M4.
+
+Source:
+    L. Arras, A. Osman & W. Samek (2022), "CLEVR-XAI", arXiv:2003.07258; J. Adebayo et al. (2018), arXiv:1810.03292. Differs: of
+    units, with exact worths besides masks; shuffled weights are judged by where maps lie and by ranks on ink.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from mixmnist.core import registry
+from mixmnist.core.records import Analysis, require
+from mixmnist.metrics.average_precision import average_precision
+from mixmnist.probing import probe_layers
+from mixmnist.report.drawing import Album, legend_above, stroke
+from mixmnist.report.ranges import over_seeds
+from mixmnist.report.tables import CUT, write_table
+from mixmnist.trust._layers import about, counts, nets_of, table_of, with_interval, write_summary
+from mixmnist.trust._networks import Recorded
+from mixmnist.trust._plots import seeds_of
+from mixmnist.trust._side_by_side import side_by_side
+from mixmnist.visualize.measuring import TARGETS, measure_maps, pick_cases, targets_of
+from mixmnist.visualize.worth import some_canvases
+
+STRETCHED = "unit_map:geometry=stretched"  # beside the true geometry
+EACH = 7  # canvases of a detector
+KEYS = ["variant", "layer", "target", "way"]
+SHOWN = ("own_ink", "own_box", "selective", "points_at_ink", "points_at_box", "worth_error", "worth_error_scaled")
+AFTER = ("selective_shuffled", "rank_on_ink")
+MEANS = (
+    "own_ink, own_box: share of a map's absolute sum; selective: own ink as a share of all ink; points_at: probability that the "
+    "strongest pixel lies there; worth_error: signed sums in the boxes against exact Shapley values, a map of zeros having 1; "
+    "scaled: once one number for all canvases has put the map's unit right; exact: what selective is of the true worths; "
+    "shuffled: with the layer's weights permuted; rank_on_ink: rank correlation of the maps before and after, on ink."
+)
+
+
+def run(folder: Path, out: Path, root: str | None) -> None:
+    """Writes a row a net, layer, target, way and measure (`maps.csv`), tables of ways and of runs, and a summary."""
+    nets = nets_of(folder)
+    maps = maps_of(nets, root)
+    require(len(maps), f"a study must have a net with a detector, got none in {folder}. Train for longer.")
+    maps.to_csv(out / "maps.csv", index=False, float_format="%.5g")
+    note = f"{about(folder, nets)} {counts(nets)} {EACH} canvases of each detector."
+    how = f"Means over canvases within a net, then over nets with their 95 % t interval. {CUT}"
+    table = of_ways(maps)
+    write_table(out, "ways", table, [note, how, MEANS])
+    write_table(out, "runs", of_runs(maps), [note, "A row a net: each way on the peaks of the last layer, and on the contrast."])
+    last = table[table["layer"].eq(table["layer"].iloc[0]) & table["target"].isin(["peak", "contrast"])]
+    write_summary(out, [note, how], last[["variant", "target", "way", "n", "selective", "points_at_box", "worth_error_scaled"]])
+
+
+def draw(home: Path, album: Album) -> None:
+    """Draws how selective each way is against how far it is off the worths."""
+    selective_against_worth(album, table_of(home, "maps"))
+
+
+def maps_of(nets: Sequence[Recorded], root: str | None, ways: Sequence[str] = ()) -> pd.DataFrame:
+    """Measures every net, on as many cores as there are.
+
+    Args:
+        nets: Those of a variant in the order of their seeds.
+        root: Holds the source's files.
+        ways: By default all of the shelf that make maps, and the unit's map stretched.
+    """
+    calls = [(_measured, (net, root, tuple(ways))) for net in nets]
+    found: list[pd.DataFrame] = side_by_side(calls, "maps", fewest=1)
+    return pd.concat(found, ignore_index=True)
+
+
+def _measured(net: Recorded, root: str | None, ways: tuple[str, ...]) -> pd.DataFrame:
+    """Measures one net: all targets of the layer that feeds the head, and the peaks of the layers before it."""
+    module, mixture = net.net(), net.mixture("test", root)
+    layers = [net.layer, *(name for name in reversed(_layers(net)) if name != net.layer)]
+    chosen = ways or (*(name for name, way in registry.collect("ways").items() if way.kind == "map"), STRETCHED)
+    tables = []
+    for layer, readout in zip(layers, probe_layers(module, mixture, layers), strict=True):
+        try:
+            cases = pick_cases(average_precision(readout.response, readout.present), readout.present, EACH)
+        except ValueError:
+            continue  # no unit of the layer is a detector
+        canvases = some_canvases(mixture, cases.indices)
+        for of, target in targets_of(module, layer, mixture, cases, TARGETS if layer == net.layer else TARGETS[:1]).items():
+            asked = [way for way in chosen if target.layer is not None or not way.startswith("unit_map")]
+            table = measure_maps(target, layer, canvases, cases.own, asked)
+            tables.append(table.assign(layer=layer, target=of, detectors=len(cases.units.unique())))
+    found = pd.concat(tables) if tables else pd.DataFrame()
+    return found.assign(variant=net.variant, seed=net.seed)
+
+
+def _layers(net: Recorded) -> tuple[str, ...]:
+    """Names the layers of a recorded net that is of an architecture of the shelf; else the one that is known."""
+    known = net.settings.net in registry.names("nets") and net.settings.provenance == "trained"
+    return tuple(registry.choose("nets", net.settings.net).layers) if known else (net.layer,)
+
+
+def of_ways(maps: pd.DataFrame) -> pd.DataFrame:
+    """Gives a row a variant, layer, target and way: means with intervals over nets, and the mean seconds of a net's maps."""
+    rows = []
+    for keys, group in maps.dropna(subset=["measure"]).groupby(KEYS, sort=False):
+        by_net = group.pivot_table(index="seed", columns="measure", values="value")
+        row: dict[str, object] = dict(zip(KEYS, keys, strict=True)) | {"n": len(by_net)}
+        for measure in (*SHOWN, "exact", "completeness_gap", *AFTER):
+            row[measure] = with_interval(by_net[measure].dropna().tolist() if measure in by_net else [])
+        rows.append(row | {"seconds": round(float(group["seconds"].mean()), 2)})
+    return pd.DataFrame(rows)
+
+
+def of_runs(maps: pd.DataFrame) -> pd.DataFrame:
+    """Gives a row a net: what claims are held against.
+
+    Returns:
+        `MEASURE_WAY` of the last layer's peaks, and `contrast_MEASURE_WAY`; `exact`; `furthest_shuffled`: how far from .5 the
+        selectivity of any way is after the layer's weights were shuffled, controls left out.
+    """
+    rows = []
+    for (variant, seed), net in maps.dropna(subset=["measure"]).groupby(["variant", "seed"], sort=False):
+        row: dict[str, object] = {"variant": variant, "seed": seed}
+        last = net[net["layer"].eq(net["layer"].iloc[0])]
+        for target, prefix in (("peak", ""), ("contrast", "contrast_")):
+            own = last[last["target"].eq(target) & last["measure"].isin([*SHOWN, *AFTER])]
+            for way, measure, value in zip(own["way"], own["measure"], own["value"], strict=True):
+                row[f"{prefix}{measure}_{_column(way)}"] = value
+            row[f"{prefix}exact"] = last["value"][last["target"].eq(target) & last["measure"].eq("exact")].mean()
+        looking = last[last["target"].eq("peak") & ~last["way"].isin(["constant", "edges", "ink"])]
+        after = looking["value"][looking["measure"].eq("selective_shuffled")]
+        rows.append(row | {"furthest_shuffled": (after - 0.5).abs().max()})
+    return pd.DataFrame(rows)
+
+
+def selective_against_worth(album: Album, maps: pd.DataFrame) -> None:
+    """Shows where a way lies against what it says, a panel a target, a mark a way: both at once would be at the top left."""
+    layer = maps["layer"].iloc[0]
+    own = maps[maps["layer"].eq(layer) & maps["variant"].eq(maps["variant"].iloc[0])]
+    targets = [target for target in ("peak", "contrast") if target in set(own["target"])]
+    figure, axes = album.make(len(targets), 2.3, 2.6, sharey=True)
+    rows = []
+    for ax, target in zip(axes, targets, strict=True):
+        for place, (way, group) in enumerate(own[own["target"].eq(target)].dropna(subset=["measure"]).groupby("way", sort=False)):
+            by_net = group.pivot_table(index="seed", columns="measure", values="value")
+            across, up = (over_seeds(by_net[name].tolist(), name) for name in ("worth_error_scaled", "selective"))
+            ax.plot(across.mean, up.mean, label=str(way), **(stroke(place) | {"ls": "none"}))
+            rows.append({"target": target, "way": way, "worth_error_scaled": across.mean, "selective": up.mean, "n": up.n})
+        ax.set_xlabel(f"worth error ({target})")
+        ax.set_xlim(-0.03, 1.05)
+        ax.set_ylim(0.45, 1.03)
+    axes[0].set_ylabel("selective")
+    legend_above(figure, *axes[0].get_legend_handles_labels())
+    text = (
+        f"Ways of making maps of {layer}, variant {own['variant'].iloc[0]}: own ink as a share of all ink in the map (up), "
+        "against the error of what the map gives each digit beside its exact worth, the map's unit put right (across; a map of "
+        f"zeros has 1). {seeds_of(own)}"
+    )
+    album.save(figure, pd.DataFrame(rows), "selective_against_worth", text)
+
+
+def _column(spec: str) -> str:
+    """Gives what a way is called in the name of a column.
+
+    Example:
+        >>> _column(STRETCHED)
+        'unit_map_stretched'
+    """
+    return re.sub(r"\W+", "_", re.sub(r"\w+=", "", spec))
+
+
+ANALYSIS = Analysis(
+    "Attribution maps of detectors, against exact truth",
+    run,
+    draw=draw,
+    bounds={
+        f"{prefix}{measure}_{_column(way)}": (-1, 1) if measure.startswith("rank") else (0, 1)
+        for prefix in ("", "contrast_")
+        for way in (*registry.names("ways"), STRETCHED)
+        for measure in (*SHOWN, *AFTER)
+        if not measure.startswith("worth")
+    },
+)
