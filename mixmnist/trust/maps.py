@@ -1,8 +1,8 @@
 """Attribution maps: do they lie where a detector's digit is, and do they say what each digit is really worth to it?
 
 Each way of the shelf makes maps of canvases that show the digit of a detector: of its peak, its mean, the cell of its peak, and
-of the contrast between the canvas's class and those of the same other digit. Truth is exact: masks, boxes, and the Shapley values of
-the digits from the canvas rendered without them. Claims M1 to M4.
+of the contrast between the canvas's class and those of the same other digit. Truth is exact: masks, boxes, and the Shapley
+values of the digits from the canvas rendered without them. Claims M1 to M4.
 
 Source:
     L. Arras, A. Osman & W. Samek (2022), "CLEVR-XAI", arXiv:2003.07258; J. Adebayo et al. (2018), arXiv:1810.03292. Differs: of
@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from mixmnist.core import registry
 from mixmnist.core.records import Analysis, require
+from mixmnist.core.registry import choose, collect, names  # by name, so that a glimpse of this file can follow them
 from mixmnist.metrics.average_precision import average_precision
 from mixmnist.probing import probe_layers
 from mixmnist.report.drawing import Album, legend_above, stroke
@@ -79,7 +79,7 @@ def _measured(net: Recorded, root: str | None, ways: tuple[str, ...]) -> pd.Data
     """Measures one net: all targets of the layer that feeds the head, and the peaks of the layers before it."""
     module, mixture = net.net(), net.mixture("test", root)
     layers = [net.layer, *(name for name in reversed(_layers(net)) if name != net.layer)]
-    chosen = ways or (*(name for name, way in registry.collect("ways").items() if way.kind == "map"), STRETCHED)
+    chosen = ways or (*(name for name, way in collect("ways").items() if way.kind == "map"), STRETCHED)
     tables = []
     for layer, readout in zip(layers, probe_layers(module, mixture, layers), strict=True):
         try:
@@ -97,8 +97,8 @@ def _measured(net: Recorded, root: str | None, ways: tuple[str, ...]) -> pd.Data
 
 def _layers(net: Recorded) -> tuple[str, ...]:
     """Names the layers of a recorded net that is of an architecture of the shelf; else the one that is known."""
-    known = net.settings.net in registry.names("nets") and net.settings.provenance == "trained"
-    return tuple(registry.choose("nets", net.settings.net).layers) if known else (net.layer,)
+    known = net.settings.net in names("nets") and net.settings.provenance == "trained"
+    return tuple(choose("nets", net.settings.net).layers) if known else (net.layer,)
 
 
 def of_ways(maps: pd.DataFrame) -> pd.DataFrame:
@@ -178,7 +178,7 @@ ANALYSIS = Analysis(
     bounds={
         f"{prefix}{measure}_{_column(way)}": (-1, 1) if measure.startswith("rank") else (0, 1)
         for prefix in ("", "contrast_")
-        for way in (*registry.names("ways"), STRETCHED)
+        for way in (*names("ways"), STRETCHED)
         for measure in (*SHOWN, *AFTER)
         if not measure.startswith("worth")
     },
