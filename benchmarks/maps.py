@@ -17,8 +17,8 @@ from mixmnist.core.records import Claim
 STUDY = Study(
     title="Attribution maps against exact truth",
     about=(
-        "Maps that show what a unit looks at are judged by eye elsewhere. Here the digit, its ink, its box and its exact worth to "
-        "the unit are known: does a map lie there, and does it say what is true?"
+        "Maps that show what a unit looks at are judged by eye elsewhere. Here the digit, its ink, its box and its exact worth "
+        "to the unit are known: does a map lie there, and does it say what is true?"
     ),
     variants={
         "baseline": Variant(),

@@ -33,6 +33,8 @@ STRETCHED = "unit_map:geometry=stretched"  # beside the true geometry
 EACH = 7  # canvases of a detector
 KEYS = ["variant", "layer", "target", "way"]
 SHOWN = ("own_ink", "own_box", "selective", "points_at_ink", "points_at_box", "worth_error", "worth_error_scaled")
+DRAWN = ("peak", "contrast")
+PANELS = {"selective": "selective", "points_at_box": "points at box", "worth_error_scaled": "worth error"}
 AFTER = ("selective_shuffled", "rank_on_ink")
 MEANS = (
     "own_ink, own_box: share of a map's absolute sum; selective: own ink as a share of all ink; points_at: probability that the "
@@ -58,8 +60,8 @@ def run(folder: Path, out: Path, root: str | None) -> None:
 
 
 def draw(home: Path, album: Album) -> None:
-    """Draws how selective each way is against how far it is off the worths."""
-    selective_against_worth(album, table_of(home, "maps"))
+    """Draws where the maps of each way lie and how far they are off the worths."""
+    where_and_what(album, table_of(home, "maps"))
 
 
 def maps_of(nets: Sequence[Recorded], root: str | None, ways: Sequence[str] = ()) -> pd.DataFrame:
@@ -135,30 +137,34 @@ def of_runs(maps: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def selective_against_worth(album: Album, maps: pd.DataFrame) -> None:
-    """Shows where a way lies against what it says, a panel a target, a mark a way: both at once would be at the top left."""
-    layer = maps["layer"].iloc[0]
-    own = maps[maps["layer"].eq(layer) & maps["variant"].eq(maps["variant"].iloc[0])]
-    targets = [target for target in ("peak", "contrast") if target in set(own["target"])]
-    figure, axes = album.make(len(targets), 2.3, 2.6, sharey=True)
+def where_and_what(album: Album, maps: pd.DataFrame) -> None:
+    """Shows of each way where its maps lie and what they say, a row a way, a panel a measure, the nearest to the worths first."""
+    layer, variant = maps["layer"].iloc[0], maps["variant"].iloc[0]
+    own = maps[maps["layer"].eq(layer) & maps["variant"].eq(variant) & maps["target"].isin(DRAWN)].dropna(subset=["measure"])
+    first = own[own["target"].eq("peak") & own["measure"].eq("worth_error_scaled")]
+    ways = list(first.groupby("way")["value"].mean().sort_values().index)
+    figure, axes = album.make(len(PANELS), 0.5 + 0.17 * len(ways), 2.0, sharey=True)
     rows = []
-    for ax, target in zip(axes, targets, strict=True):
-        for place, (way, group) in enumerate(own[own["target"].eq(target)].dropna(subset=["measure"]).groupby("way", sort=False)):
-            by_net = group.pivot_table(index="seed", columns="measure", values="value")
-            across, up = (over_seeds(by_net[name].tolist(), name) for name in ("worth_error_scaled", "selective"))
-            ax.plot(across.mean, up.mean, label=str(way), **(stroke(place) | {"ls": "none"}))
-            rows.append({"target": target, "way": way, "worth_error_scaled": across.mean, "selective": up.mean, "n": up.n})
-        ax.set_xlabel(f"worth error ({target})")
-        ax.set_xlim(-0.03, 1.05)
-        ax.set_ylim(0.45, 1.03)
-    axes[0].set_ylabel("selective")
+    for ax, (measure, name) in zip(axes, PANELS.items(), strict=True):
+        for place, target in enumerate(DRAWN):
+            look, part = stroke(place) | {"ls": "none"}, own[own["target"].eq(target) & own["measure"].eq(measure)]
+            found = {way: over_seeds(group["value"].dropna().tolist(), measure) for way, group in part.groupby("way", sort=False)}
+            y = [ways.index(way) + (place - 0.5) * 0.3 for way in found]
+            ax.plot([one.mean for one in found.values()], y, label=f"of the {target}", **look)
+            ax.hlines(y, *zip(*((one.lower, one.upper) for one in found.values()), strict=True), color=look["color"], lw=0.9)
+            rows += [{"measure": measure, "target": target, "way": way, **one._asdict()} for way, one in found.items()]
+        ax.set_xlabel(name)
+        ax.set_xlim(-0.05, 1.05)
+        ax.set_yticks(range(len(ways)), [_column(way) for way in ways])
+        ax.set_ylim(len(ways) - 0.5, -0.5)
     legend_above(figure, *axes[0].get_legend_handles_labels())
     text = (
-        f"Ways of making maps of {layer}, variant {own['variant'].iloc[0]}: own ink as a share of all ink in the map (up), "
-        "against the error of what the map gives each digit beside its exact worth, the map's unit put right (across; a map of "
-        f"zeros has 1). {seeds_of(own)}"
+        f"Ways of making maps of {layer}, variant {variant}. Selective: own ink as a share of all ink in the map. Points at box: "
+        "probability that the strongest pixel lies in the box of the detector's digit. Worth error: of what a map gives each "
+        "digit beside its exact worth, once the map's unit is put right; a map of zeros has 1. Of the peak of a detector, and of "
+        f"the contrast of the class with those of the same other digit. Bars: 95 % t interval over nets. {seeds_of(own)}"
     )
-    album.save(figure, pd.DataFrame(rows), "selective_against_worth", text)
+    album.save(figure, pd.DataFrame(rows), "where_and_what", text)
 
 
 def _column(spec: str) -> str:

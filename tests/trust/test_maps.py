@@ -37,7 +37,7 @@ def test_every_table_is_there_and_the_figure_is_drawn(made, tmp_path):
     assert "points_at_box" in (made / "summary.md").read_text()
     with style(Look(("png",))):
         maps.draw(made, Album(tmp_path, Look(("png",)), ()))
-    assert {path.stem for path in tmp_path.glob("*.png")} == {"selective_against_worth"}
+    assert {path.stem for path in tmp_path.glob("*.png")} == {"where_and_what"}
 
 
 @pytest.mark.slow
