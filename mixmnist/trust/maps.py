@@ -141,8 +141,9 @@ def where_and_what(album: Album, maps: pd.DataFrame) -> None:
     """Shows of each way where its maps lie and what they say, a row a way, a panel a measure, the nearest to the worths first."""
     layer, variant = maps["layer"].iloc[0], maps["variant"].iloc[0]
     own = maps[maps["layer"].eq(layer) & maps["variant"].eq(variant) & maps["target"].isin(DRAWN)].dropna(subset=["measure"])
-    first = own[own["target"].eq("peak") & own["measure"].eq("worth_error_scaled")]
-    ways = list(first.groupby("way")["value"].mean().sort_values().index)
+    errors = own[own["measure"].eq("worth_error_scaled")].groupby(["target", "way"], as_index=False)["value"].mean()
+    ordered = errors.sort_values(["target", "value"], ascending=[False, True])  # those of the peak, then what it has no map of
+    ways = list(dict.fromkeys(ordered["way"].tolist()))
     figure, axes = album.make(len(PANELS), 0.5 + 0.17 * len(ways), 2.0, sharey=True)
     rows = []
     for ax, (measure, name) in zip(axes, PANELS.items(), strict=True):
