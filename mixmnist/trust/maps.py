@@ -141,15 +141,17 @@ def where_and_what(album: Album, maps: pd.DataFrame) -> None:
     """Shows of each way where its maps lie and what they say, a row a way, a panel a measure, the nearest to the worths first."""
     layer, variant = maps["layer"].iloc[0], maps["variant"].iloc[0]
     own = maps[maps["layer"].eq(layer) & maps["variant"].eq(variant) & maps["target"].isin(DRAWN)].dropna(subset=["measure"])
-    errors = own[own["measure"].eq("worth_error_scaled")].groupby(["target", "way"], as_index=False)["value"].mean()
-    ordered = errors.sort_values(["target", "value"], ascending=[False, True])  # those of the peak, then what it has no map of
-    ways = list(dict.fromkeys(ordered["way"].tolist()))
+    errors = own[own["measure"].eq("worth_error_scaled")]
+    ordered = [errors[errors["target"].eq(one)].groupby("way")["value"].mean().sort_values() for one in DRAWN]
+    ways = list(dict.fromkeys(str(way) for one in ordered for way in one.index))  # what has no map of the peak last
     figure, axes = album.make(len(PANELS), 0.5 + 0.17 * len(ways), 2.0, sharey=True)
     rows = []
     for ax, (measure, name) in zip(axes, PANELS.items(), strict=True):
         for place, target in enumerate(DRAWN):
             look, part = stroke(place) | {"ls": "none"}, own[own["target"].eq(target) & own["measure"].eq(measure)]
-            found = {way: over_seeds(group["value"].dropna().tolist(), measure) for way, group in part.groupby("way", sort=False)}
+            found = {
+                str(way): over_seeds(group["value"].dropna().tolist(), measure) for way, group in part.groupby("way", sort=False)
+            }
             y = [ways.index(way) + (place - 0.5) * 0.3 for way in found]
             ax.plot([one.mean for one in found.values()], y, label=f"of the {target}", **look)
             ax.hlines(y, *zip(*((one.lower, one.upper) for one in found.values()), strict=True), color=look["color"], lw=0.9)
