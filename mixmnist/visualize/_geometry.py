@@ -28,8 +28,8 @@ class Grid:
     layer: str
     axis: int
     patches: Patches | None
-    down: Float[Tensor, "rows cells"]
-    across: Float[Tensor, "cols cells"]
+    down: Float[Tensor, "rows high"]
+    across: Float[Tensor, "cols wide"]
 
     def maps(self, output: Tensor) -> Float[Tensor, "n units high wide"]:
         """Gives the layer's output as maps."""

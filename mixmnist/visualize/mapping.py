@@ -1,10 +1,13 @@
 """Mapping: a way of the shelf, or of one's own, on images, with what it gets and gives checked."""
 
+import contextlib
+
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from mixmnist.core import checks, registry
+from mixmnist.core.entries import Number
 from mixmnist.core.records import Settings, Way, require
 from mixmnist.visualize._targets import Target
 
@@ -12,6 +15,33 @@ from mixmnist.visualize._targets import Target
 def as_pixels(images: UInt8[Tensor, "n *channels rows cols"]) -> Float[Tensor, "n channels rows cols"]:
     """Gives canvases as a net sees them: in [0, 1], grey ones with one channel."""
     return (images if images.ndim == 4 else images[:, None]).float() / 255
+
+
+def named(spec: str) -> tuple[str, dict[str, Number]]:
+    """Parts what names a way with settings, as `integrated:steps=64` or `mine.py:power=2`.
+
+    Raises:
+        ValueError: If a setting is no name=value.
+
+    Example:
+        >>> named("gradcam:layer=conv2"), named("smoothgrad:copies=9:noise=.3")
+        (('gradcam', {'layer': 'conv2'}), ('smoothgrad', {'copies': 9, 'noise': 0.3}))
+    """
+    name, *given = spec.split(":")
+    settings: dict[str, Number] = {}
+    for one in given:
+        key, sign, value = one.partition("=")
+        require(key and sign, f"settings must be written name:key=value, got {spec!r}. For example integrated:steps=64.")
+        settings[key] = _read(value)
+    return name, settings
+
+
+def _read(value: str) -> Number:
+    """Reads a whole number, a number or a word."""
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(value)
+    return value
 
 
 def make_maps(

@@ -17,7 +17,7 @@ from mixmnist.probing import Caution
 from mixmnist.probing.running import Transform
 from mixmnist.visualize._targets import Target, at_peak, contrast_target, rivals_of, unit_target
 from mixmnist.visualize.judging import judge, look_at
-from mixmnist.visualize.mapping import as_pixels, make_maps
+from mixmnist.visualize.mapping import as_pixels, make_maps, named
 from mixmnist.visualize.shuffling import shuffled
 from mixmnist.visualize.worth import Canvases, some_canvases
 
@@ -93,33 +93,37 @@ def measure_maps(
         layer: Whose weights are shuffled.
         canvases: That show their own digit.
         own: The digit of each.
-        ways: By name or path, with no settings; by default every one of the shelf that makes maps.
+        ways: By name or path, with settings, as `integrated:steps=64`; by default every one of the shelf that makes maps.
         seed: Of the shuffling.
 
     Returns:
         A row a way and measure as in `judge`, with `way`, `seconds` (of the maps) and `said`: what the way warned of, or why it
-        makes no map of this target, the measures then being left out.
+        makes no map of this target, the measures then being left out. What needs shuffled weights is left out where the unit that
+        they leave never fires.
     """
     chosen = ways or [name for name, way in registry.collect("ways").items() if way.kind == "map"]
     scene, pixels, other = look_at(canvases, target, own), as_pixels(canvases.images), shuffled(target, layer, seed)
     tables = []
-    for name in chosen:
+    for spec in chosen:
         start = time.perf_counter()
-        try:
-            maps, said = _quietly(name, target, pixels)
-            seconds = time.perf_counter() - start
-            after, _ = _quietly(name, other, pixels)
-        except ValueError as error:
-            tables.append(pd.DataFrame([{"way": name, "said": str(error)}]))
+        maps, said = _quietly(spec, target, pixels)
+        seconds = time.perf_counter() - start
+        if maps is None:
+            tables.append(pd.DataFrame([{"way": spec, "said": said}]))
             continue
-        tables.append(judge(maps, scene, after).assign(way=name, seconds=seconds, said=said))
+        table = judge(maps, scene, _quietly(spec, other, pixels)[0])
+        tables.append(table.assign(way=spec, seconds=seconds, said=said))
     return pd.concat(tables, ignore_index=True)
 
 
-def _quietly(name: str, target: Target, pixels: Tensor) -> tuple[Tensor, str]:
-    """Makes maps, and gives what was warned of beside them."""
+def _quietly(spec: str, target: Target, pixels: Tensor) -> tuple[Tensor | None, str]:
+    """Makes maps, and gives what was warned of beside them; or none, and why not."""
+    name, settings = named(spec)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("error")
         warnings.simplefilter("always", Caution)
-        maps = make_maps(name, target, pixels)
+        try:
+            maps = make_maps(name, target, pixels, settings)
+        except ValueError as error:
+            return None, str(error)
     return maps, "; ".join(dict.fromkeys(str(one.message) for one in caught))

@@ -21,7 +21,7 @@ from mixmnist.data.mixture import Mixture
 from mixmnist.visualize._targets import Target
 from mixmnist.visualize.mapping import as_pixels
 
-MOST_SLOTS = 6  # 64 renderings of each canvas
+MOST_DIGITS = 6  # 64 renderings of each canvas
 AT_ONCE = 250  # canvases run together
 
 Canvases = Mixture | Coloured
@@ -51,8 +51,8 @@ def some_canvases(mixture: Canvases, indices: Int[Tensor, " some"]) -> Canvases:
     return replace(mixture, **{name: getattr(mixture, name)[indices] for name in names})
 
 
-def rendered_with(mixture: Canvases, kept: Bool[Tensor, " slots"]) -> Float[Tensor, "images channels rows cols"]:
-    """Renders canvases with the digits of some slots alone, each where it lay, in [0, 1]."""
+def rendered_with(mixture: Canvases, kept: Bool[Tensor, "*images slots"]) -> Float[Tensor, "images channels rows cols"]:
+    """Renders canvases with the digits of some slots alone, of the same for all or of each, where they lay; in [0, 1]."""
     if isinstance(mixture, Coloured):
         grey = mixture.grey
         without = torch.where(kept.to(grey.glyphs.device), grey.glyphs, -1)
@@ -71,20 +71,29 @@ def worths(mixture: Canvases, target: Target) -> Worths:
         Worths in the target's unit; those of a canvas sum to the target with all digits less the target with none.
 
     Raises:
-        ValueError: If a canvas has more than six slots, whose sets are too many.
+        ValueError: If a canvas shows more than six digits, whose sets are too many.
     """
-    n_slots = mixture.shown.shape[1]
+    order = (mixture.shown < 0).int().argsort(dim=1, stable=True)  # images slots: filled ones first
+    most = int((mixture.shown >= 0).sum(dim=1).max())
     way_out = "Choose a task with fewer digits."
-    require(n_slots <= MOST_SLOTS, f"slots must be at most {MOST_SLOTS}, got {n_slots}: each set of them is rendered. {way_out}")
-    sets = list(itertools.product((False, True), repeat=n_slots))
-    values = {kept: _values(target, rendered_with(mixture, torch.tensor(kept))) for kept in sets}
-    slots = torch.zeros(mixture.shown.shape, dtype=torch.float64, device=mixture.shown.device)
-    for slot, kept in itertools.product(range(n_slots), sets):
-        if not kept[slot]:
-            joined = (*kept[:slot], True, *kept[slot + 1 :])
-            orders = math.factorial(sum(kept)) * math.factorial(n_slots - sum(kept) - 1) / math.factorial(n_slots)
-            slots[:, slot] += orders * (values[joined] - values[kept])
+    require(most <= MOST_DIGITS, f"digits must be at most {MOST_DIGITS}, got {most}: each set of them is rendered. {way_out}")
+    players = order[:, :most]
+    sets = list(itertools.product((False, True), repeat=most))
+    values = {kept: _values(target, rendered_with(mixture, _marked(players, kept, mixture.shown))) for kept in sets}
+    worth = torch.zeros(players.shape, dtype=torch.float64, device=mixture.shown.device)
+    for player, kept in itertools.product(range(most), sets):
+        if not kept[player]:
+            joined = (*kept[:player], True, *kept[player + 1 :])
+            orders = math.factorial(sum(kept)) * math.factorial(most - sum(kept) - 1) / math.factorial(most)
+            worth[:, player] += orders * (values[joined] - values[kept])
+    slots = torch.zeros(mixture.shown.shape, dtype=torch.float64, device=worth.device).scatter(1, players, worth)
     return Worths(slots, values[sets[-1]], values[sets[0]])
+
+
+def _marked(players: Int[Tensor, "images most"], kept: tuple[bool, ...], like: Tensor) -> Bool[Tensor, "images slots"]:
+    """Marks the slots of the players that are kept."""
+    marks = torch.tensor(kept, device=like.device).expand(players.shape)
+    return torch.zeros(like.shape, dtype=torch.bool, device=like.device).scatter(1, players, marks)
 
 
 def _values(target: Target, x: Float[Tensor, "images channels rows cols"]) -> Float[Tensor, " images"]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mixmnist.core import registry
-from mixmnist.core.records import Analysis, Kind, Metric, Net, Objective, Plant, Source, Task
+from mixmnist.core.records import Analysis, Dictionary, Kind, Metric, Net, Objective, Plant, Score, Source, Task, Way
 
 KINDS = {
     "tasks": Task,
@@ -19,6 +19,9 @@ KINDS = {
     "metrics": Metric,
     "plants": Plant,
     "analyses": Analysis,
+    "dictionaries": Dictionary,
+    "scores": Score,
+    "ways": Way,
 }
 
 

@@ -63,6 +63,8 @@ def test_a_table_of_ways(planted):
     assert by_way["constant", "own_box"] == pytest.approx(144 / 1024)
     refused = table[table["way"] == "gradcam"]
     assert len(refused) == 1
+    with pytest.raises(ValueError, match=r"settings must be written name:key=value, got 'integrated:64'"):
+        measure_maps(target, "units", some_canvases(canvases, cases.indices), cases.own, ("integrated:64",))
     assert refused["said"].item().startswith("the net must have a layer with maps")
 
 

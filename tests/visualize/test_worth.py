@@ -35,18 +35,25 @@ def test_worths_sum_to_what_all_digits_add(task, target):
 def test_worths_are_means_over_all_orders(target):
     """A digit's worth is the mean, over all orders in which digits come, of what it adds to those that are there."""
     canvases = draw("presence", "digits", "test", n=6, seed=1)
-    found, n = worths(canvases, target), canvases.shown.shape[1]
-    assert n > 2
-    orders = list(itertools.permutations(range(n)))
-    slow = torch.zeros(6, n)
-    for order in orders:
-        kept = torch.zeros(n, dtype=torch.bool)
-        for slot in order:
-            before = target.values(rendered_with(canvases, kept))
-            kept = kept.clone()
-            kept[slot] = True
-            slow[:, slot] += (target.values(rendered_with(canvases, kept)) - before) / len(orders)
-    torch.testing.assert_close(found.slots.float(), slow, rtol=1e-4, atol=1e-6)
+    found, slow = worths(canvases, target).slots, torch.zeros(canvases.shown.shape)
+    for row in range(6):
+        one = some_canvases(canvases, torch.tensor([row]))
+        orders = list(itertools.permutations((one.shown[0] >= 0).nonzero()[:, 0].tolist()))
+        for order in orders:
+            kept = torch.zeros(len(one.shown[0]), dtype=torch.bool)
+            for slot in order:
+                before = target.values(rendered_with(one, kept))
+                kept[slot] = True
+                slow[row, slot] += (target.values(rendered_with(one, kept)) - before)[0] / len(orders)
+    assert (canvases.shown >= 0).sum(dim=1).max() > 3
+    torch.testing.assert_close(found.float(), slow, rtol=1e-4, atol=1e-6)
+
+
+def test_too_many_digits_are_refused(target):
+    """Seven digits have 128 sets, each of which is a rendering."""
+    canvases = draw("presence", "digits", "test", n=40, seed=0, settings={"q": 0.6}, canvas=Canvas(overlap="max"))
+    with pytest.raises(ValueError, match="digits must be at most 6, got"):
+        worths(canvases, target)
 
 
 def test_a_digit_is_rendered_where_it_lay():

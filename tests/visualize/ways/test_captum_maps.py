@@ -77,3 +77,10 @@ def test_grad_cam_is_captums_before_it_is_scaled_up(net, x):
     theirs = attr.LayerGradCam(net, net.first).attribute(x.clone().requires_grad_(), target=1, relu_attributions=True)
     own = make_maps("gradcam", logit_target(net, 1), x, {"layer": "first"})
     torch.testing.assert_close(own[:, 1:-1, 1:-1], theirs.detach()[:, 0], rtol=0, atol=1e-5)
+
+
+def test_hirescam_is_captums_gradient_times_activation(net, x):
+    """The same layer's cells times their gradients, summed over units, are captum's inside the border."""
+    theirs = attr.LayerGradientXActivation(net, net.first).attribute(x.clone().requires_grad_(), target=1)
+    own = make_maps("hirescam", logit_target(net, 1), x, {"layer": "first"})
+    torch.testing.assert_close(own[:, 1:-1, 1:-1], theirs.detach().sum(dim=1), rtol=0, atol=1e-5)

@@ -95,6 +95,28 @@ def test_guided_and_deconvolution_by_hand():
     assert make_maps("deconvolution", target, x).item() == 3 - 5  # the second ReLU is silent, and is passed
 
 
+def test_smoothgrad_is_a_mean_over_noise():
+    """Behind a ReLU at its edge the gradient is 1 or 0; with noise it is the share of copies that fire, and the seed's."""
+    net = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.ReLU()).eval()
+    nn.init.ones_(net[0].weight)
+    target, x = unit_target(net, "1", 0, of="mean"), torch.full((1, 1, 3, 3), 0.01)
+    one, other = (make_maps("smoothgrad", target, x, {"copies": 200, "seed": seed}) * 9 for seed in (0, 1))
+    assert ((one > 0.4) & (one < 0.65)).all()
+    assert not torch.equal(one, other)
+    torch.testing.assert_close(make_maps("smoothgrad", target, x, {"noise": 1e-4}) * 9, torch.ones(1, 3, 3))
+
+
+@pytest.mark.parametrize("way", ["gradcam", "hirescam"])
+def test_a_layer_that_is_written_into_is_read_before(way):
+    """A ReLU that works in place changes nothing of the layer before it."""
+    torch.manual_seed(0)
+    nets = [nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(inplace=inplace), nn.Conv2d(3, 2, 3)).eval() for inplace in (False, True)]
+    nets[1].load_state_dict(nets[0].state_dict())
+    plain, inplace = (make_maps(way, unit_target(net, "2", 0, of="mean"), images(), {"layer": "0"}) for net in nets)
+    assert plain.any()
+    torch.testing.assert_close(inplace, plain)
+
+
 def test_occlusion_by_hand():
     """A target that adds up a row's pixels falls by what a square holds; a pixel has the mean of the squares that hold it."""
     net = nn.Sequential(nn.Conv2d(1, 1, (1, 3), bias=False)).eval()
