@@ -55,7 +55,7 @@ def test_a_dead_start_and_what_its_relu_gets(net):
         climb(dead, start, (0,), Climb(3, 0.1))
     found = climb(through(dead, "input"), start, (0,), Climb(1, 0.1))
     torch.testing.assert_close(found, torch.tensor([[[[0.35, 0.15]]]]))
-    with pytest.raises(ValueError, match="relu must be one of output, input, got relu='both'"):
+    with pytest.raises(ValueError, match="relu must be one of auto, output, input, got relu='both'"):
         through(dead, "both")
 
 
