@@ -16,7 +16,8 @@ class Way:
     """A way of showing what a unit wants: a map of each of some canvases, or images of its own making.
 
     A map's `run(target, images, **settings)` gives maps [n, rows, cols] of images [n, channels, rows, cols] in [0, 1], one signed
-    number a pixel; an image's `run(target, n, seeds, **settings)` gives images. `mixmnist.visualize._targets` has the targets.
+    number a pixel; an image's `run(target, supplies, seeds, **settings)` gives images [n, channels, rows, cols] in [0, 1], one a
+    seed. `mixmnist.visualize._targets` has the targets, `mixmnist.visualize.imaging` the supplies.
     """
 
     title: str

@@ -38,7 +38,7 @@ class Inverting:
     """Passes over the canvases."""
     batch: int = 64
     """Canvases of a step."""
-    rate: float = 1e-3
+    rate: float = 2e-3
     """Learning rate of Adam, falling to 0 by a half cosine."""
     image: float = 1.0
     """Weight of the image loss."""
@@ -50,7 +50,7 @@ class Inverting:
     """The image loss: cross_entropy, or squares."""
     initialisation: str = "he"
     """Of the weights: he, or default (torch's own)."""
-    widths: tuple[int, ...] = field(default=(64, 48, 24))
+    widths: tuple[int, ...] = field(default=(64, 32, 16))
     """Units of its convolutions, from small maps to large ones."""
 
     def __post_init__(self) -> None:
@@ -86,7 +86,7 @@ def train_generator(encoder: Encoder, canvases: Mixture, seed: int = 0, how: Inv
         random = torch.Generator().manual_seed(derive(seed, "generator"))
         drawing = Drawing(codes.shape[1:], pixels.shape[1:], how.widths)
         initialise(drawing, how.initialisation, random)
-        about: dict[str, object] = {"seed": seed, "image": list(pixels.shape[1:]), "canvases": n, **asdict(how)}
+        about: dict[str, object] = {"seed": seed, "shape": list(pixels.shape[1:]), "canvases": n, **asdict(how)}
         generator = Generator(drawing.to(device), encoder, mean, sd, {}, about | {"widths": list(how.widths)})
         _learn(generator, pixels[:n], codes, how, random)
         frozen(drawing)
@@ -114,15 +114,19 @@ def _learn(generator: Generator, pixels: Pixels, codes: Tensor, how: Inverting, 
             loss = loss + how.feature * F.mse_loss(generator.encoder(drawn), code) / spread
         if how.adversarial:
             loss = loss + how.adversarial * F.softplus(-critic(drawn)).mean()
-        own.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call] -- torch's
-        own.step()
+        _step(own, loss)
         falling.step()
         if how.adversarial:
             against = F.softplus(critic(drawn.detach())).mean() + F.softplus(-critic(real)).mean()
-            other.zero_grad()
-            against.backward()  # type: ignore[no-untyped-call] -- as above
-            other.step()
+            _step(other, against)
+
+
+def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    """Takes a step of an optimiser's own weights; the encoder's, which lie on the way, get no gradients."""
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    for weight, grad in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+        weight.grad = grad
+    optimiser.step()
 
 
 def _orders(n: int, how: Inverting, random: torch.Generator) -> Iterator[Tensor]:

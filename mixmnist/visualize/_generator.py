@@ -27,7 +27,7 @@ from mixmnist.visualize._targets import Target
 
 ERROR, INK = 0.8, 2.0  # a generator's relative error and its ink are refused from there on
 POOLS = ("none", "max", "mean")
-SEED_SIDE = 8  # cells of the first map, where a code has no places
+SEEDED = 4  # pixels that the cells of the first map lie apart, where a code has no places
 SMALLEST = 1e-3  # standard deviation of a number of a code, as a share of the mean one
 
 Codes = Float[Tensor, "n units high wide"]
@@ -77,13 +77,18 @@ def digest(net: nn.Module) -> str:
 
 
 class Drawing(nn.Module):
-    """Draws images of codes: convolutions between three sizes, each with a leaky ReLU; it gives logits of pixels."""
+    """Draws images of codes: convolutions with leaky ReLUs, maps doubled between them; it gives logits of pixels.
+
+    Cells stay where they lie: by powers of two apart, in the middle of the image, as a net's pools and strides leave them.
+    """
 
     def __init__(self, code: Sequence[int], image: Sequence[int], widths: Sequence[int]) -> None:
         super().__init__()
-        (units, *side), (channels, *self.size), (first, second, third) = code, image, widths
-        self.seed = nn.Linear(units, first * SEED_SIDE**2) if max(side) == 1 else None
-        self.half = [max(a // 2, b) for a, b in zip(self.size, side, strict=True)]
+        (units, *cells), (channels, *self.size), (first, second, third) = code, image, widths
+        apart = SEEDED if max(cells) == 1 else min(_power(a // b) for a, b in zip(self.size, cells, strict=True))
+        self.sides = [-(-side // apart) for side in self.size]  # of the first map
+        self.times = (1, apart // min(apart, 2), min(apart, 2), 1)
+        self.seed = nn.Linear(units, first * math.prod(self.sides)) if max(cells) == 1 else None
         self.convs = nn.ModuleList(
             nn.Conv2d(a, b, 3, padding=1)
             for a, b in ((first if self.seed else units, first), (first, second), (second, third), (third, channels))
@@ -91,11 +96,23 @@ class Drawing(nn.Module):
 
     def forward(self, code: Codes) -> Pixels:
         """Gives logits of pixels."""
-        x = code if self.seed is None else self.seed(code.flatten(1)).view(len(code), -1, SEED_SIDE, SEED_SIDE)
-        for conv, size in zip(self.convs, (None, self.half, self.size, None), strict=True):
-            x = x if size is None else F.interpolate(x, size=size, mode="nearest")
-            x = conv(F.leaky_relu(x, 0.2) if conv is not self.convs[0] else x)
-        return x
+        x = _fit(code, self.sides) if self.seed is None else self.seed(code.flatten(1)).view(len(code), -1, *self.sides)
+        for number, (conv, times) in enumerate(zip(self.convs, self.times, strict=True)):
+            x = x if times == 1 else F.interpolate(x, scale_factor=times, mode="nearest")
+            x = conv(F.leaky_relu(x, 0.2) if number else x)
+        return _fit(x, self.size)
+
+
+def _power(ratio: int) -> int:
+    """Gives the largest power of two that is no larger, at least 1."""
+    return 1 << max(ratio.bit_length() - 1, 0)
+
+
+def _fit(maps: Tensor, sides: Sequence[int]) -> Tensor:
+    """Brings maps to a size: zeros around them, or their border off, as much on either side."""
+    (high, wide), (rows, cols) = maps.shape[2:], sides
+    left, top = (cols - wide) // 2, (rows - high) // 2
+    return F.pad(maps, (left, cols - wide - left, top, rows - high - top))
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +197,7 @@ def load_generator(path: str | Path, net: nn.Module, transform: Transform | None
             known = json.loads((stored.metadata() or {})["generator"])
             state = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 -- it is no dictionary
         mean, sd, about = state.pop("mean"), state.pop("sd"), known["about"]
-        drawing = Drawing(mean.shape, about["image"], about["widths"])
+        drawing = Drawing(mean.shape, about["shape"], about["widths"])
         drawing.load_state_dict({name.removeprefix("drawing."): tensor for name, tensor in state.items()})
     except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} must hold a generator, got {type(error).__name__}: {error}. {way_out}") from error

@@ -19,7 +19,7 @@ PRIORS: Mapping[str, tuple[str, Settings]] = {
     "natural, one digit alone": ("single", {}),
     "none": ("pixels", {}),
     "total variation": ("variation", {}),
-    "L2": ("variation", {"total": 0.0, "square": 0.2}),
+    "L2": ("variation", {"total": 0.0, "square": 1.0}),
     "Fourier": ("fourier", {"jitter": 0}),
     "Fourier, jitter": ("fourier", {}),
     "MACO": ("maco", {"jitter": 0}),

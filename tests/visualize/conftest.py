@@ -44,5 +44,5 @@ def supplies(tiny, canvases):
     initialise(drawing, "he", torch.Generator().manual_seed(0))
     codes = encoder(canvases.images[:, None].float() / 255).detach()
     report = {"error": 0.5, "ink": 1.0, "pixels": 0.1}
-    about = {"image": [1, 32, 32], "widths": [3, 3, 3]}
+    about = {"shape": [1, 32, 32], "widths": [3, 3, 3]}
     return Supplies(canvases, Generator(frozen(drawing), encoder, codes.mean(0), codes.std(0), report, about))

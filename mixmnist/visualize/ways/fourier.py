@@ -44,5 +44,5 @@ def run(
 
 
 WAY = Way(
-    "Fourier", "image", run, ("gradient", "canvases"), {"steps": 200, "rate": 0.1, "jitter": 2, "grain": 0.1, "relu": "auto"}
+    "Fourier", "image", run, ("gradient", "canvases"), {"steps": 200, "rate": 0.5, "jitter": 4, "grain": 0.1, "relu": "auto"}
 )

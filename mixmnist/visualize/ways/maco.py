@@ -38,4 +38,4 @@ def run(target: Target, supplies: Supplies, seeds: Sequence[int], steps: int, ra
     return image(climb(through(target, relu), start, seeds, Climb(steps, rate, jitter), image=image))
 
 
-WAY = Way("MACO", "image", run, ("gradient", "canvases"), {"steps": 200, "rate": 0.05, "jitter": 2, "relu": "auto"})
+WAY = Way("MACO", "image", run, ("gradient", "canvases"), {"steps": 400, "rate": 0.05, "jitter": 4, "relu": "auto"})

@@ -63,5 +63,5 @@ WAY = Way(
     "image",
     run,
     ("gradient", "canvases"),
-    {"total": 0.05, "square": 0.0, "steps": 200, "rate": 0.02, "jitter": 0, "grain": 0.1, "relu": "auto"},
+    {"total": 0.3, "square": 0.0, "steps": 200, "rate": 0.02, "jitter": 0, "grain": 0.1, "relu": "auto"},
 )

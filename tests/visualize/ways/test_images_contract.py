@@ -97,16 +97,18 @@ def test_a_unit_that_never_fires_is_refused(name, tiny, supplies):
 
 @climbing
 def test_a_start_without_gradient_is_refused(name, tiny, supplies):
-    """Where the unit fires on a canvas and not at the start there is nothing to climb, unless what its ReLU gets is climbed."""
+    """Where the unit fires on a canvas and not at the start there is nothing to climb, unless what its ReLU gets is."""
     net = tiny()
     with torch.no_grad():
         net.second[0].bias.zero_()
         highest = net.second[0](net.first(supplies.canvases.images[:, None] / 255)).amax((0, 2, 3))
         net.second[0].bias.copy_(-0.999 * highest)
-    dead, known = unit_target(net, "second", 1), settings(name, prior="any")
+    dead, known = unit_target(net, "second", 1), settings(name, prior="any", relu="output")
     with pytest.raises(ValueError, match=r"a start must have a gradient, got 2 of 2 without: .* Set relu=input"):
         make_images(name, dead, (0, 1), supplies, known)
-    assert make_images(name, dead, (0, 1), supplies, known | {"relu": "input"}).shape == (2, 1, 32, 32)
+    one, other = (make_images(name, dead, (0, 1), supplies, known | {"relu": relu}) for relu in ("input", "auto"))
+    assert torch.equal(one, other)
+    assert not torch.equal(*one)
 
 
 @each
