@@ -37,8 +37,7 @@ CUT = (
     "mixmnist.trust._plots",  # draw, from tables
     "mixmnist.trust._squares",
 )
-NOUNS = ("entries", "records", "showing")
-PLAIN = (*(f"mixmnist.core.{name}" for name in NOUNS), "mixmnist.kinds")  # modules whose classes are the nouns of the bench
+PLAIN = ("mixmnist.core.entries", "mixmnist.core.records", "mixmnist.kinds")  # modules whose classes are the nouns of the bench
 Found = tuple[Module, Piece]
 
 
