@@ -1,4 +1,4 @@
-"""The page of metric cards: what `mixmnist list metrics --long` says, with the formula typeset as MathML, which browsers know."""
+"""The pages of cards: what `mixmnist list metrics --long` says, and of others, with formulas typeset as MathML for browsers."""
 
 import html
 import re
@@ -13,7 +13,21 @@ from mixmnist.core import registry
 
 FORMULAS = tomllib.loads((Path(__file__).parent / "formulas.toml").read_text(encoding="utf-8"))
 FIELD = re.compile(r"^([A-Z][\w ]*):[ \n]", re.MULTILINE)  # what begins a line of a metric's file: Formula, Ties, Source, ...
-FACTS = {"axes": "Axes", "chance": "Chance", "ceiling": "Ceiling"}
+FACTS = {
+    "axes": "Axes",
+    "chance": "Chance",
+    "ceiling": "Ceiling",
+    "settings": "Settings and their defaults",
+    "sees": "Sees",
+    "codes": "Codes",
+    "needs": "Cells that it takes",
+    "most": "Most directions",
+}
+PAGES = {
+    "metrics": ("Metric cards", "metric"),
+    "dictionaries": ("Cards of dictionaries", "dictionary"),
+    "scores": ("Cards of dictionaries' scores", "score of a dictionary"),
+}
 
 
 def fields(text: str) -> dict[str, str]:
@@ -42,25 +56,30 @@ def card(known: dict[str, Any]) -> list[str]:
     lines = [f"## {known['title']}", "", html.escape(said.pop("")), ""]
     formula, typed = said.pop("Formula"), FORMULAS.get(known["name"])
     lines += [f'<div class="formula">{typeset(typed["tex"])}</div>', "", typed["where"]] if typed else [html.escape(formula)]
-    facts = [f"**Columns**: {', '.join(f'`{column}`' for column in known['columns'])}; file `{known['name']}.py`"]
-    axes = " x ".join(known["axes"]) or "one number a layer"
-    told = {"Axes": axes} | {FACTS[fact]: known[fact] for fact in ("chance", "ceiling") if known.get(fact)}
+    columns = (
+        f"**Columns**: {', '.join(f'`{column}`' for column in known['columns'])}; file" if "columns" in known else "**File**:"
+    )
+    facts = [f"{columns} `{known['name']}.py`"]
+    axes = {"Axes": " x ".join(known["axes"]) or "one number a layer"} if "axes" in known else {}
+    told = axes | {name: known[fact] for fact, name in FACTS.items() if fact != "axes" and known.get(fact)}
     facts += [f"**{name}**: {html.escape(what)}" for name, what in (told | said).items()]
     if "milliseconds" in known:
         facts.append(f"**Measured cost**: {known['milliseconds']} ms with all that it needs ({known['measured_on']})")
     return [*lines, "", *(f"* {fact}" for fact in facts), ""]
 
 
-def page() -> str:
-    """Gives the whole page."""
-    lines = ["# Metric cards", "", "A card a metric. `mixmnist list metrics --long` prints the same in plain text.", ""]
-    for name, entry in registry.collect("metrics").items():
-        lines += card(describe("metrics", name, entry))
+def page(shelf: str = "metrics") -> str:
+    """Gives the whole page of a shelf."""
+    title, what = PAGES[shelf]
+    lines = [f"# {title}", "", f"A card a {what}. `mixmnist list {shelf} --long` prints the same in plain text.", ""]
+    for name, entry in registry.collect(shelf).items():
+        lines += card(describe(shelf, name, entry))
     return "\n".join(lines)
 
 
 if __name__ == "<run_path>":  # mkdocs runs it
     import mkdocs_gen_files
 
-    with mkdocs_gen_files.open("metrics.md", "w") as made:
-        made.write(page())
+    for shelf in PAGES:
+        with mkdocs_gen_files.open(f"{shelf}.md", "w") as made:
+            made.write(page(shelf))

@@ -12,12 +12,17 @@ from mixmnist.core.former import FORMER
 if TYPE_CHECKING:
     from mixmnist.core.records import Canvas, Options, Study, Training, Variant
     from mixmnist.data.drawing import draw
+    from mixmnist.features.atoms import read_atoms
+    from mixmnist.features.cells import read_cells
+    from mixmnist.features.fitting import fit_dictionary
     from mixmnist.grid.recording import load_net
     from mixmnist.grid.sweep import run
     from mixmnist.guests.arrays import Arrays
+    from mixmnist.guests.dictionaries import measure_dictionaries, measure_dictionaries_on_rows
     from mixmnist.guests.evaluating import Setting, evaluate, score_arrays
     from mixmnist.probing import probe
     from mixmnist.scoring import score
+    from mixmnist.trust._dictionaries_grading import grade_dictionary
 
 __version__ = "0.1.0"
 __all__ = [
@@ -30,8 +35,14 @@ __all__ = [
     "Variant",
     "draw",
     "evaluate",
+    "fit_dictionary",
+    "grade_dictionary",
     "load_net",
+    "measure_dictionaries",
+    "measure_dictionaries_on_rows",
     "probe",
+    "read_atoms",
+    "read_cells",
     "run",
     "score",
     "score_arrays",
@@ -47,8 +58,14 @@ _HOMES = {
     "Variant": "core.records",
     "draw": "data.drawing",
     "evaluate": "guests.evaluating",
+    "fit_dictionary": "features.fitting",
+    "grade_dictionary": "trust._dictionaries_grading",
     "load_net": "grid.recording",
+    "measure_dictionaries": "guests.dictionaries",
+    "measure_dictionaries_on_rows": "guests.dictionaries",
     "probe": "probing",
+    "read_atoms": "features.atoms",
+    "read_cells": "features.cells",
     "run": "grid.sweep",
     "score": "scoring",
     "score_arrays": "guests.evaluating",

@@ -15,6 +15,8 @@ if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # read when triton is imported, which is often in passing
 
 from mixmnist.data.mixture import Mixture, draw
+from mixmnist.features.measuring import Plan
+from mixmnist.page.atoms import Seen, exhibits_of
 from mixmnist.page.exhibit import About, make_exhibit
 from mixmnist.probing import probe
 from mixmnist.scoring import score
@@ -109,6 +111,16 @@ def exhibits(exhibited):
     fields = np.tile(np.array([3, 5, 13, 17]), (4, 12, 1))
     drops = np.random.default_rng(0).uniform(-0.2, 0.9, first.drops.shape).astype(np.float32)
     return replace(first, fields=fields, drops=drops), second
+
+
+@pytest.fixture(scope="session")
+def dissected():
+    """A small net's layer of 4 units as a page of atoms sees it, and its exhibits: of units, of 6 atoms of signed and of positive
+    codes.
+    """
+    test, rank = (draw("pairs", "digits", split, n=700, seed=0) for split in ("test", "rank"))
+    layer = Seen("small, seed 0", "A small net.", Small(4, len(test.classes), 0).eval(), "conv", rank, test, "pairs", "digits")
+    return layer, tuple(exhibits_of(layer, Plan(("pca", "sparse:steps=20"), atoms=(6,)), 300, lambda _: None))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,5 @@
 import gc
+import json
 import subprocess
 import sys
 import threading
@@ -102,7 +103,7 @@ def test_a_reader_that_has_had_enough_is_no_error():
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("command", ["run", "report", "page", "list", "preview", "export", "audit", "verify", "index", "layers"])
+@pytest.mark.parametrize("command", [*"run report page list preview export audit verify index layers features grade".split()])
 def test_every_command_has_help_with_an_example(command, capsys):
     """Each command must explain itself and show an example."""
     with pytest.raises(SystemExit) as stop:
@@ -343,6 +344,25 @@ def test_list_shows_every_shelf(capsys):
     text = capsys.readouterr().out
     for name in ("pairs", "redundant", "mnist", "digits", "convnet", "average_precision", "precision_at_recall_75"):
         assert name in text
+    assert "dictionaries:\n  batchtopk " in text
+    assert "scores:\n  absorption " in text
+    assert "(absorption, absorption_joint, absorption_rate)" in text
+
+
+@pytest.mark.parametrize("shelf", ["dictionaries", "scores"])
+def test_every_dictionary_and_score_has_a_card(shelf, capsys):
+    """Each file says in a sentence what it is, then formula, what it assumes and costs or its bias, and its source."""
+    assert run("list", shelf, "--long", "--json") == 0
+    (cards,) = json.loads(capsys.readouterr().out).values()
+    wanted = ("Formula", "Assumes", "Cost", "Source") if shelf == "dictionaries" else ("Formula", "Known bias", "Source")
+    assert len(cards) >= 9
+    for known in cards:
+        first, _, body = known["text"].partition("\n\n")
+        assert first.endswith("."), known["name"]
+        assert [field for field in wanted if f"\n{field}:" not in f"\n{body}"] == [], known["name"]
+    assert run("list", shelf, "--long") == 0
+    printed = capsys.readouterr().out
+    assert ("      codes: signed\n" if shelf == "dictionaries" else "      chance: ") in printed
 
 
 def test_preview_draws_a_picture(tmp_path, monkeypatch):

@@ -94,6 +94,24 @@ def test_examples_of_the_page_run(name, tmp_path, monkeypatch, capsys):
     assert "drop" in printed
 
 
+def test_examples_of_dictionaries_run(tmp_path, monkeypatch, capsys):
+    """The dictionary that is shown must find what is planted better than chance, and the lines for Python must run."""
+    from mixmnist import fit_dictionary
+    from mixmnist.features.planted import Superposition, plant_cells
+    from mixmnist.features.scores.mcc import mcc
+
+    monkeypatch.chdir(tmp_path)
+    own, lines = blocks(ROOT / "docs" / "howto" / "dictionaries.md", "python")
+    Path("farthest.py").write_text(own)
+    planted = plant_cells(Superposition(shown=1), 1_000)
+    (found,), (chance,) = (fit_dictionary(name, planted.cells, 12) for name in ("farthest.py:among=300", "random"))
+    assert mcc(found.atoms, planted.directions) > 0.9 > mcc(chance.atoms, planted.directions)
+    exec(compile(lines, "dictionaries.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "alignment" in printed
+    assert "gap_closed" in printed
+
+
 def test_numbers_of_performance_are_in_the_files_beside_them():
     """Every number in a row must stand in the file that the row links to."""
     page = ROOT / "docs" / "performance.md"

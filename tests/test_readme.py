@@ -116,3 +116,36 @@ def test_the_page_on_trust_shows_the_committed_card():
     """Grades and numbers of its table must be those of the card."""
     rows = table((ROOT / "docs" / "trust.md").read_text(encoding="utf-8"), "card")
     assert [dict(zip(rows[0], row, strict=True)) for row in rows[1:]] == CARD[rows[0]].to_dict("records")
+
+
+UNITS = {"width-5": 5, "wide": 30, "wide-dropout": 30}  # of the layer, where they are not 10
+ANALYSES = REFERENCE / "features" / "mnist" / "analyses"
+
+
+@pytest.mark.parametrize(("mark", "column", "digits"), [("coverage", "coverage", 3), ("unique", "unique_concepts", 1)])
+def test_the_page_on_dictionaries_shows_the_committed_numbers(mark, column, digits):
+    """Each number of its tables must be the mean of the reference, of 20 atoms where there are several; random as it says."""
+    known = pd.read_csv(ANALYSES / "features" / "variants.csv", dtype=str, keep_default_na=False)
+    head, *rows = table((ROOT / "docs" / "which-dictionary.md").read_text(encoding="utf-8"), mark)
+    assert {name.partition(",")[0] for name, *_ in rows} == set(known["dictionary"])
+    for name, *cells in rows:
+        for variant, cell in zip(head[1:], cells, strict=True):
+            own = known[(known["dictionary"] == name.partition(",")[0]) & (known["variant"] == variant)]
+            asked = "20" if "," not in name else name.split()[-1].replace("units", str(UNITS.get(variant, 10)))
+            chosen = own[own["atoms"] == asked] if (own["atoms"] == asked).any() else own
+            assert cell in {f"{float(value.split()[0]):.{digits}f}" for value in chosen[column]}
+
+
+def test_the_page_on_dictionaries_shows_the_committed_taus():
+    """How explained variance orders dictionaries must be what the reference says."""
+    known = pd.read_csv(ANALYSES / "features" / "taus.csv", dtype=str, keep_default_na=False)
+    rows = table((ROOT / "docs" / "which-dictionary.md").read_text(encoding="utf-8"), "taus")
+    assert [dict(zip(rows[0], row, strict=True)) for row in rows[1:]] == known[rows[0]].to_dict("records")
+
+
+def test_the_page_on_dictionaries_shows_the_committed_card():
+    """Grades and numbers of its table must be those of the card."""
+    card = pd.read_csv(ANALYSES / "dictionaries" / "card.csv")
+    head, *rows = table((ROOT / "docs" / "which-dictionary.md").read_text(encoding="utf-8"), "card")
+    shown = card[head].map(lambda value: value if isinstance(value, str) else f"{value:.2f}")
+    assert rows == shown.to_numpy().tolist()

@@ -68,17 +68,22 @@ def variants(prefix: str, args: argparse.Namespace) -> list[str]:
     return _listed(prefix, sorted(names))
 
 
-def recorded(column: str | None) -> Offer:
+def listed(shelf: str) -> Offer:
+    """Offers one more name on a shelf, behind those that are there already."""
+    return lambda prefix, _args: _listed(prefix, registry.names(shelf))
+
+
+def recorded(column: str | None, folder: str = "folder") -> Offer:
     """Offers what the table of runs of the named folder has in a column; for None, its columns."""
 
     def offered(prefix: str, args: argparse.Namespace) -> list[str]:
-        path = Path(args.folder or "") / "tables" / "runs.csv"
+        path = Path(getattr(args, folder) or "") / "tables" / "runs.csv"
         if not path.is_file():
             return []
         with path.open(encoding="utf-8", newline="") as file:
             rows = csv.DictReader(file)
             known = rows.fieldnames or () if column is None else {row[column] for row in rows}
-        return [name for name in sorted(known) if name.startswith(prefix)]
+        return _listed(prefix, sorted(known))
 
     return offered
 

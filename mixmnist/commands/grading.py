@@ -1,38 +1,76 @@
-"""The report card of a metric of one's own: `mixmnist grade`."""
+"""The report card of a metric or a dictionary of one's own: `mixmnist grade`."""
 
 import argparse
+import re
 import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mixmnist.commands.answers import Answer, Say
 from mixmnist.core import checks
 from mixmnist.core.records import require
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 WIDTH = 100  # columns of the screen
+IS_DICTIONARY = re.compile(r"^DICTIONARY\b", re.MULTILINE)
 
 
 def grade(args: argparse.Namespace, say: Say) -> Answer:
-    """Grades the metric that a file ends in on planted units, and sets its grade beside those of the shelf."""
-    require(args.metric.endswith(".py"), f"metric must be a Python file, got {args.metric!r}. End one in METRIC = Metric(...).")
+    """Grades what a file ends in on what is planted, and sets its grade beside those of the shelf."""
+    way_out = "End one in METRIC = Metric(...) or DICTIONARY = Dictionary(...)."
+    require(args.file.endswith(".py"), f"what is graded must be a Python file, got {args.file!r}. {way_out}")
     if args.out is not None:
         checks.check_writable(Path(args.out))
+    path = Path(args.file)
+    of_dictionary = path.is_file() and IS_DICTIONARY.search(path.read_text(encoding="utf-8", errors="replace"))
+    return _grade_dictionary(args, say) if of_dictionary else _grade_metric(args, say)
+
+
+def _grade_metric(args: argparse.Namespace, say: Say) -> Answer:
     from mixmnist.report.tables import as_markdown
     from mixmnist.trust import own
     from mixmnist.trust._grading import RULE
 
-    found = own.grade_file(args.metric, tell=say)
+    found = own.grade_file(args.file, tell=say)
     table, shelf = found.table, own.beside()
     say(f"\n{as_markdown(table.drop(columns=['fails']))}\n")
     for row in table.to_dict("records"):
         fails = row["fails"].split("; ") if row["fails"] else ["no test" if row["tests"] else "nothing could be tested"]
         say("\n  ".join([f"{row['score']} fails:", *fails]))
     say("\nThe shelf's scores of units, for comparison; docs/trust.md says why:")
-    units = shelf[shelf["of"] == "units"]
-    for letter, scores in sorted(units.groupby("grade")["score"], key=lambda found: (found[0] == "-", found[0])):
-        say(textwrap.fill(f"  {letter}  {', '.join(scores)}", WIDTH, subsequent_indent=" " * 5))
+    _tell_shelf(shelf[shelf["of"] == "units"], "score", say)
     say(f"\n{textwrap.fill(RULE, WIDTH)}")
     if args.out is not None:
         own.write_card(found, Path(args.out))
         say(f"Card, every test and the response curves: {args.out}")
     tests = {one.column.name: [vars(cell) for cell in one.cells] for one in found.graded}
     return Answer({"card": table.to_dict("records"), "tests": tests, "shelf": shelf.to_dict("records"), "out": args.out})
+
+
+def _grade_dictionary(args: argparse.Namespace, say: Say) -> Answer:
+    from mixmnist.report.tables import as_markdown
+    from mixmnist.trust import _own_dictionary as own
+    from mixmnist.trust._dictionaries_grading import RULE
+    from mixmnist.trust.dictionaries import card
+
+    found = own.grade_dictionary_file(args.file, tell=say)
+    table, shelf = card([found]), own.shelf_beside()
+    say(f"\n{as_markdown(table.drop(columns=['fails']))}\n")
+    say("\n  ".join([f"{found.name} fails:", *([cell.why for cell in found.failed] or ["no test"])]))
+    if len(shelf):
+        say("\nThe shelf's dictionaries, for comparison:")
+        _tell_shelf(shelf, "dictionary", say)
+    say(f"\n{textwrap.fill(RULE, WIDTH)}")
+    if args.out is not None:
+        own.write_own_card(found, Path(args.out))
+        say(f"Card, every test and the response curves: {args.out}")
+    tests = {found.name: own.outcomes(found).to_dict("records")}
+    return Answer({"card": table.to_dict("records"), "tests": tests, "shelf": shelf.to_dict("records"), "out": args.out})
+
+
+def _tell_shelf(shelf: "pd.DataFrame", column: str, say: Say) -> None:
+    """Lists the shelf's entries by grade, those that could not be tested last."""
+    for letter, names in sorted(shelf.groupby("grade")[column], key=lambda found: (found[0] == "-", found[0])):
+        say(textwrap.fill(f"  {letter}  {', '.join(names)}", WIDTH, subsequent_indent=" " * 5))

@@ -56,7 +56,7 @@ def evaluate(args: argparse.Namespace, say: Say) -> Answer:
     known = {
         "task": args.task,
         "source": source,
-        "transform": _transform(args.transform),
+        "transform": find_transform(args.transform),
         "more": more,
         "out": args.out,
         "name": args.name or args.factory.partition(":")[2],
@@ -107,7 +107,7 @@ def _cautions_said(say: Say) -> Iterator[None]:
         say(f"Note: {caution}.")
 
 
-def _transform(name: str | None) -> "Transform | None":
+def find_transform(name: str | None) -> "Transform | None":
     """Finds a function that is applied to images."""
     from mixmnist.guests.factory import find
 

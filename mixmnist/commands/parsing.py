@@ -113,9 +113,9 @@ def _add_checks(commands: "argparse._SubParsersAction[Parser]") -> None:
     )
     command.add_argument("folders", nargs="+", metavar="DIR", help="folder of a study and source")
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
-    summary = "grade a metric of your own on planted units, beside the shelf's"
+    summary = "grade a metric or a dictionary of your own on what is planted, beside the shelf's"
     command = _command(commands, "grade", grade, "examples/margin.py --out card", summary)
-    command.add_argument("metric", metavar="metric.py", help="a file that ends in METRIC = Metric(title, axes, columns)")
+    command.add_argument("file", metavar="mine.py", help="it ends in METRIC = Metric(...) or in DICTIONARY = Dictionary(...)")
     command.add_argument("--out", metavar="DIR", help="write the card, every test and the response curves there")
     command = _command(
         commands, "plant", plant, "--set misses=.2 --set noise=.1 --concept 3", "plant a unit with faults and score it"
@@ -255,24 +255,34 @@ def _add_mixture(command: argparse.ArgumentParser, n: int, out: str | None = Non
 
 def _add_features(commands: "argparse._SubParsersAction[Parser]") -> None:
     summary = "fit dictionaries on a layer's cells: are the concepts there in another basis?"
-    command = _command(commands, "features", features, "results/reference/sanity/mnist --variants wide-dropout", summary)
+    example = "results/reference/sanity/mnist --dictionaries ica,kmeans"
+    command = _command(commands, "features", features, example, summary)
     what = "folder of a study and source, or pkg.module:factory"
     command.add_argument("what", nargs="?", metavar="DIR", help=what)
-    command.add_argument("--arrays", metavar="F.npz", help="instead: rows [n, units] and present [n, concepts]")
-    command.add_argument("--layer", metavar="NAME", help="of the network (default: of recorded nets the one that feeds the head)")
-    command.add_argument("--axis", type=int, default=1, metavar="N", help="of the layer's output that counts units (default 1)")
-    command.add_argument("--weights", metavar="F", help="safetensors for the factory's network")
-    variants = command.add_argument("--variants", default="", metavar="A,B", help="of a folder; by default all")
-    completed(variants, completion.variants)
-    named = "by name or path, with settings as topk:k=1; by default the whole shelf"
-    command.add_argument("--dictionaries", default="", metavar="A,B", help=named)
+    command.add_argument("--arrays", metavar="F.npz", help="instead: rows [n, units] and present [n, concepts], 0 or 1")
+    named = "names of `mixmnist list dictionaries`, with settings as topk:k=1; by default the whole shelf"
+    shelf = command.add_argument("--dictionaries", default="", metavar="A,B", help=named)
+    completed(shelf, completion.listed("dictionaries"))
+    own = command.add_argument("--dictionary", action="append", default=[], metavar="F.py", help="one of your own, or a name")
+    completed(own, completion.shelf("dictionaries", files=".py"))
     command.add_argument("--atoms", default="20", metavar="N,N", help="numbers of atoms (default 20)")
     command.add_argument("--seeds", type=int, default=1, metavar="N", help="of each dictionary (default 1)")
     command.add_argument("--cells", type=int, default=40_000, metavar="N", help="that a dictionary is fitted on (default 40000)")
-    command.add_argument("--images", type=int, default=2_500, metavar="N", help="of which, and scored on others (default 2500)")
+    command.add_argument("--images", type=int, default=2_500, metavar="N", help="that they are of, and scored on (default 2500)")
     command.add_argument("--rotate", action="store_true", help="rotate the units at random before all else")
     command.add_argument("--fast", action="store_true", help="leave out the scores that take seconds, as dci")
-    command.add_argument("--task", default="pairs", help="of the canvases for a factory's network (default pairs)")
-    completed(command.add_argument("--source", default="auto", help=help_of(Options)["source"]), SOURCES)
+    command.add_argument("--page", action="store_true", help="also a page of atoms beside units; unnamed: ica, sparse, topk:k=1")
+    command.add_argument("--out", metavar="DIR", help="where to write, whole or not at all (default DIR/features)")
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
-    command.add_argument("--out", metavar="DIR", help="where to write (default DIR/features)")
+    command.add_argument("--layer", metavar="NAME", help="a layer's name (default: of recorded nets the one that feeds the head)")
+    recorded = command.add_argument_group("of recorded nets")
+    variants = recorded.add_argument("--variants", default="", metavar="A,B", help="by default all")
+    completed(variants, completion.recorded("variant", "what"))
+    guest = command.add_argument_group("of a network of your own")
+    guest.add_argument("--weights", metavar="F", help="safetensors")
+    guest.add_argument("--axis", type=int, metavar="N", help="of the layer's output that counts units (1, 2, -1), if unclear")
+    completed(guest.add_argument("--task", default="pairs", help="of the canvases (default pairs)"), completion.shelf("tasks"))
+    completed(guest.add_argument("--source", default="auto", help=help_of(Options)["source"]), SOURCES)
+    guest.add_argument("--size", type=int, help="rows and columns of the canvas; by default the task's")
+    guest.add_argument("--channels", type=int, default=1, help="1 or 3: that the network takes (default 1)")
+    guest.add_argument("--transform", metavar="pkg.module:function", help="applied to images in [0, 1] before the network")

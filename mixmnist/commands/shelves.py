@@ -8,6 +8,8 @@ from mixmnist.commands.answers import Answer, Say
 from mixmnist.core import registry
 from mixmnist.core.storage import COSTS
 
+FACTS = ("axes", "chance", "ceiling", "sees", "settings", "codes", "needs", "most")  # that stand under what a file says
+
 
 def list_entries(args: argparse.Namespace, say: Say) -> Answer:
     """Lists what is on the shelves."""
@@ -24,10 +26,17 @@ def list_entries(args: argparse.Namespace, say: Say) -> Answer:
 
 
 def describe(shelf: str, name: str, entry: Any) -> dict[str, Any]:  # noqa: ANN401 -- each shelf has its own type
-    """Gives what is known of an entry: its title, what its file says, and for a metric columns, chance, ceiling and cost."""
+    """Gives what is known of an entry: its title, what its file says, and what else its shelf knows: columns, cost, settings."""
     known: dict[str, Any] = {"name": name, "title": entry.title, "text": registry.explain(shelf, name).strip()}
+    if shelf in ("metrics", "scores"):
+        known |= {"columns": list(entry.columns), "chance": entry.chance, "ceiling": entry.ceiling}
+    if shelf == "dictionaries":
+        most = "as many as independent units" if entry.most == "units" else "any number"
+        settings = ", ".join(f"{setting}={value}" for setting, value in entry.settings.items())
+        kind = "a ceiling: it sees the truth" if entry.supervised else "no labels"
+        known |= {"sees": kind, "settings": settings, "codes": entry.codes, "needs": entry.needs, "most": most}
     if shelf == "metrics":
-        known |= {"columns": list(entry.columns), "axes": entry.axes, "chance": entry.chance, "ceiling": entry.ceiling}
+        known |= {"axes": entry.axes}
         costs = json.loads(COSTS.read_text(encoding="utf-8"))
         if name in costs["milliseconds"]:
             known |= {"milliseconds": costs["milliseconds"][name], "measured_on": costs["where"]}
@@ -35,10 +44,10 @@ def describe(shelf: str, name: str, entry: Any) -> dict[str, Any]:  # noqa: ANN4
 
 
 def card(known: dict[str, Any]) -> list[str]:
-    """Writes what `describe` gave as lines: definition, source, and for a metric axes, chance, ceiling and measured cost."""
+    """Writes what `describe` gave as lines: definition, source, and what else is known, with a metric's measured cost."""
     lines = [
         *known["text"].splitlines(),
-        *(f"{fact}: {known[fact]}" for fact in ("axes", "chance", "ceiling") if known.get(fact)),
+        *(f"{fact}: {known[fact]}" for fact in FACTS if known.get(fact)),
     ]
     if "milliseconds" in known:
         lines.append(f"measured cost: {known['milliseconds']} ms with all that it needs ({known['measured_on']})")

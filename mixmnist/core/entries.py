@@ -208,6 +208,7 @@ class Analysis:
     run: Callable[[Any, Any, str | None], None]
     bounds: Mapping[str, tuple[int | float, int | float]] = field(default_factory=dict)  # of columns of runs.csv, as a metric's
     draw: Callable[[Any, Any], None] | None = None
+    asks: tuple[str, ...] = ()  # shelves any entry of which it may ask for, besides metrics and plants
 
 
 @dataclass(frozen=True)
@@ -266,8 +267,20 @@ class Dictionary:
             require(value in known, f"{name} must be one of {', '.join(known)}, got {name}={value!r}.")
 
     def with_settings(self, settings: Settings) -> dict[str, Number]:
-        """Merges the dictionary's own settings with others; unknown names are refused."""
-        return merged("dictionary", self.settings, settings)
+        """Merges the dictionary's own settings with others; unknown names, other types and what lies below 0 are refused.
+
+        Where the usual setting is a whole number it counts something, and is 1 or more.
+        """
+        found = merged("dictionary", self.settings, settings)
+        checks.check_settings("dictionary", settings, self.settings)
+        for name, value in settings.items():
+            counts = isinstance(self.settings[name], int)
+            whole = not counts or float(value) == int(value)
+            require(whole, f"the dictionary setting {name} must be a whole number, got {name}={value}. Mend it.")
+            least = 1 if counts else 0
+            require(float(value) >= least, f"the dictionary setting {name} must be {least} or more, got {name}={value}. Mend it.")
+            found[name] = int(value) if counts else value
+        return found
 
 
 @dataclass(frozen=True)

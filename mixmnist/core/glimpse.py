@@ -116,7 +116,8 @@ def _value(module: str, name: str, called: bool = False) -> Any:  # noqa: ANN401
 def _needs(statement: ast.AST) -> Iterator[tuple[str, bool]]:
     """Names what a statement uses, and whether it calls that; what is called comes last."""
     called = {part.func.id for part in ast.walk(statement) if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)}
-    yield from ((part.id, part.id in called) for part in ast.walk(statement) if isinstance(part, ast.Name))
+    names = (part for part in ast.walk(statement) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load))
+    yield from ((part.id, part.id in called) for part in names)  # those that it gives, as others of one line, it does not use
 
 
 def _imported(statement: ast.Import | ast.ImportFrom, name: str, called: bool) -> Any:  # noqa: ANN401 -- whatever it names

@@ -146,7 +146,7 @@ def title_troubles(folder: Path) -> list[str]:
 def troubles(folder: Path) -> list[str]:
     """Says, a sentence each, what is damaged in the folder of a study or evaluation, its runs and what is made of them apart."""
     found = title_troubles(folder)
-    for home in sorted(path for path in folder.glob("analyses/*") if path.is_dir()):
+    for home in sorted(path for path in folder.glob("analyses/[!.]*") if path.is_dir()):
         wrong = trouble(home / ANALYSIS)
         if wrong:
             found.append(f"{wrong}; {BY_RUN}.")

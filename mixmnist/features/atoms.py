@@ -9,10 +9,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from mixmnist.core.readout import Readout
+from mixmnist.core.records import require
+from mixmnist.features.cells import axis_of
 from mixmnist.features.fitted import Fitted
 from mixmnist.probing import Drawn, HeadAlgebra, find_layer, probe
 from mixmnist.probing.axes import as_maps, like
-from mixmnist.probing.running import Transform
+from mixmnist.probing.running import Images, Transform
 
 CODES = "codes"  # name of the layer of atoms
 AT_ONCE = 50_000  # cells that are written at a time
@@ -117,7 +119,7 @@ def read_atoms(
     fitted: Fitted,
     transform: Transform | None = None,
     few: int | None = None,
-    axis: int = 1,
+    axis: int | None = None,
 ) -> Readout:
     """Reads the atoms of a dictionary as units of a new layer, on every image of a mixture.
 
@@ -128,14 +130,31 @@ def read_atoms(
         fitted: The dictionary.
         transform: Applied to each batch of images before the net sees it.
         few: How many images are used where the net must be run again.
-        axis: Which axis of the layer's output counts its units.
+        axis: Which axis of the layer's output counts its units; by default it is told, where it is certain.
 
     Returns:
         A readout whose response is the highest code over an image's cells, whose mean is their mean, whose maps are the codes'.
         Where the layer feeds a linear head through its mean, atoms are silenced by the head's algebra.
+
+    Raises:
+        ValueError: As `mixmnist.probe`; or if the dictionary is of another number of units.
+
+    Example:
+        >>> from mixmnist import draw, score
+        >>> from mixmnist.features.cells import read_cells
+        >>> from mixmnist.features.fitting import fit_dictionary
+        >>> net = nn.Sequential(nn.Conv2d(1, 4, 5), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 45)).eval()
+        >>> rank, test = (draw(source="digits", split=split, n=100) for split in ("rank", "test"))
+        >>> (fitted,) = fit_dictionary("kmeans", read_cells(net, rank, layer="1"), atoms=6)
+        >>> readout = read_atoms(net, test, "1", fitted)
+        >>> readout.layer, readout.response.shape, readout.logits.shape
+        ('1 in atoms', torch.Size([100, 6]), torch.Size([100, 45]))
     """
-    found = probe(Dissected(net, layer, fitted, axis), mixture, CODES, transform, few, 1)
+    axis = axis_of(net, layer, Images(mixture.images, next(net.parameters(), torch.zeros(())), transform), axis)
     units = probe(net, mixture, layer, transform, few, axis)
+    wide, n = units.response.shape[1], fitted.atoms.shape[1]
+    require(wide == n, f"a dictionary must be of the layer that it is read on, got {n} units for {wide} of layer={layer!r}.")
+    found = probe(Dissected(net, layer, fitted, axis), mixture, CODES, transform, few, 1)
     named = replace(found, layer=f"{layer} in atoms")
     if units.head is None or found.logits is None:
         return named

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 
 from mixmnist.core.records import require
 from mixmnist.core.seeding import derive
-from mixmnist.probing import Drawn, find_layer
-from mixmnist.probing.axes import as_maps, checked
+from mixmnist.probing import Drawn, check_layers
+from mixmnist.probing.axes import as_maps, checked, named_axis
 from mixmnist.probing.running import Images, Transform, up_to
+from mixmnist.probing.tracing import trace
 
 CELLS = 40_000  # that a dictionary is fitted on
 IMAGES = 2_500  # canvases that they are drawn from
@@ -77,7 +78,7 @@ def read_cells(
     layer: str,
     images: int = IMAGES,
     transform: Transform | None = None,
-    axis: int = 1,
+    axis: int | None = None,
 ) -> Cells:
     """Reads all cells of a layer that fire, on some images.
 
@@ -87,13 +88,22 @@ def read_cells(
         layer: A module's name; it gives maps, tokens or vectors, each of which is one cell then.
         images: Canvases, the first ones: memory does not grow with the others.
         transform: Applied to each batch of images before the net sees it.
-        axis: Which axis of the layer's output counts its units.
+        axis: Which axis of the layer's output counts its units; by default it is told, where it is certain.
 
     Raises:
-        ValueError: If no cell of the layer fires, or a cell is no finite number.
+        ValueError: If the net is in train mode, the layer is unknown or no cell of it fires, a cell is no finite number, or the
+            axis of the units is not certain.
+
+    Example:
+        >>> from mixmnist import draw
+        >>> net = nn.Sequential(nn.Conv2d(1, 3, 5, bias=False), nn.ReLU())
+        >>> cells = read_cells(net.eval(), draw(source="digits", split="rank", n=20), layer="1")
+        >>> cells.n_units, cells.present.shape, len(cells) <= 20 * 28 * 28
+        (3, torch.Size([20, 10]), True)
     """
-    module = find_layer(net, layer)
+    module = check_layers(net, (layer,))[layer]
     some = Images(mixture.images[:images], next(net.parameters(), torch.zeros(())), transform)
+    axis = axis_of(net, layer, some, axis)
     parts, before = [], 0
     for x in some:
         part = cells_of(as_maps(checked(up_to(net, module, x), layer), axis))
@@ -102,6 +112,21 @@ def read_cells(
     values, image = torch.cat([part.values for part in parts]), torch.cat([part.image for part in parts])
     require(len(values), f"a dictionary needs cells that fire, got none in layer={layer!r}. Name another layer.")
     return check_cells(Cells(values, image, mixture.present[:images].to(values.device), parts[0].places))
+
+
+def axis_of(net: nn.Module, layer: str, images: Images, axis: int | None = None) -> int:
+    """Tells which axis of a layer's output counts its units, or takes the one that is named.
+
+    Raises:
+        ValueError: If it is neither named nor certain, or there is none as it is named.
+    """
+    runs = [one for one in trace(net, next(iter(images.first(2))), (layer,)) if one.name == layer]
+    require(runs, f"layer must run when the network does and give a tensor, got layer={layer!r}. Name another layer.")
+    if axis is not None and runs[0].each:
+        return named_axis(axis, runs[0].shape, layer)
+    if runs[0].axis is None and runs[0].each:
+        raise runs[0].refusal()
+    return 1 if runs[0].axis is None else runs[0].axis  # what is no layer of units is refused when it is read
 
 
 def check_cells(cells: Cells) -> Cells:

@@ -59,6 +59,8 @@ class Plan:
     """That a dictionary is fitted on."""
     thorough: bool = True
     """Whether, of the first seed, all scores of the shelf and the nulls are made; else explained variance and L0 alone."""
+    nulls: tuple[str, ...] = ()
+    """Dictionaries whose nulls are made in any case."""
     rotate: int | None = None
     """Seed of a rotation of the units that comes before all else."""
 
@@ -104,7 +106,11 @@ def rotated(layer: Layer, q: Float[Tensor, "units units"]) -> Layer:
 
 
 def read_codes(fitted: Fitted, cells: Cells) -> tuple[Float[Tensor, "images atoms"], Float[Tensor, "images atoms"]]:
-    """Gives the highest code and the mean code over each image's cells, those that do not fire among them."""
+    """Gives the highest code and the mean code over each image's cells, those that do not fire among them.
+
+    Raises:
+        ValueError: If a code is no finite number.
+    """
     assert cells.present is not None
     n, silent = len(cells.present), fitted.encode(torch.zeros_like(cells.values[:1]))
     counts = torch.bincount(cells.image, minlength=n).to(silent)
@@ -113,6 +119,7 @@ def read_codes(fitted: Fitted, cells: Cells) -> tuple[Float[Tensor, "images atom
     total = left.double() * silent.double()
     for rows, image in zip(cells.values.split(AT_ONCE), cells.image.split(AT_ONCE), strict=True):
         codes = fitted.encode(rows)
+        require(codes.isfinite().all(), "codes must be finite on every cell, got nan or infinite ones. Mend encode, or the fit.")
         highest = highest.scatter_reduce(0, image[:, None].expand_as(codes), codes, "amax")
         total.index_add_(0, image, codes.double())
     return highest, (total / cells.places).to(silent)
@@ -127,7 +134,7 @@ def measure(layer: Layer, plan: Plan) -> pd.DataFrame:
         the highest code; `coverage_mean` by the mean code), scores of the shelf, `gap_closed`, `seconds` (of the fit), `said`,
         `copies` (it can copy every cell, so that what it explains proves nothing).
         Of several seeds `stability` (mean cosine of matched atoms) and `recovered` (share of atoms found again), those of random
-        directions beside. Where the plan is thorough two nulls: `coverage_scrambled`, of the dictionary fitted on cells whose
+        directions beside. Where the plan asks for them two nulls: `coverage_scrambled`, of the dictionary fitted on cells whose
         units are permuted each by itself, and `coverage_turned`, of its atoms turned as a whole (mean of 5 turns).
     """
     rows = pd.DataFrame(measured(layer, plan))
@@ -142,20 +149,19 @@ def measured(layer: Layer, plan: Plan) -> Iterator[dict[str, object]]:
     yield _row(layer, UNITS, _as_they_are(fit_on), plan.thorough) | {"seed": 0, "asked": fit_on.n_units, "seconds": 0.0}
     counts: dict[int, None] = {}
     for spec in chosen:
-        name, settings = named(spec)
-        dictionary: Dictionary = registry.choose("dictionaries", name)
+        dictionary: Dictionary = registry.choose("dictionaries", named(spec)[0])
         for asked in plan.atoms[:1] if dictionary.supervised else plan.atoms:
             cells = layer.rank if dictionary.supervised else fit_on
             most = most_atoms(dictionary, cells, asked)
             start = time.perf_counter()
-            fits = fit_dictionary(dictionary, cells, most, plan.seeds, settings)
+            fits = fit_dictionary(spec, cells, most, plan.seeds)
             shared = {"asked": asked, "seconds": (time.perf_counter() - start) / len(plan.seeds), **_alike(fits, dictionary)}
             for place, (seed, fitted) in enumerate(zip(plan.seeds, fits, strict=True)):
                 counts[fitted.n_atoms] = None
                 thorough = plan.thorough and place == 0
                 row = _row(layer, spec, fitted, thorough, dictionary) | {"seed": seed, **shared}
-                if thorough and not dictionary.supervised:
-                    again = fit_dictionary(dictionary, cells.scrambled(seed), most, (seed,), settings)
+                if place == 0 and not dictionary.supervised and (plan.thorough or spec in plan.nulls):
+                    again = fit_dictionary(spec, cells.scrambled(seed), most, (seed,))
                     row |= {"coverage_scrambled": _coverage(layer, again[0]), "coverage_turned": _turned(layer, fitted)}
                 yield row
     yield from _random(layer, fit_on, plan, sorted({*counts, fit_on.n_units}))
@@ -210,6 +216,9 @@ def _row(layer: Layer, name: str, fitted: Fitted, thorough: bool, dictionary: Di
     response, mean = read_codes(fitted, layer.test)
     present = layer.test.present
     assert present is not None
+    learned = dictionary is not None and not dictionary.supervised
+    least = float(response.min())
+    require(not learned or least >= 0, f"{name} must give codes that are not negative, got {least:.3g}. Mend its encode.")
     alignment, by_mean = average_precision(response, present), average_precision(mean, present)
     if dictionary is not None and dictionary.read == "mean":
         alignment, by_mean = by_mean, alignment
@@ -241,6 +250,7 @@ def with_gaps(rows: pd.DataFrame) -> pd.DataFrame:
     """Adds `gap_closed`: how far each goes from as many random directions to the ceiling, 0 to 1."""
     ceiling = rows["coverage"][rows["dictionary"] == CEILING].mean()
     of_random = rows[rows["dictionary"] == RANDOM].groupby("atoms")["coverage"].mean()
-    known = zip(rows["coverage"].tolist(), rows["atoms"].map(of_random).tolist(), strict=True)
+    found_by = rows["coverage"].where(rows["dictionary"] != RANDOM)  # which is where the gap begins
+    known = zip(found_by.tolist(), rows["atoms"].map(of_random).tolist(), strict=True)
     gaps = [gap_closed(found, by_chance, ceiling) for found, by_chance in known]
     return rows.assign(gap_closed=gaps)

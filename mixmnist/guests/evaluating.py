@@ -128,7 +128,7 @@ def evaluate(
     called = name or type(net).__name__.lower()
     if out is not None:
         check_place(Path(out), called, label(*resolve_source(known.source, known.root)))
-    scene, seen = _prepare(net, layers, known, transform)
+    scene, seen = prepare(net, layers, known, transform)
     own = str(next(net.parameters(), torch.zeros(())).device)
     with repeatable(own), heard() as cautions:  # and no warning of a k above the number of images, which gives no number
         scored = _score(net, scene, layers, seen, known, more)
@@ -143,7 +143,7 @@ def evaluate(
 
 def _score(
     net: nn.Module,
-    scene: "_Scene",
+    scene: "Scene",
     layers: Sequence[str],
     seen: Transform | None,
     known: Setting,
@@ -168,14 +168,14 @@ def read_layer(net: nn.Module, layer: str, setting: Setting, transform: Transfor
     Raises:
         ValueError: As `evaluate`.
     """
-    scene, seen = _prepare(net, (layer,), setting, transform)
+    scene, seen = prepare(net, (layer,), setting, transform)
     test, rank = (probe(net, mixture, layer, seen, _few(setting), setting.axis) for mixture in (scene.test, scene.rank))
     return test, rank
 
 
-def _prepare(
+def prepare(
     net: nn.Module, layers: Sequence[str], setting: Setting, transform: Transform | None
-) -> tuple["_Scene", Transform | None]:
+) -> tuple["Scene", Transform | None]:
     """Draws the images; before that, refuses what can be told without them."""
     check_layers(net, layers)
     drawing.check(setting.task, setting.n, setting.canvas, seed=setting.draw, channels=setting.channels, copies=2)
@@ -190,7 +190,7 @@ def _few(setting: Setting) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class _Scene:
+class Scene:
     """The images that a network is evaluated on."""
 
     test: Mixture | Coloured
@@ -198,17 +198,17 @@ class _Scene:
     source: str
 
 
-def _draw(setting: Setting) -> _Scene:
+def _draw(setting: Setting) -> Scene:
     source, root = resolve_source(setting.source, setting.root)
     drawn: list[Mixture | Coloured] = []
     for split in ("test", "rank"):
         mixture = drawing.draw(setting.task, source, split, setting.n, canvas=setting.canvas, root=root, seed=setting.draw)
         coloured = setting.channels == 3 and has_colours(source, root)
         drawn.append(in_colour(mixture, source, split, root) if coloured else mixture)
-    return _Scene(drawn[0], drawn[1], label(source, root))
+    return Scene(drawn[0], drawn[1], label(source, root))
 
 
-def _with_channels(scene: _Scene, transform: Transform | None, channels: int) -> Transform | None:
+def _with_channels(scene: Scene, transform: Transform | None, channels: int) -> Transform | None:
     """Repeats grey images for a network of three channels, before its own transform."""
     if channels == 1 or isinstance(scene.test, Coloured):
         return transform

@@ -18,6 +18,7 @@ from torch import Tensor
 from mixmnist.core.npz import read_npz
 from mixmnist.core.readout import Readout
 from mixmnist.core.records import require
+from mixmnist.features.atoms import AtomAlgebra
 from mixmnist.metrics._decisions import correct
 from mixmnist.metrics.average_precision import average_precision
 from mixmnist.metrics.correct import correct_without
@@ -50,13 +51,15 @@ class About:
     """Concepts that say nothing about the class."""
     beside: str = ""
     """A sentence on how its accuracy lies beside the tables', said anew for each page."""
+    word: str = "unit"
+    """What one of its units is called: unit, or atom where a dictionary stands behind the layer."""
     made_from: str = ""
     """Fingerprint of the network, its scores and the code: whether a file made earlier still holds."""
 
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """Numbers from which the logits follow exactly with any units silenced: head (means) + bias."""
+    """Numbers from which the logits follow exactly with any units silenced: head (means) + bias, or + what is left."""
 
     means: NDArray[np.float32]  # [images, units], of the first images
     labels: NDArray[np.int64]  # [images] or [images, classes]
@@ -65,6 +68,7 @@ class Bench:
     rest: NDArray[np.float32]  # [units], the mean over the rank images, to which units are silenced
     orders: NDArray[np.int64]  # [orders, units], fitted on the rank images
     samples: NDArray[np.uint8]  # [samples, rows, cols], in colour [..., 3], the first images
+    left: NDArray[np.float32] | None = None  # [images, classes], with the bias: what atoms do not explain; None of units
 
 
 ORDERS = ("best detectors first", "most important first", "least important first", "largest weights first", "random order")
@@ -196,18 +200,29 @@ def _silenced(readout: Readout) -> tuple[Float[Tensor, "1 decisions"], Float[Ten
 
 
 def _bench(readout: Readout, rank: Readout, mixture: Drawn) -> Bench | None:
-    if not isinstance(readout.without, HeadAlgebra):
+    """Gives the bench of a layer that feeds a linear head; None of others."""
+    algebra = readout.without
+    if not isinstance(algebra, HeadAlgebra | AtomAlgebra):
         return None
-    n = min(len(readout.mean), max(SAMPLES, BENCH_BYTES // (4 * readout.n_units)))
+    left = _left(algebra) if isinstance(algebra, AtomAlgebra) else None
+    numbers = readout.n_units + (0 if left is None else left.shape[1])  # of an image
+    n = min(len(readout.mean), max(SAMPLES, BENCH_BYTES // (4 * numbers)))
     return Bench(
         means=_numbers(readout.mean[:n]),
         labels=readout.labels[:n].cpu().numpy().astype(np.int64),
-        weight=_numbers(readout.without.weight),
-        bias=_numbers(readout.without.bias),
+        weight=_numbers(algebra.weight),
+        bias=_numbers(algebra.bias if isinstance(algebra, HeadAlgebra) else torch.zeros_like(algebra.weight[:, 0])),
         rest=_numbers(rank.mean.mean(dim=0)),
         orders=_orders(rank).cpu().numpy(),
         samples=channels_last(mixture.images[:SAMPLES], mixture),
+        left=None if left is None else _numbers(left[:n]),
     )
+
+
+def _left(algebra: AtomAlgebra) -> Float[Tensor, "images classes"]:
+    """Gives what of each image's logits no atom explains, with the head's bias."""
+    left: Tensor = algebra.logits.double() - algebra.codes.double() @ algebra.weight.double().T
+    return left
 
 
 def _orders(rank: Readout) -> Int[Tensor, "orders units"]:

@@ -102,6 +102,11 @@ def _null(net: Recorded, response: torch.Tensor, present: torch.Tensor, folder: 
         found = found[(found["variant"] == net.variant) & (found["seed"] == net.seed)].sort_values("unit")
         if len(found) == response.shape[1] and found.columns.isin(NULL).sum() == len(NULL):
             return {column: found[column].tolist() for column in NULL}
+    return against_null(response, present)
+
+
+def against_null(response: torch.Tensor, present: torch.Tensor) -> "dict[str, list[float]]":
+    """Holds each unit against few permutations of the first images."""
     tested = hold_against_null(response[:IMAGES], present[:IMAGES], n=PERMUTATIONS)
     null_95 = tested.null.quantile(0.95, dim=0).tolist()
     return {"null_95": null_95, "p_layer": tested.p_layer.tolist(), "corrected": tested.corrected.tolist()}

@@ -95,9 +95,10 @@ def unit_table(exhibit: Exhibit, packed: Mapping[str, Any]) -> dict[str, Any]:
     """Gives the units that are shown as a table: those scores that the card says not to quote alone are marked as more."""
     shown = exhibit.units[exhibit.units["unit"].isin([row["unit"] for row in packed["units"]])]
     columns = [column for column in UNIT_COLUMNS if column in shown and shown[column].notna().any()]
-    head = [_column(column) for column in columns]
+    named = {name: packed[name] for name in ("name", "layer", "word")}
+    head = [_column(column) | (dict.fromkeys(("name", "term"), named["word"]) if column == "unit" else {}) for column in columns]
     rows = [[_cell(row[column], UNIT_COLUMNS[column][1]) for column in columns] for row in shown.to_dict("records")]
-    return {"name": packed["name"], "layer": packed["layer"], "columns": head, "rows": rows, "n_units": exhibit.n_units}
+    return {**named, "columns": head, "rows": rows, "n_units": exhibit.n_units}
 
 
 def _column(column: str) -> dict[str, Any]:

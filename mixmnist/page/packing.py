@@ -33,9 +33,16 @@ def pack(exhibits: Sequence[Exhibit], folder: Path) -> list[dict[str, Any]]:
     share their room by images: each counts on the same number of them.
     """
     room = max(FEWEST_UNITS, UNITS // max(1, len(exhibits)))
-    bytes_an_image = sum(4 * e.n_units for e in exhibits if e.bench is not None)
+    bytes_an_image = sum(4 * _numbers_an_image(e.bench) for e in exhibits if e.bench is not None)
     n = max(1, BENCHES // max(1, bytes_an_image))
     return [_packed(exhibit, f"e{number}", room, n, folder) for number, exhibit in enumerate(exhibits)]
+
+
+def _numbers_an_image(bench: Bench) -> int:
+    """Says how many numbers a bench keeps of each image."""
+    left = 0 if bench.left is None else bench.left.shape[1]
+    n: int = bench.means.shape[1] + left
+    return n
 
 
 def _packed(exhibit: Exhibit, key: str, room: int, n: int, folder: Path) -> dict[str, Any]:
@@ -110,6 +117,7 @@ def _bench(bench: Bench, key: str, n: int, folder: Path) -> dict[str, Any]:
         "weight": numbers(bench.weight),
         "bias": numbers(bench.bias),
         "rest": numbers(bench.rest),
+        "left": None if bench.left is None else numbers(bench.left[:n]),
         "orders": {name: order.tolist() for name, order in zip(ORDERS, bench.orders, strict=True)},
         "samples": min(len(bench.samples), len(means)),
         "samples_kept": len(bench.samples),

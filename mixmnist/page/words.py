@@ -7,6 +7,7 @@ from mixmnist.core.thresholds import THRESHOLD, USED
 GLOSSARY: Mapping[str, str] = {
     "accuracy": "The share of test images that the network classifies rightly.",
     "alignment": "How well a unit tells the images with a concept from all others: its average precision, up to 1.",
+    "atom": "A direction of a layer that a dictionary found, read as a unit: its map tells how much of it is where.",
     "balanced accuracy": "Of one class: the mean of the shares of its own and of the other images told rightly; chance is 50 %.",
     "bench": "The network's last step, on which units can be switched off and the accuracy be seen.",
     "canvas": "One image that the network sees: digits or other things, alone, beside one another, or one above the other.",

@@ -151,7 +151,7 @@ def read_study(folder: Path) -> StudyRecords:
     found: dict[str, Any] = {name: pd.concat([run.tables[name] for run in good], ignore_index=True) for name in TABLES}
     runs = _with_best(pd.DataFrame([row for run in good for row in _runs(run.record)]), found["concepts"])
     return StudyRecords(
-        runs=_with_analyses(runs, sorted(folder.glob("analyses/*/runs.csv"))),
+        runs=_with_analyses(runs, sorted(folder.glob("analyses/[!.]*/runs.csv"))),
         **found,
         tops={(run.record["variant"], run.record["seed"]): run.top for run in good if run.top is not None},
         claims=_claims(folder / sums.STUDY),

@@ -34,9 +34,9 @@ def analyse(folder: Path, root: str | None, tell: Callable[[str], None]) -> None
     names = sums.read_sealed(folder / sums.STUDY).get("analyses", [])
     chosen: dict[str, Analysis] = {name: registry.choose("analyses", name) for name in names}
     nets = [[net.variant, net.seed, net.fingerprint] for net in recorded(folder)]
-    shelves = [code.entry(shelf, name) for shelf in ("metrics", "plants") for name in registry.names(shelf)]  # any may be asked
     for name, analysis in chosen.items():
-        made_from = {"records": storage.fingerprint(nets), "code": code.digest([code.entry("analyses", name), *shelves])}
+        asked = [code.entry(shelf, one) for shelf in ("metrics", "plants", *analysis.asks) for one in registry.names(shelf)]
+        made_from = {"records": storage.fingerprint(nets), "code": code.digest([code.entry("analyses", name), *asked])}
         home, label = folder / "analyses" / Path(name).stem, f"{folder.parent.name} {folder.name}: {analysis.title}"
         why = _why_again(home / sums.ANALYSIS, made_from)
         if why is None:

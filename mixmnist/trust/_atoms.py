@@ -1,5 +1,6 @@
 """Figures of dictionaries on trained nets, drawn from the table of fits; they decide no number."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from matplotlib.axes import Axes
 from mixmnist.features.measuring import CEILING, RANDOM, UNITS
 from mixmnist.report.drawing import Album, Nothing, legend_above, name_axes, rule, stroke, title
 from mixmnist.report.ranges import over_seeds
+from mixmnist.stats import within
 from mixmnist.trust._plots import seeds_of
 
 WHOLE = "probe_cells"  # the ceiling that sees more than directions
@@ -17,14 +19,22 @@ FAMILIES = {
     "classical": ("pca", "ica", "nmf", "kmeans", "sparse"),
     "autoencoders": ("l1", "topk:k=1", "topk", "batchtopk", "jumprelu", "matryoshka"),
 }
-HEADLINE = (UNITS, RANDOM, "ica", "sparse", "topk:k=1", CEILING)
+LEARNED = [name for family in FAMILIES.values() for name in family]
+HEADLINE = (UNITS, "ica", "sparse", "topk:k=1", CEILING)
+NULLS = {"unique_concepts": "unique_concepts_random", "coverage": "coverage_random"}
 HOLLOW = 5  # the sixth mark of strokes is no larger than its edge
-LEAST_VARIANCE = 0.5  # that is drawn; what explains less stands at the edge
+LEAST_VARIANCE = 0.75  # that is drawn; what explains less stands at the edge
 SHOWN = {"unique_concepts": "digits with a detector", "coverage": "coverage"}
 
 
 def units_against_atoms(album: Album, fits: pd.DataFrame, atoms: int) -> None:
-    """Shows what units detect and what atoms detect, a panel a number, a row a variant."""
+    """Shows what units detect and what atoms detect, each beside as many random directions; a panel a number, a row a variant.
+
+    Args:
+        album: Where it goes.
+        fits: With what as many random directions reach, as `with_random` gives it.
+        atoms: Asked for of each dictionary.
+    """
     variants = list(dict.fromkeys(fits["variant"]))
     still = fits[~fits["rotated"]]
     chosen = still[still["asked"].eq(atoms) | still["dictionary"].eq(UNITS) | still["supervised"]]
@@ -35,12 +45,13 @@ def units_against_atoms(album: Album, fits: pd.DataFrame, atoms: int) -> None:
             own = chosen[chosen["dictionary"] == dictionary]
             if own.empty:
                 continue
-            found = _over_nets(own, ["variant"], number)
-            y = [variants.index(variant) + (place - (len(HEADLINE) - 1) / 2) * 0.13 for variant in found["variant"]]
+            found, null = (_over_nets(own, ["variant"], one) for one in (number, NULLS[number]))
+            y = [variants.index(variant) + (place - (len(HEADLINE) - 1) / 2) * 0.155 for variant in found["variant"]]
             look = stroke(place) | {"ls": "none"}
-            ax.plot(found["mean"], y, label=_called(dictionary, atoms), **look)
+            ax.plot(null["mean"], y, "|", color="0.45", ms=6, label=None if place else "as many random directions")
+            ax.plot(found["mean"], y, label=_called(dictionary), **look)
             ax.hlines(y, found["lower"], found["upper"], color=look["color"], lw=0.9)
-            rows.append(found.assign(dictionary=dictionary, number=number))
+            rows.append(found.assign(random=null["mean"].to_numpy(), dictionary=dictionary, number=number))
         ax.set_xlabel(name)
         ax.set_xlim(*((-0.3, 10.3) if number == "unique_concepts" else (0.2, 1.02)))
         ax.set_yticks(range(len(variants)), variants)
@@ -51,9 +62,9 @@ def units_against_atoms(album: Album, fits: pd.DataFrame, atoms: int) -> None:
     legend_above(figure, *axes[0].get_legend_handles_labels())
     text = (
         f"What single units of a layer detect, and what its atoms detect ({atoms} of each dictionary; fewer of methods that find "
-        "no more directions than units). Random: as many random directions. Ceiling: directions fitted with the labels. A digit "
-        "has a detector if a unit or atom has an alignment of .80 or more for it; coverage: mean over digits of the best "
-        f"alignment. Bars: 95 % t interval over nets. {_seeds(chosen)}"
+        "no more directions than units). Grey strokes: as many random directions as the mark beside has. Ceiling: directions "
+        "fitted with the labels. A digit has a detector if a unit or atom has an alignment of .80 or more for it; coverage: mean "
+        f"over digits of the best alignment. Bars: 95 % t interval over nets. {_seeds(chosen)}"
     )
     album.save(figure, pd.concat(rows), "units_against_atoms", text)
 
@@ -61,8 +72,9 @@ def units_against_atoms(album: Album, fits: pd.DataFrame, atoms: int) -> None:
 def coverage_by_atoms(album: Album, fits: pd.DataFrame) -> None:
     """Shows coverage against the number of atoms, a panel a variant and family of methods, a line a dictionary."""
     still = fits[~fits["rotated"]]
-    several = still.groupby(["variant", "net_seed"])["asked"].transform(lambda asked: asked[asked > 0].nunique()) > 3
-    still = still[several]
+    atoms = still[still["dictionary"].isin(LEARNED)].groupby(["variant", "net_seed"])["asked"].nunique()
+    several = atoms.index[atoms > 1]
+    still = still[pd.MultiIndex.from_frame(still[["variant", "net_seed"]]).isin(several)]
     if still.empty:
         raise Nothing("no net was looked at with several numbers of atoms.")
     variants = list(dict.fromkeys(still["variant"]))
@@ -103,9 +115,12 @@ def variance_against_coverage(album: Album, fits: pd.DataFrame, runs: pd.DataFra
     """Shows coverage against explained variance, a panel a variant, a mark a dictionary."""
     still = fits[~fits["rotated"] & fits["asked"].eq(atoms) & ~fits["supervised"]]
     learned = [(family, place, name) for family, names in FAMILIES.items() for place, name in enumerate(names)]
-    variants = list(dict.fromkeys(still["variant"]))
-    figure, axes = album.make(len(variants), 1.75, 1.6, sharey=True)
-    rows = []
+    variants = [str(variant) for variant, own in still.groupby("variant", sort=False) if own["gap_closed"].notna().any()]
+    if not variants:
+        raise Nothing("no variant has a ceiling above random directions.")
+    figure, axes = album.make(len(variants), 1.9, 1.6, sharey=True)
+    rows: list[dict[str, object]] = []
+    told: list[dict[str, object]] = []
     for ax, variant in zip(axes, variants, strict=True):
         own = still[still["variant"] == variant]
         for family, place, dictionary in learned:
@@ -116,21 +131,27 @@ def variance_against_coverage(album: Album, fits: pd.DataFrame, runs: pd.DataFra
             look = _mark(family, place)
             ax.plot(max(x.mean, LEAST_VARIANCE), y.mean, label=dictionary, ls="none", clip_on=False, **look)
             ax.vlines(max(x.mean, LEAST_VARIANCE), y.lower, y.upper, color=look["color"], lw=0.8)
-            rows.append({"variant": variant, "dictionary": dictionary, "explained_variance": x.mean, "coverage": y.mean})
+            rows.append({"variant": variant, "dictionary": dictionary, "explained_variance": x.mean})
+            rows[-1] |= {"coverage": y.mean, "lower": y.lower, "upper": y.upper}
         tau = over_seeds(runs["tau_variance_coverage"][runs["variant"] == variant].tolist(), "tau_variance_coverage")
-        said = f"tau {tau.mean:.2f}".replace("-", "\N{MINUS SIGN}")
-        title(ax, variant, said)
+        said = [f"tau {tau.mean:.2f}", f"[{tau.lower:.2f}, {tau.upper:.2f}]"]
+        told += [
+            {"variant": variant, "dictionary": "tau, autoencoders", "coverage": tau.mean, "lower": tau.lower, "upper": tau.upper}
+        ]
+        title(ax, variant, *(line.replace("-", "\N{MINUS SIGN}") for line in said))
         ax.set_xlim(LEAST_VARIANCE, 1)
-        ax.set_xticks([0.5, 0.75, 1], [".5", ".75", "1"])
+        ax.set_xticks([0.8, 0.9, 1], [".8", ".9", "1"])
     name_axes(figure, "explained variance", "coverage")
     legend_above(figure, *axes[0].get_legend_handles_labels())
     data = pd.DataFrame(rows)
     beyond = data[data["explained_variance"] < LEAST_VARIANCE]
+    data = pd.concat([data, pd.DataFrame(told)], ignore_index=True)
     edge = f"At the left edge, since they explain less: {', '.join(dict.fromkeys(beyond['dictionary']))}. " if len(beyond) else ""
     text = (
         f"By explained variance dictionaries are chosen; coverage is what was to be found. {atoms} atoms; means over nets, bars: "
-        f"95 % t interval of coverage. Tau: Kendall's, over dictionaries within a net, mean over "
-        f"nets, without those that can copy every cell. {edge}{_seeds(still)}"
+        f"95 % t interval of coverage. Tau: Kendall's, over the autoencoders (hollow) of a net, "
+        "mean over nets. Variants in which there is something to be found. "
+        f"{edge}{_seeds(still)}"
     )
     album.save(figure, data, "variance_against_coverage", text)
 
@@ -147,7 +168,8 @@ def _over_nets(own: pd.DataFrame, keys: Sequence[str], number: str) -> pd.DataFr
     rows = []
     for found, group in own.groupby(list(keys), sort=False):
         values = group.groupby("net_seed")[number].mean().dropna().tolist()
-        interval = over_seeds(values, number)
+        most = float(group["concepts"].iloc[0]) if number.startswith("unique_concepts") else math.inf
+        interval = within(over_seeds(values, number), (0, most))
         row: dict[str, object] = dict(zip(keys, found if isinstance(found, tuple) else (found,), strict=True))
         rows.append(row | {"mean": interval.mean, "lower": interval.lower, "upper": interval.upper, "n": len(values)})
     table = pd.DataFrame(rows, columns=[*keys, "mean", "lower", "upper", "n"])
@@ -162,9 +184,8 @@ def _levels(ax: Axes, own: pd.DataFrame) -> None:
             rule(ax, dictionary, float(found.mean()), dash)
 
 
-def _called(dictionary: str, atoms: int) -> str:
-    names = {RANDOM: f"{atoms} random directions", CEILING: "ceiling (labels)", "topk:k=1": "topk, k=1"}
-    return names.get(dictionary, dictionary)
+def _called(dictionary: str) -> str:
+    return {CEILING: "ceiling (labels)", "topk:k=1": "topk, k=1"}.get(dictionary, dictionary)
 
 
 def _seeds(fits: pd.DataFrame) -> str:

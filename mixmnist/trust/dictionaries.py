@@ -43,8 +43,12 @@ def run(folder: Path, out: Path, root: str | None) -> None:
 
 
 def write_card(out: Path, sizes: Sizes, names: Sequence[str] | None = None) -> None:
-    """Measures and grades dictionaries, by default the whole shelf, and writes tables and a figure into a folder."""
-    graded = grade_all(names or on_the_shelf(), sizes)
+    """Measures and grades dictionaries, by default the whole shelf, and writes tables into a folder."""
+    write_graded(out, grade_all(names or on_the_shelf(), sizes), sizes)
+
+
+def write_graded(out: Path, graded: Sequence[GradedDictionary], sizes: Sizes) -> None:
+    """Writes the card of graded dictionaries, every test and the response curves into a folder."""
     notes = ["Planted cells.", f"n={sizes.seeds} seeds of each dictionary, {sizes.cells:,} cells to fit on.", MEANING, RULE]
     write_table(out, "card", card(graded), notes)
     response_curves(graded).to_csv(out / "response_curves.csv", index=False)
@@ -123,4 +127,4 @@ def _summary(graded: Sequence[GradedDictionary]) -> str:
     return f"Report card of the dictionaries on planted cells. {RULE}\n\n{as_markdown(table)}\n"
 
 
-ANALYSIS = Analysis("Report card of every dictionary, on planted cells", run, draw=draw)
+ANALYSIS = Analysis("Report card of every dictionary, on planted cells", run, draw=draw, asks=("dictionaries", "scores"))

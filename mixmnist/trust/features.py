@@ -1,7 +1,7 @@
 """Dictionaries over units: are the digits there in another basis, where single units do not detect them?
 
 Every dictionary of the shelf is fitted without labels on cells of the layer that feeds the head (rank canvases), and its atoms
-are scored as units (test canvases), beside as many random directions and a supervised ceiling. Claims F1 to F6.
+are scored as units (test canvases), beside as many random directions and a supervised ceiling. Claims F1 to F7.
 
 Source:
     SynthSAEBench (2026), arXiv:2602.14687; SAEBench (2025), arXiv:2503.09532: dictionaries held against known features. Differs:
@@ -17,10 +17,9 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import kendalltau
 
-from mixmnist.core import registry, storage
 from mixmnist.core.records import Analysis
 from mixmnist.features.cells import IMAGES
-from mixmnist.features.measuring import ONE_CODE, RANDOM, RANDOM_DRAWS, UNITS, Layer, Plan, measure, read_layer, rotated
+from mixmnist.features.measuring import CEILING, RANDOM, RANDOM_DRAWS, UNITS, Layer, Plan, measure, read_layer, rotated
 from mixmnist.plants._rotation import random_rotation
 from mixmnist.report.drawing import Album
 from mixmnist.report.ranges import bounds_of
@@ -34,7 +33,14 @@ ATOMS = 20  # that claims are about
 MORE_ATOMS, MORE_SEEDS = (10, 40), (0, 1, 2)  # of the first nets of each variant
 FIRST, WHOLE = 5, 3  # nets of a variant that are looked at with more numbers of atoms; and with more seeds and all scores
 TURNED = "baseline"  # the variant whose units are rotated as well
+NULLS = ("ica", "sparse", "topk:k=1")  # whose nulls are made on every net
 EQUIVARIANT = ("ica", "kmeans", "pca", "sparse")  # what is fitted by lengths and angles alone
+OF_RUNS = {  # what is said of single nets: a column's short name, its number, and of which dictionaries
+    "coverage": ("coverage", (UNITS, *NULLS, "topk", CEILING)),
+    "unique": ("unique_concepts", (UNITS, *NULLS, "topk", CEILING)),
+    "gap": ("gap_closed", NULLS),
+    "scrambled": ("coverage_scrambled", NULLS),
+}
 KEYS = ["variant", "dictionary", "atoms", "supervised"]
 NUMBERS = (
     "coverage",
@@ -42,6 +48,7 @@ NUMBERS = (
     "unique_concepts",
     "gap_closed",
     "coverage_random",
+    "unique_concepts_random",
     "coverage_scrambled",
     "coverage_turned",
     "explained_variance",
@@ -49,37 +56,43 @@ NUMBERS = (
     "stability",
     "recovered",
 )
-OWN = ("chance", "detectors", "mean_alignment", "rotated", "net_seed", "seed", "asked", "seconds", "said")  # no scores
+OWN = ("chance", "concepts", "detectors", "mean_alignment", "net_seed", "rotated", "seed", "asked", "seconds", "said")  # no score
+AUTOENCODERS = _atoms.FAMILIES["autoencoders"]
+TAUS = "over dictionaries that cannot copy every cell, mean over nets"
+FEWEST = 3  # dictionaries that an order is told of
 PICTURED = {"width-5": "sparse", "wide-dropout": "ica"}  # whose best atoms are shown, and of which dictionary
 MEANS = (
-    "coverage_random: of as many random directions; coverage_scrambled: of the dictionary fitted on cells whose units are "
-    "permuted each by itself; coverage_turned: of its atoms turned as a whole; stability, recovered: cosine of atoms matched "
-    f"over seeds of the dictionary, and the share above .9. The last four: of the first {WHOLE} nets."
+    "coverage_random, unique_concepts_random: of as many random directions; coverage_scrambled: of the dictionary fitted on "
+    "cells whose units are permuted each by itself; coverage_turned: of its atoms turned as a whole; stability, recovered: "
+    "cosine of atoms matched over seeds of the dictionary, and the share above .9. The last two, and the nulls of other than "
+    f"{', '.join(NULLS)}, are of the first {WHOLE} nets."
 )
 
 
 def run(folder: Path, out: Path, root: str | None) -> None:
     """Writes a row a fit (`fits.csv`), tables of variants, of all scores and of runs, pictures' numbers, and a summary."""
     nets = nets_of(folder)
-    fits = fits_of(nets, root)
-    few_draws(fits).to_csv(out / "fits.csv", index=False, float_format="%.5g")
-    variants, runs = of_variants(fits), of_runs(fits)
+    fits = fits_of(nets, root)  # whose seconds, another time other ones, go into no file
+    few_draws(fits).drop(columns="seconds").to_csv(out / "fits.csv", index=False, float_format="%.5g")
+    variants, runs = of_variants(fits).drop(columns="seconds"), of_runs(fits)
     note = f"{about(folder, nets)} {counts(nets)}"
     how = f"Means over dictionary seeds within a net, then over nets with their 95 % t interval. {CUT}"
-    write_table(out, "variants", variants, [note, how, MEANS])
+    stopped = f"{int(fits['said'].ne('').sum())} of {len(fits)} fits are not as asked for: the column said of fits.csv."
+    write_table(out, "variants", variants, [note, how, MEANS, stopped])
     write_table(out, "scores", all_scores(fits), [note, f"Every score, {ATOMS} atoms, means over the first {WHOLE} nets."])
-    write_table(out, "orders", orders(fits), [note, f"Kendall's tau of each score with coverage, over dictionaries. {CUT}"])
+    write_table(out, "taus", taus(fits), [note, f"Kendall's tau of explained variance with coverage, over dictionaries. {CUT}"])
+    write_table(out, "orders", orders(fits), [note, f"Kendall's tau of each score with coverage, {TAUS}. {CUT}"])
     write_table(out, "runs", runs, [note, f"A row a net: its dictionaries of {ATOMS} atoms."])
     firsts = {net.variant: net for net in reversed(nets)}
     _best_atoms.write(out, [(firsts[name], PICTURED[name]) for name in PICTURED if name in firsts], ATOMS, root)
-    shown = variants[variants["atoms"].isin([ATOMS]) | variants["dictionary"].eq(UNITS) | variants["supervised"]]
+    shown = variants[variants["atoms"] <= ATOMS].drop_duplicates(["variant", "dictionary"], keep="last")
     write_summary(out, [note, how], shown[["variant", "dictionary", "atoms", "n", "coverage", "unique_concepts", "gap_closed"]])
 
 
 def draw(home: Path, album: Album) -> None:
     """Draws coverage by atoms, explained variance beside coverage, units beside atoms, and the best atoms of two nets."""
     fits, runs = table_of(home, "fits"), table_of(home, "runs")
-    _atoms.units_against_atoms(album, fits, ATOMS)
+    _atoms.units_against_atoms(album, with_random(fits), ATOMS)
     _atoms.coverage_by_atoms(album, fits)
     _atoms.variance_against_coverage(album, fits, runs, ATOMS)
     _best_atoms.draw(home, album)
@@ -97,12 +110,12 @@ def fits_of(nets: Sequence[Recorded], root: str | None, only: tuple[str, ...] = 
     asked: list[tuple[Recorded, Plan, str | None]] = []
     for net in nets:
         place = number[net.variant] = number.get(net.variant, -1) + 1
-        whole = Plan(only, (ATOMS,), MORE_SEEDS) if place < WHOLE else Plan(only, (ATOMS,), thorough=False)
+        whole = Plan(only, (ATOMS,), MORE_SEEDS) if place < WHOLE else Plan(only, (ATOMS,), thorough=False, nulls=NULLS)
         asked.append((net, whole, None))
         if place < FIRST:
             asked.append((net, Plan(only, MORE_ATOMS, thorough=False), None))
         if net.variant == TURNED:
-            asked.append((net, Plan(EQUIVARIANT, atoms=(ATOMS,), thorough=False, rotate=0), None))
+            asked.append((net, Plan(EQUIVARIANT, (ATOMS,), thorough=False, rotate=net.seed), None))
     fits = fits_by_plan(asked, root)
     twice = fits.duplicated([*KEYS, "net_seed", "seed", "rotated"])  # what stands beside every plan
     return fits[~twice].reset_index(drop=True)
@@ -135,17 +148,7 @@ def fits_of_layer(layer: Layer, plan: Plan) -> pd.DataFrame:
     if plan.rotate is not None:
         layer = rotated(layer, random_rotation(layer.rank.n_units, plan.rotate))
     found: pd.DataFrame = measure(layer, replace(plan, rotate=None))
-    return found.assign(rotated=plan.rotate is not None)
-
-
-def write_fits(fits: pd.DataFrame, about: str, out: Path) -> None:
-    """Writes a row a fit, and the table of variants, into a folder, whole or not at all."""
-
-    def fill(partial: Path) -> None:
-        fits.to_csv(partial / "fits.csv", index=False)
-        write_table(partial, "variants", of_variants(fits), [about, f"Means over dictionary seeds, then over nets. {CUT}"])
-
-    storage.publish(out, fill)
+    return found.assign(rotated=plan.rotate is not None, concepts=len(layer.concepts))
 
 
 def of_variants(fits: pd.DataFrame) -> pd.DataFrame:
@@ -156,16 +159,17 @@ def of_variants(fits: pd.DataFrame) -> pd.DataFrame:
         row = dict(zip(KEYS, keys, strict=True)) | {"n": group["net_seed"].nunique()}
         for number in (name for name in NUMBERS if name in group):
             by_net = group.groupby("net_seed")[number].mean().dropna()
-            row[number] = with_interval(by_net.tolist(), bounds_of(number))
+            most = int(group["concepts"].iloc[0]) if number.startswith("unique_concepts") else bounds_of(number)[1]
+            row[number] = with_interval(by_net.tolist(), (bounds_of(number)[0], most))
         rows.append(row | {"seconds": round(float(group["seconds"].mean()), 2)})
     return pd.DataFrame(rows)
 
 
 def with_random(fits: pd.DataFrame) -> pd.DataFrame:
-    """Adds `coverage_random`: of as many random directions in the same cells."""
+    """Adds `coverage_random` and `unique_concepts_random`: of as many random directions in the same cells."""
     keys = ["variant", "net_seed", "rotated", "atoms"]
-    random = fits[fits["dictionary"].eq(RANDOM)].groupby(keys)["coverage"].mean().rename("coverage_random")
-    return fits.join(random, on=keys)
+    means = fits[fits["dictionary"].eq(RANDOM)].groupby(keys)[["coverage", "unique_concepts"]].mean()
+    return fits.join(means.add_suffix("_random"), on=keys)
 
 
 def all_scores(fits: pd.DataFrame) -> pd.DataFrame:
@@ -181,9 +185,10 @@ def of_runs(fits: pd.DataFrame) -> pd.DataFrame:
     """Gives a row a net: what claims are held against, of dictionaries of 20 atoms (fewer where a method has no more).
 
     Returns:
-        `coverage_NAME`, `unique_NAME`, `gap_NAME` of each dictionary and of `units`; `beyond_random`: the largest coverage of any
+        `coverage_NAME`, `unique_NAME`, `gap_NAME` of some dictionaries and of `units`; `scrambled_NAME`: the coverage of the same
+        dictionary, fitted on cells whose units are permuted each by itself; `beyond_random`: the largest coverage of any
         dictionary less that of as many random directions; `tau_variance_coverage`: Kendall's tau of explained variance and
-        coverage over dictionaries, those left out that can copy every cell; `rotation_change`: the largest change of coverage of
+        coverage over autoencoders, which are chosen by it; `rotation_change`: the largest change of coverage of
         a dictionary when units are rotated.
     """
     rows = []
@@ -192,13 +197,14 @@ def of_runs(fits: pd.DataFrame) -> pd.DataFrame:
         chosen = still[still["asked"].eq(ATOMS) | still["dictionary"].eq(UNITS) | still["supervised"]]
         means = chosen.groupby("dictionary", sort=False).mean(numeric_only=True)
         row: dict[str, object] = {"variant": variant, "seed": seed}
-        for short, number in {"coverage": "coverage", "unique": "unique_concepts", "gap": "gap_closed"}.items():
-            row |= {f"{short}_{_column(str(name))}": value for name, value in means[number].items() if name != RANDOM}
+        for short, (number, names) in OF_RUNS.items():
+            found = means[number].to_dict() if number in means else {}
+            row |= {f"{short}_{_column(name)}": found[name] for name in names if name in found}
         learned = _learned(means)
         of_random = still[still["dictionary"] == RANDOM].groupby("atoms")["coverage"].mean()
         row["coverage_random"] = of_random.get(ATOMS, math.nan)
         row["beyond_random"] = float((learned["coverage"] - learned["atoms"].map(of_random)).max())
-        row["tau_variance_coverage"] = _tau(learned, "explained_variance")
+        row["tau_variance_coverage"] = _tau(learned, "explained_variance", AUTOENCODERS)
         turned = group[group["rotated"]].groupby("dictionary")["coverage"].mean()
         same = still[still["seed"].eq(0) & still["asked"].eq(ATOMS)].groupby("dictionary")["coverage"].mean()
         row["rotation_change"] = float((turned - same).loc[[*EQUIVARIANT]].abs().max()) if len(turned) else math.nan
@@ -212,16 +218,38 @@ def _learned(means: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def _tau(learned: pd.DataFrame, score: str) -> float:
-    """Gives Kendall's tau of a score and coverage over dictionaries that cannot copy every cell."""
-    told = learned[learned["copies"].astype(float) < 0.5]
-    return float(kendalltau(told[score], told["coverage"], nan_policy="omit").statistic)
+def _tau(learned: pd.DataFrame, score: str, names: Sequence[str] = ()) -> float:
+    """Gives Kendall's tau of a score and coverage over dictionaries, by default those that cannot copy every cell."""
+    told = learned[learned.index.isin(names)] if names else learned[learned["copies"].astype(float) < 0.5]
+    told = told.dropna(subset=[score, "coverage"])
+    return float(kendalltau(told[score], told["coverage"]).statistic) if len(told) >= FEWEST else math.nan
+
+
+def taus(fits: pd.DataFrame) -> pd.DataFrame:
+    """Says how explained variance orders dictionaries beside coverage: a row a set of them, a column a variant."""
+    still = fits[~fits["rotated"] & fits["asked"].eq(ATOMS)]
+    every = [str(name) for name in dict.fromkeys(still["dictionary"]) if name not in (RANDOM, UNITS)]
+    sets: dict[str, Sequence[str]] = {
+        "autoencoders": AUTOENCODERS,
+        "all": every,
+        "all but k-means, whose codes explain no cell": [name for name in every if name != "kmeans"],
+        "those that cannot copy every cell": (),
+    }
+    rows = []
+    for called, names in sets.items():
+        row: dict[str, object] = {"dictionaries": called}
+        for variant, nets in still.groupby("variant", sort=False):
+            means = (net.groupby("dictionary").mean(numeric_only=True) for _, net in nets.groupby("net_seed"))
+            found = [_tau(_learned(one), "explained_variance", names) for one in means]
+            row[str(variant)] = with_interval([tau for tau in found if not math.isnan(tau)], (-1, 1))
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def orders(fits: pd.DataFrame) -> pd.DataFrame:
     """Says which score orders dictionaries as coverage does: a row a score, a column a variant, Kendall's tau, mean over nets."""
     still = fits[~fits["rotated"] & fits["asked"].eq(ATOMS)]
-    others = (*KEYS, *OWN, "coverage", "gap_closed", "copies")
+    others = (*KEYS, *OWN, "coverage", "coverage_scrambled", "coverage_turned", "gap_closed", "copies")
     scores = [str(name) for name in still.select_dtypes("number") if name not in others]
     rows = []
     for score in scores:
@@ -245,14 +273,15 @@ def _column(spec: str) -> str:
     return re.sub(r"\W+", "_", spec.replace("=", ""))
 
 
-COLUMNS = [_column(name) for name in (UNITS, *registry.names("dictionaries"), ONE_CODE)]
+NAMES = {what: [_column(name) for name in names] for what, (_, names) in OF_RUNS.items()}
 ANALYSIS = Analysis(
     "Dictionaries over units: are the digits there in another basis?",
     run,
     draw=draw,
+    asks=("dictionaries", "scores"),
     bounds={
-        **{f"coverage_{name}": (0, 1) for name in COLUMNS},
-        **{f"unique_{name}": (0, math.inf) for name in COLUMNS},
+        **{f"{what}_{name}": (0, 1) for what in ("coverage", "scrambled") for name in NAMES[what]},
+        **{f"unique_{name}": (0, math.inf) for name in NAMES["unique"]},
         "tau_variance_coverage": (-1, 1),
         "rotation_change": (0, 1),
         "beyond_random": (-1, 1),

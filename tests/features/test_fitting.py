@@ -18,6 +18,7 @@ from mixmnist.features.scores.mcc import mcc
 from mixmnist.metrics.average_precision import average_precision
 from mixmnist.metrics.detectors import coverage, unique_concepts
 from mixmnist.plants._rotation import random_rotation
+from mixmnist.trust._layers import first
 
 
 def planted(dimensions=10, **how):
@@ -180,8 +181,33 @@ def test_odd_atoms_of_signed_codes_and_more_than_there_are_directions_are_refuse
 @pytest.mark.parametrize("k", [0, 5])
 def test_a_k_above_the_number_of_atoms_is_refused(name, k, ten):
     """No cell can have more codes than there are atoms, nor fewer than one."""
-    with pytest.raises(ValueError, match=f"k must lie between 1 and the number of atoms, got k={k} of 4"):
+    rule = f"k must lie between 1 and the number of atoms, got k={k} of 4" if k > 0 else "setting k must be 1 or more, got k=0"
+    with pytest.raises(ValueError, match=rule):
         fit_dictionary(name, ten[0].cells, 4, settings={"k": k})
+
+
+@pytest.mark.parametrize(
+    ("spec", "rule"),
+    [
+        ("topk:k=1.5", "the dictionary setting k must be a whole number, got k=1.5"),
+        ("kmeans:starts=0", "the dictionary setting starts must be 1 or more, got starts=0"),
+        ("sparse:price=-1", "the dictionary setting price must be 0 or more, got price=-1"),
+        ("topk:rate=1e6:steps=30", "topk must explain cells, got errors .* times their squares. Ask for a lower rate"),
+    ],
+)
+def test_a_setting_that_leads_nowhere_is_refused(spec, rule, ten):
+    """What counts is whole and 1 or more, nothing is below 0, and weights that went astray are no dictionary."""
+    with pytest.raises(ValueError, match=rule):
+        fit_dictionary(spec, ten[0].cells, 4)
+
+
+@pytest.mark.plain
+def test_atoms_are_counted_and_seeds_are_there(ten):
+    """A part of an atom, and no seed at all, are refused."""
+    with pytest.raises(ValueError, match=r"atoms must be a whole number, got atoms=4\.5"):
+        fit_dictionary("ica", ten[0].cells, 4.5)
+    with pytest.raises(ValueError, match="seeds must be one or more, got none"):
+        fit_dictionary("ica", ten[0].cells, 4, seeds=())
 
 
 def test_an_unknown_setting_is_refused(ten):
@@ -213,6 +239,16 @@ def test_a_layer_that_never_fires_is_refused():
     mixture = draw(source="stamps", split="rank", n=3)
     with pytest.raises(ValueError, match="a dictionary needs cells that fire, got none in layer='1'"):
         read_cells(net, mixture, "1")
+
+
+def test_cells_are_of_the_first_images_however_many_there_are():
+    """What is read, and so the memory that it takes, does not grow with the canvases."""
+    net = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 9, stride=4), torch.nn.ReLU()).eval()
+    mixture = draw(source="stamps", split="rank", n=200)
+    few, many = (read_cells(net, some, "1", images=20) for some in (first(mixture, 20), mixture))
+    assert few.values.equal(many.values)
+    assert many.present is not None
+    assert len(many.present) == 20
 
 
 def own(make, codes="positive"):

@@ -77,3 +77,12 @@ def test_the_gap_is_open_where_there_is_none(layer):
     rows = measure(layer, Plan(("pca",), thorough=False))
     rows.loc[rows["dictionary"] == "random", "coverage"] = rows["coverage"][rows["dictionary"] == "probe_max"].iloc[0]
     assert with_gaps(rows)["gap_closed"].map(math.isnan).all()
+
+
+def test_a_code_that_is_no_number_anywhere_is_refused(layer):
+    """What a stranger's dictionary gives on cells that it was not tried on is looked at, too."""
+    from mixmnist.features.fitted import Fitted
+
+    late = Fitted(torch.eye(10), lambda rows: torch.where(rows.norm(dim=1, keepdim=True) > 1.5, torch.nan, rows), torch.zeros(10))
+    with pytest.raises(ValueError, match="codes must be finite on every cell, got nan or infinite ones"):
+        read_codes(late, layer.test)

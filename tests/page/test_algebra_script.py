@@ -85,6 +85,19 @@ def test_logits_are_those_of_python(gone, to_mean):
     assert found == logits(gone, to_mean).flatten().tolist()
 
 
+@pytest.mark.parametrize("gone", [[], [1], [0, 1, 2]])
+def test_what_atoms_leave_takes_the_place_of_the_bias(gone):
+    """On a bench of atoms each image's own rest must be added, not the bias, and stay along an order, too."""
+    left = G.integers(-8, 9, (N, CLASSES)) / 8
+    packed = exhibit(ONE)
+    packed["bench"]["left"] = floats(left)
+    bench = "mm.exhibits[0].bench"
+    found, curve = asked(f"[mm.logits({bench}, {bits(gone)}, false), mm.alongOrder({bench}, [2, 0, 1], false)]", [packed])
+    assert found == (logits(gone, False) - torch.from_numpy(BIAS) + torch.from_numpy(left)).flatten().tolist()
+    without = [logits([2, 0, 1][:n], False) - torch.from_numpy(BIAS - left) for n in range(UNITS + 1)]
+    assert curve == pytest.approx([correct(one, torch.from_numpy(ONE)).mean().item() for one in without])
+
+
 @pytest.mark.parametrize("labels", [ONE, MANY], ids=["one", "many"])
 @pytest.mark.parametrize("gone", [[], [1], [0, 2], [0, 1, 2]])
 def test_decisions_are_those_of_python(gone, labels):

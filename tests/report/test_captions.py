@@ -23,7 +23,11 @@ PACKAGE = Path(plots.__file__).parents[1]
 SEEDS = {"one": 6, "two": 6, "three": 4}  # of each variant; the last has too few for an interval
 KEYS = {"study": "s", "source": "mnist", "task": "t", "block": "b", "layer": "conv3"}  # of every run
 UNITS = 7
-HELD = ("report/test_pictures.py", "trust/test_figures.py")  # other files that hold figures against their numbers
+HELD = (  # other files that hold figures against their numbers
+    "report/test_pictures.py",
+    "trust/test_figures.py",
+    "trust/test_figures_of_atoms.py",
+)
 DASHED = {"--": "dashed", ":": "dotted"}
 WORDS = {"threshold": "threshold", "chance": "chance", "equal": "both drops equal"}  # what a caption calls a line
 

@@ -1,6 +1,7 @@
 """Analyses: made once from what is recorded, whole or not at all; what they say of runs is part of a study's tables."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -51,6 +52,19 @@ def test_an_analysis_is_made_once(folder, shelf):
     analyse(folder, "root", said.append)
     record.write_text(before)
     assert len(shelf) == 2
+
+
+def test_an_analysis_that_is_being_written_is_not_read(folder):
+    """What another process writes at this moment, under a name of its own, is neither read nor called damaged."""
+    partial = folder / "analyses" / ".verdicts.partial-elsewhere-1-2"
+    partial.mkdir(parents=True)
+    try:
+        (partial / "runs.csv").write_text("variant,seed,noted\nperfect,0,9.5\n")
+        records = read_study(folder)
+        assert records.damaged == ()
+        assert "noted" not in records.runs or 9.5 not in records.runs["noted"].to_list()
+    finally:
+        shutil.rmtree(partial)
 
 
 @pytest.mark.parametrize("name", ["runs.csv", "summary.md", "analysis.json"])

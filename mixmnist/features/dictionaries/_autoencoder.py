@@ -10,12 +10,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mixmnist.core.records import require
 from mixmnist.features.cells import Cells
 from mixmnist.features.dictionaries._starting import batches, some_cells
 from mixmnist.features.fitted import Fitted, unit_rows
 
 SETTLED = 20_000  # cells that a threshold is told by
 LAST = 0.05  # of the rate is left at the end
+WORSE = 1e3  # errors as a share of the cells' squares: what ends above has gone astray, as nan has
 Codes = Float[Tensor, "seeds cells atoms"]
 
 
@@ -77,6 +79,10 @@ def train(cells: Cells, atoms: int, seeds: Sequence[int], recipe: Recipe, title:
         with torch.no_grad():
             weights.decoder.copy_(unit_rows(weights.decoder))
             weights.threshold.clamp_(min=0)
+    with torch.no_grad():
+        left = _error(rows, recipe.keep(weights.before(rows), weights), weights, atoms) / rows.square().sum(dim=2).mean(dim=1)
+    gone = f"got errors {float(left.max()):.2g} times their squares. Ask for a lower rate."
+    require((left < WORSE).all(), f"{title} must explain cells, {gone}")
     return Weights(*(tensor.detach() for tensor in every))
 
 

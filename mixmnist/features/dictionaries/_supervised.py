@@ -50,6 +50,27 @@ def train_by_max(cells: Cells, seed: int, build: Callable[[int, int], nn.Module]
     return module.requires_grad_(requires_grad=False)
 
 
+def discriminants(cells: Cells, units: int, concepts: int) -> nn.Linear:
+    """Gives a module that starts from the linear discriminants of cells, each of which is taken to show what its image shows.
+
+    From a start at random the silent cells can be the highest everywhere, and nothing is learned.
+    """
+    module = nn.Linear(units, concepts)
+    assert cells.present is not None
+    rows, right = cells.values.double(), cells.present[cells.image].double()
+    centred = rows - rows.mean(dim=0)
+    covariance = centred.T @ centred / len(rows) + 1e-6 * torch.eye(units).to(rows)
+    shares = right.sum(dim=0).clamp_min(1)
+    apart = (right.T @ centred) / shares[:, None]  # concepts units
+    weight = torch.linalg.solve(covariance, apart.T).T
+    answers = rows @ weight.T
+    scale = answers.std(dim=0).clamp_min(1e-12)[:, None] / 2
+    with torch.no_grad():
+        module.weight.copy_(weight / scale)
+        module.bias.copy_(-(answers.mean(dim=0) / scale[:, 0]) - 2)
+    return module
+
+
 def highest_of(
     values: Float[Tensor, "cells concepts"], image: Int[Tensor, " cells"], start: Float[Tensor, "images concepts"]
 ) -> Float[Tensor, "images concepts"]:

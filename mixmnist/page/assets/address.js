@@ -3,7 +3,7 @@
 mm.opened = null; // the unit in the dialog: { exhibit, unit }
 mm.part_at = "units"; // the part of the page that was used last
 mm.pair = { first: 0, second: 1, by: "alike" };
-mm.BY = { alike: "how alike they are", unit: "unit's number", concept: "concept" };
+mm.BY = { alike: "how alike they are", unit: "number", concept: "concept" };
 
 // a short name for each exhibit, as wide-0; no two are alike
 mm.slugs = (() => {

@@ -1,15 +1,16 @@
-// The head's exact algebra: logits = head (means) + bias, with units silenced to zero or to their mean.
+// The head's exact algebra: logits = head (means) + bias, with units silenced to zero or to their mean. Of atoms the rest is
+// another one for each image: what the dictionary does not explain, with the bias.
 "use strict";
 
 // logits [images, classes] with the units marked in `gone` silenced
 mm.logits = function (bench, gone, toMean) {
-  const { n, units, classes, means, weight, bias, rest } = bench;
+  const { n, units, classes, means, weight, bias, rest, left } = bench;
   const logits = new Float64Array(n * classes);
   const active = new Float64Array(units);
   for (let image = 0; image < n; image++) {
     for (let u = 0; u < units; u++) active[u] = gone[u] ? (toMean ? rest[u] : 0) : means[image * units + u];
     for (let c = 0; c < classes; c++) {
-      let sum = bias[c];
+      let sum = left ? left[image * classes + c] : bias[c];
       for (let u = 0; u < units; u++) sum += weight[c * units + u] * active[u];
       logits[image * classes + c] = sum;
     }

@@ -65,10 +65,15 @@ mm.exhibits = mm.data.exhibits.map((packed) => {
   mm.lazily(exhibit, "drops", () => (packed.drops === null ? null : mm.floats(packed.drops)));
   if (packed.bench) {
     exhibit.bench = { ...packed.bench, classes: packed.classes.length, units: packed.n_units };
-    for (const name of ["means", "weight", "bias", "rest"]) mm.lazily(exhibit.bench, name, () => mm.floats(packed.bench[name]));
+    for (const name of ["means", "weight", "bias", "rest", "left"]) if (packed.bench[name]) mm.lazily(exhibit.bench, name, () => mm.floats(packed.bench[name]));
   }
   return exhibit;
 });
+
+// what one of an exhibit's units is called: unit or atom; mm.Word at the beginning of a sentence
+mm.word = (exhibit) => exhibit.word ?? "unit";
+mm.Word = (exhibit) => mm.word(exhibit)[0].toUpperCase() + mm.word(exhibit).slice(1);
+mm.words = (exhibit, n) => (n === 1 ? `1 ${mm.word(exhibit)}` : `${n} ${mm.word(exhibit)}s`);
 
 // a part of the page is drawn anew whenever another network is chosen
 mm.part = (draw) => mm.parts.push(draw);

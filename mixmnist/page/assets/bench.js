@@ -21,10 +21,10 @@ mm.putByHand = function (bench, u, gone) {
 mm.part(function (exhibit) {
   const home = mm.content("bench");
   if (!exhibit.bench) {
-    home.replaceChildren(mm.h("p", { class: "note" }, "This layer does not feed a linear head through its mean, so what the network says without its units cannot be computed in the page." + (exhibit.units.some((unit) => unit.drop != null) ? " Each unit's drop is above." : "")));
+    home.replaceChildren(mm.h("p", { class: "note" }, `This layer does not feed a linear head through its mean, so what the network says without its ${mm.word(exhibit)}s cannot be computed in the page.` + (exhibit.units.some((unit) => unit.drop != null) ? ` Each ${mm.word(exhibit)}'s drop is above.` : "")));
     return;
   }
-  const { bench } = exhibit, { off } = mm;
+  const { bench } = exhibit, { off } = mm, word = mm.word(exhibit);
   off.step = Math.min(off.step, bench.units);
   const numbers = mm.h("div", { class: "numbers", role: "status" }), rest = mm.h("div", { class: "result" }, numbers);
   const slider = mm.h("input", { type: "range", id: "off", min: 0, max: bench.units, oninput: () => { off.step = Number(slider.value); changed(false); } });
@@ -42,11 +42,11 @@ mm.part(function (exhibit) {
   };
   const changed = (push) => { refresh(); mm.remember({ at: "bench", push }); };
   home.replaceChildren(
-    mm.h("p", { class: "lead" }, `${mm.nameOf(exhibit)}. Switch units off and see what the network then says.`),
-    mm.h("div", { class: "tools" }, mm.h("label", { class: "slider" }, "Units off, along the order", slider), mm.h("label", {}, "Order", order), mm.h("label", {}, "Silenced", mode),
+    mm.h("p", { class: "lead" }, `${mm.nameOf(exhibit)}. Switch ${word}s off and see what the network then says.${bench.left ? " What the dictionary does not explain of an image stays in its answer, whichever atoms are off." : ""}`),
+    mm.h("div", { class: "tools" }, mm.h("label", { class: "slider" }, `${mm.Word(exhibit)}s off, along the order`, slider), mm.h("label", {}, "Order", order), mm.h("label", {}, "Silenced", mode),
       mm.h("button", { type: "button", onclick: () => { mm.allOn(); changed(true); } }, "All on")),
-    mm.h("p", { class: "note" }, "The orders were found on other images, the rank images, with units silenced to zero, whatever they are silenced to here. A unit that you switch by hand stays as you put it, also when the order changes."),
-    mm.h("fieldset", { class: "ticks" }, mm.h("legend", {}, `Units that are on, of ${bench.units}`), boxes.map((box, u) => mm.h("label", {}, box, mm.tickLabel(exhibit, u)))),
+    mm.h("p", { class: "note" }, `The orders were found on other images, the rank images, with ${word}s silenced to zero, whatever they are silenced to here. ${word === "atom" ? "An atom" : "A unit"} that you switch by hand stays as you put it, also when the order changes.`),
+    mm.h("fieldset", { class: "ticks" }, mm.h("legend", {}, `${mm.Word(exhibit)}s that are on, of ${bench.units}`), boxes.map((box, u) => mm.h("label", {}, box, mm.tickLabel(exhibit, u)))),
     rest, mm.whichAccuracy(exhibit));
   refresh();
 });
@@ -54,7 +54,7 @@ mm.part(function (exhibit) {
 mm.tickLabel = function (exhibit, u) {
   const unit = exhibit.every[u];
   const said = unit.dead || !unit.concept ? "dead" : mm.isDetector(unit) ? `detects ${unit.concept}` : `best at ${unit.concept}, ${mm.share(unit.alignment)}`;
-  return [mm.h("span", {}, `unit ${u}`), " ", mm.h("b", { class: mm.isDetector(unit) ? "detector" : "" }, said)];
+  return [mm.h("span", {}, `${mm.word(exhibit)} ${u}`), " ", mm.h("b", { class: mm.isDetector(unit) ? "detector" : "" }, said)];
 };
 
 // why the accuracy here is not the one in a table above
@@ -62,7 +62,7 @@ mm.whichAccuracy = function (exhibit) {
   const { bench } = exhibit, count = (n) => n.toLocaleString("en");
   const here = mm.percent(mm.accuracy(mm.intact(bench))), some = bench.n < exhibit.images;
   const own = exhibit.accuracy === null || !some ? "" : ` On all ${count(exhibit.images)} this network has ${mm.percent(exhibit.accuracy)}.`;
-  return mm.h("p", { class: "note", id: "which-accuracy" }, `Computed here by the head's exact algebra for this one network on ${some ? `the first ${count(bench.n)} of ${count(exhibit.images)} images, so that the page stays small` : `all ${count(exhibit.images)} images`}: ${here} with all units on.${own}`,
+  return mm.h("p", { class: "note", id: "which-accuracy" }, `Computed here by the head's exact algebra for this one network on ${some ? `the first ${count(bench.n)} of ${count(exhibit.images)} images, so that the page stays small` : `all ${count(exhibit.images)} images`}: ${here} with all ${mm.word(exhibit)}s on.${own}`,
     exhibit.beside ? ` ${exhibit.beside} So the two differ by the ${some ? "images and the " : ""}seed.` : "", ` Drops in the part Units are over ${exhibit.dropped_on === exhibit.images ? "all images" : `${count(exhibit.dropped_on)} images`}.`);
 };
 
@@ -88,10 +88,10 @@ mm.benchResult = function (exhibit, gone, now, numbers) {
   const plot = mm.h("div", { class: "room" });
   const [how, how_] = [off.toMean ? "to its mean" : "to zero", byHand ? `, ${byHand} put by hand` : ""];
   mm.curveLater(bench, order, off.toMean, (curve) => plot.replaceChildren(mm.plot({ points: curve.map((one, i) => [i, one]), xs: [0, Math.round(bench.units / 2), bench.units], at: [n, accuracy], chance,
-    xLabel: `units off, ${order}`, yLabel: "accuracy", title: `Accuracy along the order: ${order}; dashed: chance${byHand ? "; the dot is the choice made by hand" : ""}` })));
+    xLabel: `${mm.word(exhibit)}s off, ${order}`, yLabel: "accuracy", title: `Accuracy along the order: ${order}; dashed: chance${byHand ? "; the dot is the choice made by hand" : ""}` })));
   numbers.replaceChildren(
     mm.h("p", { class: "big", "data-accuracy": accuracy, "data-off": n }, mm.h("b", {}, mm.percent(accuracy)), " accuracy"),
-    mm.h("p", {}, n ? `${n} of ${bench.units} units off${how_}, silenced ${how}. ${accuracy <= before ? "Lost" : "Gained"}: ${mm.points(Math.abs(accuracy - before))} points of ${mm.percent(before)}.` : `All units are on${how_}.`),
+    mm.h("p", {}, n ? `${n} of ${mm.words(exhibit, bench.units)} off${how_}, silenced ${how}. ${accuracy <= before ? "Lost" : "Gained"}: ${mm.points(Math.abs(accuracy - before))} points of ${mm.percent(before)}.` : `All ${mm.word(exhibit)}s are on${how_}.`),
     mm.h("p", { class: "note" }, `All on: ${mm.percent(before)}; chance: ${mm.percent(chance)}.`));
   return [mm.h("div", {}, numbers, plot),
     mm.h("div", {}, mm.classTable(exhibit, by, {

@@ -42,12 +42,14 @@ mm.compared = function (a, b, sort) {
   const orders = { alike: (x, y) => (y.alike ?? 0) - (x.alike ?? 0), unit: (x, y) => x.ours - y.ours, concept: (x, y) => concept(x).localeCompare(concept(y), "en", { numeric: true }) };
   const mean = pairs.reduce((sum, one) => sum + one.alike, 0) / pairs.length;
   const same = pairs.filter(({ ours, theirs }) => first.every[ours].concept === second.every[theirs].concept).length;
-  const left = first.n_units + second.n_units - 2 * pairs.length;
-  const said = why ? `${why} So units are not matched by their responses; next to each other stand the best units of each concept.`
-    : `${pairs.length} units are matched one to one by their responses on the same images: mean correlation ${mm.share(mean)}; ${same} of the pairs have the same concept. ${left ? `${left} units are left over.` : ""}`;
+  const [ours, theirs] = [mm.word(first), mm.word(second)], left = [first, second].filter((one) => one.n_units > pairs.length);
+  const matched = ours === theirs ? `${pairs.length} ${ours}s are matched` : `${pairs.length} ${ours}s are matched to as many ${theirs}s`;
+  const leftOver = left.map((one) => ` Left over, without a partner: ${mm.words(one, one.n_units - pairs.length)} of ${mm.nameOf(one)}.`).join("");
+  const said = why ? `${why} So they are not matched by their responses; next to each other stand the best of each concept.`
+    : `${matched} one to one by their responses on the same images: mean correlation ${mm.share(mean)}; ${same} of the pairs have the same concept.${leftOver}`;
   const side = (exhibit, unit) => mm.side(exhibit, unit);
   return [mm.h("p", { class: "lead", role: "status" }, said),
-    mm.h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Matched units" }, mm.h("table", { class: "pairs" },
+    mm.h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": ours === theirs ? `Matched ${ours}s` : `Matched ${ours}s and ${theirs}s` }, mm.h("table", { class: "pairs" },
       mm.h("thead", {}, mm.h("tr", {}, mm.h("th", { scope: "col" }, mm.nameOf(first)), mm.h("th", { scope: "col" }, why ? "" : "correlation"), mm.h("th", { scope: "col" }, mm.nameOf(second)))),
       mm.h("tbody", {}, rows.slice().sort(orders[sort]).map((pair) => mm.h("tr", {}, side(first, pair.ours),
         mm.h("td", { class: "alike" }, pair.alike === null ? "" : [mm.h("b", {}, mm.share(pair.alike)), mm.bar(pair.alike)]), side(second, pair.theirs))))))];
@@ -55,10 +57,10 @@ mm.compared = function (a, b, sort) {
 
 mm.side = function (exhibit, number) {
   const row = exhibit.rows.get(number), unit = exhibit.every[number];
-  const kind = mm.worded(mm.conceptOf(unit)) ? "side worded" : "side", named = [mm.concept(mm.conceptOf(unit)), mm.h("span", { class: "number" }, `unit ${number}`)];
+  const kind = mm.worded(mm.conceptOf(unit)) ? "side worded" : "side", named = [mm.concept(mm.conceptOf(unit)), mm.h("span", { class: "number" }, `${mm.word(exhibit)} ${number}`)];
   const value = mm.h("span", { class: "value" }, mm.share(unit.alignment));
-  if (row === undefined) return mm.h("td", {}, mm.h("div", { class: kind }, named, mm.h("span", { class: "soft" }, "not among the units shown"), value));
-  return mm.h("td", {}, mm.h("button", { type: "button", class: kind, "aria-haspopup": "dialog", "aria-label": `Unit ${number}, concept ${mm.conceptOf(unit)}, alignment ${mm.share(unit.alignment)}`,
+  if (row === undefined) return mm.h("td", {}, mm.h("div", { class: kind }, named, mm.h("span", { class: "soft" }, `not among the ${mm.word(exhibit)}s shown`), value));
+  return mm.h("td", {}, mm.h("button", { type: "button", class: kind, "aria-haspopup": "dialog", "aria-label": `${mm.Word(exhibit)} ${number}, concept ${mm.conceptOf(unit)}, alignment ${mm.share(unit.alignment)}`,
     onclick: () => mm.openUnit(exhibit, row, "compare") },
     named, mm.strip(exhibit, row, 4), value));
 };

@@ -109,7 +109,7 @@ mm.histogram = function (exhibit, row, concept) {
   const [left, right, top, bottom] = [34, 250, 8, 130], wide = (right - left) / steps, tall = (n) => ((bottom - top) * n) / most;
   const bar = (i, from, n, kind) => mm.s("rect", { class: kind, x: left + i * wide + 0.5, width: wide - 1, y: bottom - tall(from + n), height: tall(n) });
   const number = (x) => String(Number(x.toPrecision(2))), of = own.map((n, i) => (n ? n * shares[i] : 0));
-  return mm.s("svg", { class: "plot histogram", viewBox: "0 0 262 162", role: "img", "aria-label": `How many of ${exhibit.images.toLocaleString("en")} images the unit answers how highly, from ${ends[row][0]} to ${ends[row][1]}; coloured: those that show ${name}` },
+  return mm.s("svg", { class: "plot histogram", viewBox: "0 0 262 162", role: "img", "aria-label": `How many of ${exhibit.images.toLocaleString("en")} images the ${mm.word(exhibit)} answers how highly, from ${ends[row][0]} to ${ends[row][1]}; coloured: those that show ${name}` },
     [0, most].map((n) => [mm.s("line", { class: "grid", x1: left, x2: right, y1: bottom - tall(n), y2: bottom - tall(n) }), mm.s("text", { x: left - 5, y: bottom - tall(n) + 3.5, "text-anchor": "end" }, n >= 10000 ? `${Math.round(n / 1000)}k` : String(n))]).flat(),
     own.map((n, i) => [bar(i, 0, of[i], "own"), bar(i, of[i], n - of[i], "others")]).flat(),
     [0, 1].map((i) => mm.s("text", { x: i ? right : left, y: bottom + 14, "text-anchor": i ? "end" : "start" }, number(ends[row][i]))),

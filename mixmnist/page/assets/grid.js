@@ -31,21 +31,21 @@ mm.part(function (exhibit) {
     if (push !== undefined) mm.remember({ at: "units", push });
     name();
     const rows = mm.rowsInView(exhibit);
-    count.textContent = `${rows.length} of ${exhibit.n_units} units`;
+    count.textContent = `${rows.length} of ${mm.words(exhibit, exhibit.n_units)}`;
     grid.replaceChildren(...rows.map((row) => mm.card(exhibit, row)));
   };
   const choice = (label, table, name, then = () => {}) => mm.h("label", {}, label,
     mm.h("select", { name, onchange: (event) => { view[name] = event.target.value; then(event.target.value); refresh(true); } },
-      Object.entries(table).map(([value, [title]]) => mm.h("option", { value, selected: view[name] === value }, title))));
+      Object.entries(table).map(([value, [title]]) => mm.h("option", { value, selected: view[name] === value }, title.replace("unit", mm.word(exhibit))))));
   const turn = mm.h("button", { type: "button", class: "turn", onclick: () => { view.falling = !view.falling; refresh(true); } });
   const name = () => { turn.textContent = view.falling ? "↓ high to low" : "↑ low to high"; };
-  const search = mm.h("input", { type: "search", name: "search", value: view.search, placeholder: `e.g. ${exhibit.concepts[exhibit.concepts.length - 1]}, or unit 3`,
+  const search = mm.h("input", { type: "search", name: "search", value: view.search, placeholder: `e.g. ${exhibit.concepts[exhibit.concepts.length - 1]}, or ${mm.word(exhibit)} 3`,
     oninput: (event) => { view.search = event.target.value; refresh(false); } });
   const sorts = Object.fromEntries(Object.entries(mm.SORTS).filter(([name, [, key]]) => name === view.sort || exhibit.units.some((unit) => key(unit) != null)));
   const known = exhibit.units.some((unit) => unit.null_95 != null);
   mm.content("units").replaceChildren(
     mm.h("p", { class: "lead" }, `${exhibit.name}. ${exhibit.said} Scored on ${exhibit.images.toLocaleString("en")} images.`,
-      exhibit.units.length < exhibit.n_units ? ` Shown are the ${exhibit.units.length} units with the highest alignment of ${exhibit.n_units}.` : ""),
+      exhibit.units.length < exhibit.n_units ? ` Shown are the ${mm.words(exhibit, exhibit.units.length)} with the highest alignment of ${exhibit.n_units}.` : ""),
     mm.h("form", { class: "tools", role: "search", onsubmit: (event) => event.preventDefault() },
       mm.h("label", {}, "Search a concept", search), choice("Show", mm.KINDS, "kind"), choice("Sort by", sorts, "sort", (value) => { view.falling = !mm.SORTS[value].rising; }), turn,
       exhibit.maps || exhibit.fields ? choice("Where it fired", exhibit.maps ? mm.LOOKS : { field: mm.LOOKS.field, plain: mm.LOOKS.plain }, "look") : null),
@@ -61,7 +61,7 @@ mm.part(function (exhibit) {
 mm.rowsInView = function (exhibit) {
   const { sort, falling, kind, search } = mm.view;
   const wanted = search.trim().toLowerCase();
-  const number = wanted.match(/^(?:unit|#)\s*(\d+)$/);
+  const number = wanted.match(/^(?:unit|atom|#)\s*(\d+)$/);
   const named = (unit) => mm.conceptOf(unit).toLowerCase(), whole = exhibit.units.some((unit) => named(unit) === wanted); // "1" is not "10"
   const fits = (unit) => mm.KINDS[kind][1](unit) && (!wanted || (number ? unit.unit === Number(number[1]) : whole ? named(unit) === wanted : named(unit).includes(wanted)));
   const key = mm.SORTS[sort][1];
@@ -75,13 +75,13 @@ mm.card = function (exhibit, row) {
   const unit = exhibit.units[row];
   const concept = mm.conceptOf(unit);
   const next = mm.best(exhibit, row)[1];
-  const said = unit.dead ? `Unit ${unit.unit}, dead` : `Unit ${unit.unit}, concept ${concept}, alignment ${mm.share(unit.alignment)}, chance ${mm.share(unit.chance)}`
+  const said = unit.dead ? `${mm.Word(exhibit)} ${unit.unit}, dead` : `${mm.Word(exhibit)} ${unit.unit}, concept ${concept}, alignment ${mm.share(unit.alignment)}, chance ${mm.share(unit.chance)}`
     + (next ? `; then ${next.name}, ${mm.share(next.value)}` : "") + (unit.drop == null ? "" : `, drop ${mm.points(unit.drop)} points`);
   const row_ = (label, bar, value) => mm.h("span", { class: "score" }, mm.h("span", {}, label), bar, mm.h("b", {}, value));
   return mm.h("li", {}, mm.h("button", { type: "button", class: mm.isDetector(unit) ? "card detector" : "card", "data-unit": unit.unit,
     "aria-haspopup": "dialog", "aria-label": said, onclick: () => mm.openUnit(exhibit, row, "units") },
     mm.h("span", { class: mm.worded(concept) ? "head worded" : "head" }, mm.concept(concept, unit.dead ? "dead" : ""),
-      mm.h("span", { class: "number" }, `unit ${unit.unit}`, next ? mm.h("em", { class: "next" }, `then ${next.name} ${mm.share(next.value)}`) : "", exhibit.useless.includes(unit.concept) ? mm.h("em", {}, " useless concept") : ""), mm.sparkline(exhibit, row)),
+      mm.h("span", { class: "number" }, `${mm.word(exhibit)} ${unit.unit}`, next ? mm.h("em", { class: "next" }, `then ${next.name} ${mm.share(next.value)}`) : "", exhibit.useless.includes(unit.concept) ? mm.h("em", {}, " useless concept") : ""), mm.sparkline(exhibit, row)),
     mm.strip(exhibit, row, 6),
     row_("align", mm.bar(unit.alignment, { chance: unit.chance, nullMark: unit.null_95 }), mm.share(unit.alignment)),
     unit.drop == null ? null : row_("drop", mm.bar(unit.drop, { kind: "orange", most: mm.mostDrop }), mm.points(unit.drop))));

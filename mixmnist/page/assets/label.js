@@ -8,16 +8,16 @@ mm.labelKey = (exhibit, unit) => `${exhibit.fingerprint} ${unit}`;
 mm.labelled = (exhibit) => exhibit.units.map((_, row) => row).filter((row) => mm.labels.has(mm.labelKey(exhibit, exhibit.units[row].unit)));
 
 mm.part(function (exhibit) {
-  const done = mm.labelled(exhibit).length;
+  const done = mm.labelled(exhibit).length, word = mm.word(exhibit);
   const told = mm.h("p", { class: "note", role: "status", id: "labels-read" }, mm.labelsRead);
   const read = mm.h("input", { type: "file", accept: ".json,application/json", onchange: async () => {
     mm.labelsRead = read.files.length ? mm.importLabels(await read.files[0].text()) : "";
     mm.choose(mm.chosen);
   } });
   mm.content("label").replaceChildren(
-    mm.h("p", { class: "lead" }, "Do people see what the scores say? Look at a unit's top images without its scores, name what they share, and click the images that do not fit. ",
-      "The export is a file; ", mm.h("code", {}, "mixmnist report DIR --annotations FILE"), " then sets your labels beside the truth and every metric."),
-    mm.h("p", { class: "count", role: "status" }, `${done} of ${exhibit.units.length} units of ${mm.nameOf(exhibit)} labelled, ${mm.labels.size} in all.`),
+    mm.h("p", { class: "lead" }, `Do people see what the scores say? Look at the top images of ${word === "atom" ? "an atom" : "a unit"} without its scores, name what they share, and click the images that do not fit. `,
+      mm.exhibits.some((one) => mm.word(one) === "atom") ? "The export is a file." : ["The export is a file; ", mm.h("code", {}, "mixmnist report DIR --annotations FILE"), " then sets your labels beside the truth and every metric."]),
+    mm.h("p", { class: "count", role: "status" }, `${done} of ${mm.words(exhibit, exhibit.units.length)} of ${mm.nameOf(exhibit)} labelled, ${mm.labels.size} in all.`),
     mm.h("div", { class: "tools" },
       mm.h("button", { type: "button", class: "primary", onclick: () => mm.startLabelling(exhibit) }, done ? "Go on labelling" : "Start labelling"),
       mm.h("button", { type: "button", disabled: done === 0, onclick: () => mm.showTruth(exhibit) }, "End and show the truth"),
@@ -67,7 +67,7 @@ mm.drawTask = function (dialog, exhibit, order, place) {
   dialog.replaceChildren(mm.h("form", { class: "sheet task", onsubmit: (event) => { event.preventDefault(); go(place + 1)(); } },
     mm.h("header", {}, mm.h("h2", { id: "labelling-title" }, `What do these images share? `, mm.h("span", { class: "soft" }, `${place + 1} of ${order.length}`)),
       mm.h("button", { type: "button", class: "close", onclick: close }, "Close")),
-    mm.h("p", { class: "note" }, "The images to which one unit responds most", exhibit.fields ? "; outlined is the place it looks at" : "", ". Click those that do not fit your description."),
+    mm.h("p", { class: "note" }, `The images to which one ${mm.word(exhibit)} responds most`, exhibit.fields ? "; outlined is the place it looks at" : "", ". Click those that do not fit your description."),
     mm.h("div", { class: "pictures" }, pictures), fits,
     mm.h("div", { class: "tools" }, mm.h("label", {}, `What they share, e.g. ${exhibit.concepts[exhibit.concepts.length - 1]}`, name), mm.h("label", {}, "It is", category)),
     mm.h("div", { class: "buttons" }, place > 0 ? mm.h("button", { type: "button", onclick: go(place - 1) }, "← Back") : null,

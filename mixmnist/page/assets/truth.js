@@ -42,11 +42,11 @@ mm.truthOf = function (exhibit, row) {
   return { unit, said, meant, right, n: shows.length, same: meant !== null && exhibit.concepts[meant] === unit.concept };
 };
 
-mm.truthSaid = function (rows) {
+mm.truthSaid = function (rows, word = "unit") {
   const n = rows.length, same = rows.filter((one) => one.same).length;
-  if (n < mm.FEWEST) return `${same} of ${n} were named as the unit's own concept. How often people are right is told from ${mm.FEWEST} labelled units on, with an interval: of fewer it would hold nearly everything.`;
+  if (n < mm.FEWEST) return `${same} of ${n} were named as the ${word}'s own concept. How often people are right is told from ${mm.FEWEST} labelled ${word}s on, with an interval: of fewer it would hold nearly everything.`;
   const [lower, upper] = mm.shareInterval(same, n);
-  return `${same} of ${n} were named as the unit's own concept: ${mm.share(same / n)}, 95 % between ${mm.share(lower)} and ${mm.share(upper)} over units.`;
+  return `${same} of ${n} were named as the ${word}'s own concept: ${mm.share(same / n)}, 95 % between ${mm.share(lower)} and ${mm.share(upper)} over ${word}s.`;
 };
 
 mm.drawTruth = function (dialog, exhibit) {
@@ -55,9 +55,9 @@ mm.drawTruth = function (dialog, exhibit) {
   dialog.oncancel = null;
   dialog.replaceChildren(mm.h("div", { class: "sheet truth" },
     mm.h("header", {}, mm.h("h2", { id: "labelling-title", tabindex: -1 }, "What they really detect"), mm.h("button", { type: "button", class: "close", onclick: () => dialog.close() }, "Close")),
-    mm.h("p", { class: "lead" }, mm.truthSaid(rows)),
+    mm.h("p", { class: "lead" }, mm.truthSaid(rows, mm.word(exhibit))),
     mm.h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Your labels beside the truth" }, mm.h("table", { class: "pairs" },
-      mm.h("thead", {}, mm.h("tr", {}, ["Unit", "Top images", "You said", "Best at", "Fits judged right"].map((name) => mm.h("th", { scope: "col" }, name)))),
+      mm.h("thead", {}, mm.h("tr", {}, [mm.Word(exhibit), "Top images", "You said", "Best at", "Fits judged right"].map((name) => mm.h("th", { scope: "col" }, name)))),
       mm.h("tbody", {}, rows.map((one, i) => mm.h("tr", {}, mm.h("th", { scope: "row" }, one.unit.unit), mm.h("td", { class: "few" }, mm.strip(exhibit, places[i], 4)),
         mm.h("td", {}, one.said.concept || "nothing", one.meant !== null && exhibit.concepts[one.meant] !== one.said.concept ? mm.h("span", { class: "soft" }, ` (${exhibit.concepts[one.meant]})`) : ""),
         mm.h("td", {}, one.same ? "✓ " : "× ", mm.h("b", {}, mm.conceptOf(one.unit)), ` ${mm.share(one.unit.alignment)}`),

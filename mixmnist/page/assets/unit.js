@@ -59,7 +59,7 @@ mm.best = function (exhibit, row) {
 // what a unit detects, what it detects second best, and what its highest images show, which may be something else
 mm.saidOf = function (exhibit, row) {
   const [first, next] = mm.best(exhibit, row);
-  if (!first) return "A dead unit: it answers all images alike.";
+  if (!first) return `A dead ${mm.word(exhibit)}: it answers all images alike.`;
   const shows = exhibit.top_shows[row], many = (c) => shows.filter((one) => one.includes(c)).length;
   const most = exhibit.concepts.map((name, c) => ({ name, c })).sort((a, b) => many(b.c) - many(a.c))[0];
   const other = many(most.c) > many(first.c) ? `show ${most.name} more often: ${many(most.c)} of them show ${most.name}, ${many(first.c)} show ${first.name}.` : `show ${first.name} ${many(first.c)} times.`;
@@ -79,7 +79,7 @@ mm.drawUnit = function (dialog, exhibit, row) {
   concepts.append(...exhibit.concepts.map((name, concept) => mm.conceptRow(exhibit, row, name, concept, show)));
   const step = (by) => () => mm.stepUnit(by);
   dialog.replaceChildren(mm.h("div", { class: "sheet" },
-    mm.h("header", {}, mm.h("h2", { id: "unit-title", tabindex: -1 }, `Unit ${unit.unit}`, mm.h("span", { class: "soft" }, ` ${exhibit.name}, ${exhibit.layer}`)),
+    mm.h("header", {}, mm.h("h2", { id: "unit-title", tabindex: -1 }, `${mm.Word(exhibit)} ${unit.unit}`, mm.h("span", { class: "soft" }, ` ${exhibit.name}, ${exhibit.layer}`)),
       mm.h("div", { class: "buttons" }, order.includes(row) && order.length > 1 ? [mm.h("button", { type: "button", "aria-keyshortcuts": "ArrowLeft", onclick: step(-1) }, "← Previous"), mm.h("button", { type: "button", "aria-keyshortcuts": "ArrowRight", onclick: step(1) }, "Next →")] : null,
         mm.copyLink(), mm.h("button", { type: "button", class: "close", onclick: () => dialog.close() }, "Close"))),
     mm.h("p", { class: "lead best" }, mm.saidOf(exhibit, row)),
@@ -99,7 +99,7 @@ mm.looksOf = function (exhibit, row) {
   const looks = Object.entries(mm.LOOKS).filter(([name]) => name === "plain" || (name === "map" ? exhibit.maps : exhibit.fields));
   if (looks.length < 2) return null;
   const now = mm.view.look === "map" && !exhibit.maps ? "field" : mm.view.look;
-  const said = { map: "The warmer, the higher the unit's map there.", field: "Outlined: what the place of the highest value sees of the image (its receptive field).", plain: "" };
+  const said = { map: `The warmer, the higher the ${mm.word(exhibit)}'s map there.`, field: "Outlined: what the place of the highest value sees of the image (its receptive field).", plain: "" };
   return mm.h("div", { class: "looks" }, mm.h("span", { class: "soft" }, "Where it fired:"), looks.map(([name, [title]]) => mm.h("button", { type: "button", "data-look": name, "aria-pressed": String(name === now), onclick: () => {
     mm.view.look = name;
     mm.choose(mm.chosen);
@@ -167,7 +167,7 @@ mm.dropsOf = function (exhibit, row) {
   const drops = Array.from(exhibit.drops.subarray(row * n, (row + 1) * n));
   const of = exhibit.pairs === null ? "" : " of two concepts";
   return mm.classTable(exhibit, drops, {
-    caption: `Accuracy lost without the unit, in points, by class${of}, on ${exhibit.dropped_on.toLocaleString("en")} images. Blue: gained.`,
+    caption: `Accuracy lost without the ${mm.word(exhibit)}, in points, by class${of}, on ${exhibit.dropped_on.toLocaleString("en")} images. Blue: gained.`,
     text: (value) => (Number.isNaN(value) ? "" : String(Math.round(100 * value)).replace("-", "−")), weight: (value) => (Number.isNaN(value) ? 0 : value),
   });
 };

@@ -27,9 +27,12 @@ def fits():
             for name, atoms in ((UNITS, 5), (CEILING, 10), (_atoms.WHOLE, 10)):
                 rows.append({"variant": variant, "net_seed": net, "dictionary": name, "asked": atoms, "atoms": atoms})
     table = pd.DataFrame(rows)
-    drawn = {"coverage": random.uniform(0.5, 1, len(table)), "explained_variance": random.uniform(0.6, 1, len(table))}
+    drawn = {"coverage": random.uniform(0.5, 1, len(table)), "explained_variance": random.uniform(0.8, 1, len(table))}
     counted = {"unique_concepts": random.integers(0, 11, len(table)), "seed": 0, "rotated": False}
-    return table.assign(**drawn, **counted, supervised=table["dictionary"].isin([CEILING, _atoms.WHOLE]))
+    nulls = {"coverage_random": 0.5, "unique_concepts_random": 2}
+    return table.assign(
+        **drawn, **counted, **nulls, concepts=10, gap_closed=0.5, supervised=table["dictionary"].isin([CEILING, _atoms.WHOLE])
+    )
 
 
 @pytest.fixture(scope="module")
