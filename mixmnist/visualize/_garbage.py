@@ -41,7 +41,8 @@ def _noise(canvases: Float[Tensor, "n rows cols"], generator: torch.Generator) -
     white = torch.randn(canvases.shape, generator=generator)
     coarse = F.avg_pool2d(white[:, None], 3, 1, 1)[:, 0] * 3
     share, level, size = torch.rand(3, n, 1, 1, generator=generator)
-    return (level - 0.7) + (0.1 + 0.9 * size) * (share * coarse + (1 - share) * white)
+    made: Tensor = (level - 0.7) + (0.1 + 0.9 * size) * (share * coarse + (1 - share) * white)
+    return made
 
 
 def _scrambled(canvases: Float[Tensor, "n rows cols"], generator: torch.Generator) -> Float[Tensor, "n rows cols"]:
@@ -50,7 +51,8 @@ def _scrambled(canvases: Float[Tensor, "n rows cols"], generator: torch.Generato
     size = torch.fft.rfft2(canvases).abs()
     spectrum = torch.polar(size, phases)
     spectrum[:, 0, 0] = size[:, 0, 0]  # the mean stays
-    return torch.fft.irfft2(spectrum, s=canvases.shape[1:])
+    made: Tensor = torch.fft.irfft2(spectrum, s=canvases.shape[1:])
+    return made
 
 
 def _strokes(canvases: Float[Tensor, "n rows cols"], generator: torch.Generator) -> Float[Tensor, "n rows cols"]:
@@ -89,7 +91,8 @@ def _waves(canvases: Float[Tensor, "n rows cols"], generator: torch.Generator) -
     down, across = (frequency * f(torch.pi * turn) for f in (torch.sin, torch.cos))
     row, col = torch.arange(rows)[:, None], torch.arange(cols)
     angle = down[..., None, None] * row + across[..., None, None] * col + 2 * torch.pi * phase[..., None, None]
-    return angle.sin().sum(dim=1) / 2
+    made: Tensor = angle.sin().sum(dim=1) / 2
+    return made
 
 
 def _blobs(canvases: Float[Tensor, "n rows cols"], generator: torch.Generator) -> Float[Tensor, "n rows cols"]:

@@ -179,4 +179,5 @@ def _ranks(target: Target, images: Pixels) -> np.ndarray:
         ranks = rankdata(target.maps(images).amax(dim=2).numpy(force=True), axis=1)
     ranks = ranks - ranks.mean(axis=1, keepdims=True)
     size = np.linalg.norm(ranks, axis=1, keepdims=True)
-    return np.divide(ranks, size, out=np.full_like(ranks, np.nan), where=size > 0)
+    found: np.ndarray = np.divide(ranks, size, out=np.full_like(ranks, np.nan), where=size > 0)
+    return found

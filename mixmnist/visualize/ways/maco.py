@@ -13,6 +13,7 @@ Source:
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from mixmnist.core.records import Way
 from mixmnist.visualize._climb import Climb, Code, climb, phases, through
@@ -32,7 +33,8 @@ def run(target: Target, supplies: Supplies, seeds: Sequence[int], steps: int, ra
     )  # channels rows half
 
     def image(z: Code) -> Pixels:
-        return torch.fft.irfft2(torch.polar(size.expand_as(z), z), s=(rows, cols)).clamp(0, 1)
+        found: Tensor = torch.fft.irfft2(torch.polar(size.expand_as(z), z), s=(rows, cols))
+        return found.clamp(0, 1)
 
     start = phases(seeds, (channels, rows, cols // 2 + 1)).to(device_of(target))
     return image(climb(through(target, relu), start, seeds, Climb(steps, rate, jitter), image=image))
