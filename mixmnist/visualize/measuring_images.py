@@ -39,6 +39,7 @@ def detectors(alignment: Float[Tensor, "units concepts"]) -> tuple[Int[Tensor, "
         ValueError: If no unit is one.
 
     Example:
+        >>> import torch
         >>> detectors(torch.tensor([[0.2, 0.9], [0.5, 0.4], [0.8, 0.1]]))
         (tensor([0, 2]), tensor([1, 0]))
     """
