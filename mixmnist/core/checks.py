@@ -74,6 +74,24 @@ def check_settings(kind: str, given: Mapping[str, Any], usual: Mapping[str, Any]
             raise ValueError(f"the {kind} setting {name} must be {PLAIN[wanted]}, got {name}={_short(value)}. Mend it.")
 
 
+def counted(kind: str, given: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
+    """Gives settings as numbers of the usual one's type: whole numbers of 1 or more, or others of 0 or more; text as it is.
+
+    Raises:
+        ValueError: If one is not; the message names it.
+    """
+    found = dict(given)
+    for name, value in given.items():
+        wanted = type(usual[name])
+        if wanted not in (int, float):
+            continue
+        least, words = (1, "a whole number, 1 or more") if wanted is int else (0, "0 or more")
+        if value < least or wanted(value) != value:
+            raise ValueError(f"the {kind} setting {name} must be {words}, got {name}={_short(value)}. Mend it.")
+        found[name] = wanted(value)
+    return found
+
+
 @cache
 def _wanted(plain: Any) -> dict[str, tuple[Any, str]]:  # noqa: ANN401 -- a class
     """Gives the type of each field of a dataclass, and what it is called."""

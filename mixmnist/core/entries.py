@@ -273,14 +273,7 @@ class Dictionary:
         """
         found = merged("dictionary", self.settings, settings)
         checks.check_settings("dictionary", settings, self.settings)
-        for name, value in settings.items():
-            counts = isinstance(self.settings[name], int)
-            whole = not counts or float(value) == int(value)
-            require(whole, f"the dictionary setting {name} must be a whole number, got {name}={value}. Mend it.")
-            least = 1 if counts else 0
-            require(float(value) >= least, f"the dictionary setting {name} must be {least} or more, got {name}={value}. Mend it.")
-            found[name] = int(value) if counts else value
-        return found
+        return found | checks.counted("dictionary", settings, self.settings)
 
 
 @dataclass(frozen=True)

@@ -181,7 +181,11 @@ def test_odd_atoms_of_signed_codes_and_more_than_there_are_directions_are_refuse
 @pytest.mark.parametrize("k", [0, 5])
 def test_a_k_above_the_number_of_atoms_is_refused(name, k, ten):
     """No cell can have more codes than there are atoms, nor fewer than one."""
-    rule = f"k must lie between 1 and the number of atoms, got k={k} of 4" if k > 0 else "setting k must be 1 or more, got k=0"
+    rule = (
+        f"k must lie between 1 and the number of atoms, got k={k} of 4"
+        if k > 0
+        else "setting k must be a whole number, 1 or more, got k=0"
+    )
     with pytest.raises(ValueError, match=rule):
         fit_dictionary(name, ten[0].cells, 4, settings={"k": k})
 
@@ -189,8 +193,8 @@ def test_a_k_above_the_number_of_atoms_is_refused(name, k, ten):
 @pytest.mark.parametrize(
     ("spec", "rule"),
     [
-        ("topk:k=1.5", "the dictionary setting k must be a whole number, got k=1.5"),
-        ("kmeans:starts=0", "the dictionary setting starts must be 1 or more, got starts=0"),
+        ("topk:k=1.5", "the dictionary setting k must be a whole number, 1 or more, got k=1.5"),
+        ("kmeans:starts=0", "the dictionary setting starts must be a whole number, 1 or more, got starts=0"),
         ("sparse:price=-1", "the dictionary setting price must be 0 or more, got price=-1"),
         ("topk:rate=1e6:steps=30", "topk must explain cells, got errors .* times their squares. Ask for a lower rate"),
     ],
