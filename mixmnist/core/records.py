@@ -26,6 +26,7 @@ from mixmnist.core.entries import (
     require,
 )
 from mixmnist.core.registry import names, nearest
+from mixmnist.core.showing import Way
 
 __all__ = [
     "Analysis",
@@ -48,6 +49,7 @@ __all__ = [
     "Task",
     "Training",
     "Variant",
+    "Way",
     "require",
 ]
 ORIGINS = ("trained", "untrained")  # how a network comes about; or, planted, by name

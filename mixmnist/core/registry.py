@@ -27,6 +27,7 @@ SHELVES = {
     "analyses": ("mixmnist.trust", "ANALYSIS"),
     "dictionaries": ("mixmnist.features.dictionaries", "DICTIONARY"),
     "scores": ("mixmnist.features.scores", "SCORE"),
+    "ways": ("mixmnist.visualize.ways", "WAY"),
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mixmnist.core import registry
-from mixmnist.core.records import Analysis, Dictionary, Kind, Metric, Net, Objective, Plant, Score, Source, Task
+from mixmnist.core.records import Analysis, Dictionary, Kind, Metric, Net, Objective, Plant, Score, Source, Task, Way
 
 KINDS = {
     "tasks": Task,
@@ -21,6 +21,7 @@ KINDS = {
     "analyses": Analysis,
     "dictionaries": Dictionary,
     "scores": Score,
+    "ways": Way,
 }
 
 
