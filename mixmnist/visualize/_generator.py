@@ -34,6 +34,10 @@ Codes = Float[Tensor, "n units high wide"]
 Pixels = Float[Tensor, "n channels rows cols"]
 
 
+class OtherNetError(ValueError):
+    """A generator is of another net."""
+
+
 @dataclass(frozen=True, eq=False)
 class Encoder:
     """A layer of a net, as what makes codes of images."""
@@ -187,7 +191,8 @@ def load_generator(path: str | Path, net: nn.Module, transform: Transform | None
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it holds no generator, or one for another net's layer.
+        ValueError: If it holds no generator.
+        OtherNetError: If it holds one for another net's layer.
     """
     path, way_out = Path(path), "Write one by train_generator(...).save(path)."
     if not path.is_file():
@@ -201,8 +206,10 @@ def load_generator(path: str | Path, net: nn.Module, transform: Transform | None
         drawing.load_state_dict({name.removeprefix("drawing."): tensor for name, tensor in state.items()})
     except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} must hold a generator, got {type(error).__name__}: {error}. {way_out}") from error
-    own = digest(net) == known["encoder"]
-    require(own, f"a generator must be read with its net, got another than that of layer={known['layer']!r} in {path}. Name it.")
+    if digest(net) != known["encoder"]:
+        raise OtherNetError(
+            f"a generator must be read with its net, got another than that of layer={known['layer']!r} in {path}. Name it."
+        )
     encoder = Encoder(net, known["layer"], known["pool"], transform)
     return Generator(frozen(drawing), encoder, mean, sd, known["report"], about)
 
