@@ -60,7 +60,7 @@ reference: .venv/installed ## make the committed reference results again (MNIST,
 	$(REFERENCE) sanity --source digits --seeds 5 --variants baseline,wide
 	$(REFERENCE) dropout overlap recipe tasks width --source mnist --seeds 5
 	$(REFERENCE) trust --source mnist --seeds 10
-	$(REFERENCE) features --source mnist --seeds 20 --variants width-5
+	$(REFERENCE) features --source mnist --seeds 20 --variants width-5,baseline,wide
 	$(REFERENCE) features --source mnist --seeds 10
 	$(REFERENCE) plants --source stamps
 	$(BIN)/python benchmarks/coverage.py

@@ -42,7 +42,8 @@ FOLDERS = {  # variants in each, and their seeds
     ),
     "width/mnist": {f"width-{n}": 5 for n in (5, 10, 15, 20, 30, 60)},
     "trust/mnist": {"baseline": 10, "wide": 10, "untrained": 10, "shuffled": 10},
-    "features/mnist": {"width-5": 20} | dict.fromkeys(("baseline", "wide", "dropout", "wide-dropout", "untrained"), 10),
+    "features/mnist": dict.fromkeys(("width-5", "baseline", "wide"), 20)
+    | dict.fromkeys(("dropout", "wide-dropout", "untrained"), 10),
 }
 
 

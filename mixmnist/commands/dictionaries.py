@@ -137,7 +137,7 @@ def _of_folder(args: argparse.Namespace) -> Job:
 
     where = f"layer {args.layer}" if args.layer else "the layer that feeds the head"
     what = f"{where} of {len(nets)} net{'s' * (len(nets) > 1)} of {folder}"
-    said = f"{about(folder, nets)} {counts(nets)} {where[0].upper()}{where[1:]}.{_rotated(args)}"
+    said = f"{about(folder.resolve(), nets)} {counts(nets)} {where[0].upper()}{where[1:]}.{_rotated(args)}"
     shown = seen_of(nets, args.layer, args.data_root)
     return Job(first, fit, what, said, Path(args.out or folder / "features"), shown)
 

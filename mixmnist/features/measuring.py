@@ -63,6 +63,8 @@ class Plan:
     """Dictionaries whose nulls are made in any case."""
     rotate: int | None = None
     """Seed of a rotation of the units that comes before all else."""
+    draws: int = 0
+    """Seed of the first draw of random directions; other nets are to have others."""
 
 
 def read_layer(
@@ -171,7 +173,7 @@ def _random(layer: Layer, fit_on: Cells, plan: Plan, numbers: Sequence[int]) -> 
     """Scores random directions, as many as the dictionaries have atoms."""
     random: Dictionary = registry.choose("dictionaries", RANDOM)
     for n in numbers:
-        drawn = fit_dictionary(random, fit_on, n, range(RANDOM_DRAWS))
+        drawn = fit_dictionary(random, fit_on, n, range(plan.draws, plan.draws + RANDOM_DRAWS))
         alike = _alike(drawn[:RANDOM_SCORED], random) if len(plan.seeds) > 1 else {}
         for draw, fitted in enumerate(drawn):
             row = _row(layer, RANDOM, fitted, plan.thorough and draw < RANDOM_SCORED, random)

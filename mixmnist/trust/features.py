@@ -85,7 +85,8 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     write_table(out, "runs", runs, [note, f"A row a net: its dictionaries of {ATOMS} atoms."])
     firsts = {net.variant: net for net in reversed(nets)}
     _best_atoms.write(out, [(firsts[name], PICTURED[name]) for name in PICTURED if name in firsts], ATOMS, root)
-    shown = variants[variants["atoms"] <= ATOMS].drop_duplicates(["variant", "dictionary"], keep="last")
+    few = variants[variants["atoms"].le(ATOMS) | variants["dictionary"].eq(UNITS)].sort_values("atoms", kind="stable")
+    shown = few.drop_duplicates(["variant", "dictionary"], keep="last").sort_index()
     write_summary(out, [note, how], shown[["variant", "dictionary", "atoms", "n", "coverage", "unique_concepts", "gap_closed"]])
 
 
@@ -147,7 +148,8 @@ def fits_by_plan(asked: Sequence[tuple[Recorded, Plan, str | None]], root: str |
 def _measured(net: Recorded, plan: Plan, layer: str | None, root: str | None, images: int) -> pd.DataFrame:
     rank, test = (net.mixture(split, root) for split in ("rank", "test"))
     found = read_layer(net.net(), rank, test, layer or net.layer, images)
-    return fits_of_layer(found, plan).assign(variant=net.variant, net_seed=net.seed)
+    fits = fits_of_layer(found, replace(plan, draws=RANDOM_DRAWS * net.seed))
+    return fits.assign(variant=net.variant, net_seed=net.seed)
 
 
 def fits_of_layer(layer: Layer, plan: Plan) -> pd.DataFrame:

@@ -86,3 +86,12 @@ def test_a_code_that_is_no_number_anywhere_is_refused(layer):
     late = Fitted(torch.eye(10), lambda rows: torch.where(rows.norm(dim=1, keepdim=True) > 1.5, torch.nan, rows), torch.zeros(10))
     with pytest.raises(ValueError, match="codes must be finite on every cell, got nan or infinite ones"):
         read_codes(late, layer.test)
+
+
+def test_nets_have_other_draws_of_random_directions(layer):
+    """The null of one net may not be that of another, else its interval over nets leaves the draws out."""
+    one, again, other = (measure(layer, Plan(("pca",), thorough=False, draws=draws)) for draws in (0, 0, 20))
+    of = [found[found["dictionary"] == "random"]["coverage"].tolist() for found in (one, again, other)]
+    assert of[0] == of[1]
+    assert not set(of[0]) & set(of[2])
+    assert len(of[2]) == len(of[0])
