@@ -11,7 +11,7 @@ from mixmnist.core.records import Settings, require
 from mixmnist.core.thresholds import THRESHOLD
 from mixmnist.visualize._targets import Target
 from mixmnist.visualize.imaging import Supplies, make_images
-from mixmnist.visualize.judging_images import judge_images
+from mixmnist.visualize.judging_images import judge_images, look_beside
 from mixmnist.visualize.reader import Reader
 
 PRIORS: Mapping[str, tuple[str, Settings]] = {
@@ -75,6 +75,7 @@ def measure_images(
         ValueError: If the reader is below its bar: then there is no table.
     """
     reader.check()
+    beside = look_beside(target, own, seeds, reader, supplies)
     tables = []
     for name, (way, settings) in priors.items():
         start = time.perf_counter()
@@ -84,6 +85,6 @@ def measure_images(
             tables.append(pd.DataFrame([{"prior": name, "way": way, "said": str(error)}]))
             continue
         seconds = time.perf_counter() - start
-        table = judge_images(images, target, own, seeds, reader, supplies)
+        table = judge_images(images, target, own, seeds, reader, supplies, beside)
         tables.append(table.assign(prior=name, way=way, seconds=seconds, said=""))
     return pd.concat(tables, ignore_index=True)
