@@ -22,7 +22,7 @@ from mixmnist.report.tables import CUT, write_table
 from mixmnist.stats import ANYWHERE, Bounds
 from mixmnist.trust import _pictures_plots
 from mixmnist.trust._layers import about, counts, nets_of, table_of, with_interval, write_summary
-from mixmnist.trust._networks import Recorded
+from mixmnist.trust._networks import Recorded, recorded
 from mixmnist.trust._priors_measuring import (
     BASE,
     CODES,
@@ -114,7 +114,7 @@ def others_of(nets: Sequence[Recorded], folder: Path) -> dict[str, dict[int, Rec
     canvas = nets[0].settings.canvas
     for place in sorted(folder.absolute().parents[1].glob("*/*/runs")):
         if place.parent.name != folder.name and not place.parent.name.endswith("-quick"):
-            own = [net for net in nets_of(place.parent) if net.variant == VARIANT and net.settings.canvas == canvas]
+            own = [net for net in recorded(place.parent) if net.variant == VARIANT and net.settings.canvas == canvas]
             if own:
                 return found | {ENCODERS[2]: {net.seed: net for net in own}}
     return found
