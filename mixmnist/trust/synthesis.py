@@ -53,9 +53,9 @@ BOUNDS: Mapping[str, Bounds] = {
 MEANS = (
     "reads_own: the share of pictures in which the reader reads the detector's own digit; only_own: and no other; nothing: none; "
     "response: over the highest on any natural canvas; nearest_glyph: the highest correlation with a real glyph; path: rank "
-    "correlation with hot natural canvases in the layer before, which hardly tells priors apart: its ceiling (natural) and its "
-    "null (chance) lie near; diversity: 1 less the correlation of two pictures of a unit. natural: of natural top images; "
-    "chance: of the nine other digits for the first two, else of canvases with scrambled phases."
+    "correlation with hot natural canvases in the layer before, which hardly tells priors apart: all lie between that of pixels "
+    "with no prior and natural images, far above chance; diversity: 1 less the correlation of two pictures of a unit. natural: "
+    "of natural top images; chance: of the nine other digits for the first two, else of canvases with scrambled phases."
 )
 TOLD = f"The settings were tuned on {VARIANT}, seed {TUNED}: it stands in the column tuned alone, and in no mean and no verdict."
 
