@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from mixmnist.core.records import Analysis, require
+from mixmnist.core.thresholds import THRESHOLD
 from mixmnist.report.drawing import Album, Nothing
 from mixmnist.report.tables import CUT, write_table
 from mixmnist.stats import ANYWHERE, Bounds
@@ -61,8 +62,9 @@ TOLD = f"The settings were tuned on {VARIANT}, seed {TUNED}: it stands in the co
 
 CHANGES = (
     "Of generators that differ in one thing, trained for a shorter time than those of the table of priors. Base: pool2 of the "
-    "net itself, all losses, random start, clip and decay. n: nets and generator seeds. change: to the base of the same net and "
-    "generator seed, with the 95 % t interval over all pairs. A prior of another net is used with prior=any."
+    "net itself, all losses, random start, clip and decay. n: pairs of net and generator seed; refused: those without pictures. "
+    "change: to the base of the same net and generator seed, with the 95 % t interval over all pairs. A prior of another net is "
+    "used with prior=any; each kind of other net takes its turn over the nets."
 )
 GENERATORS = (
     "error: of the code of unseen canvases drawn again, relative to its variation; ink: drawn over real; pixels: root mean "
@@ -73,8 +75,9 @@ GENERATORS = (
 def run(folder: Path, out: Path, root: str | None) -> None:
     """Writes the reader and some generators; a row a net, prior and measure; tables of priors, changes, generators and runs."""
     nets = [net for net in nets_of(folder) if net.settings.net == "convnet"]
-    looked = [net for net in nets if net.variant == VARIANT][:NETS]
-    require(looked, f"a study must have a convnet of the variant {VARIANT}, got none in {folder}. Run it with that variant.")
+    looked = [net for net in nets if net.variant == VARIANT and _detects(net)][:NETS]
+    wanted = f"a study must have a convnet of the variant {VARIANT} with a detector, its seed not {TUNED}"
+    require([net for net in looked if net.seed != TUNED], f"{wanted}, got none in {folder}. Train more seeds, for longer.")
     reader = kept_reader(out / READER, looked[0].source, looked[0].settings.canvas, root, reading=PLAN.reading)
     reader.check()
     measured, generators, shown = measure(looked, others_of(nets, folder), out, root)
@@ -88,6 +91,12 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     write_table(out, "runs", of_runs(measured), [note, "A row a net: what claims are held against.", reader.card])
     shown.write(out)
     write_summary(out, [note, how, reader.card], table[["prior", "n", "reads_own", "only_own", "nothing", "response"]])
+
+
+def _detects(net: Recorded) -> bool:
+    """Says whether a recorded net has a detector in the layer that feeds the head."""
+    units = pd.read_csv(net.place / "units.csv", usecols=["layer", "alignment"])
+    return bool(units.loc[units["layer"].eq(net.layer), "alignment"].ge(THRESHOLD).any())
 
 
 def draw(home: Path, album: Album) -> None:
@@ -105,34 +114,40 @@ def draw(home: Path, album: Album) -> None:
             (album.folder / f"{name}.txt").write_text(f"The figure {name} is left out: {why}\n", encoding="utf-8")
 
 
-def others_of(nets: Sequence[Recorded], folder: Path) -> dict[str, dict[int, Recorded]]:
-    """Gives nets whose codes may stand in for a net's own, by kind and seed: of other variants, and of another source.
+def others_of(nets: Sequence[Recorded], folder: Path) -> dict[str, list[Recorded]]:
+    """Gives nets whose codes may stand in for a net's own, by kind: of other variants, and of another source.
 
     Those of another source are the first recorded ones of the same canvas that lie beside this study's results.
     """
-    found = {kind: {net.seed: net for net in nets if net.variant == kind} for kind in ENCODERS[:2]}
+    found = {kind: [net for net in nets if net.variant == kind] for kind in ENCODERS[:2]}
     canvas = nets[0].settings.canvas
     for place in sorted(folder.absolute().parents[1].glob("*/*/runs")):
         if place.parent.name != folder.name and not place.parent.name.endswith("-quick"):
             own = [net for net in recorded(place.parent) if net.variant == VARIANT and net.settings.canvas == canvas]
             if own:
-                return found | {ENCODERS[2]: {net.seed: net for net in own}}
+                return found | {ENCODERS[2]: own}
     return found
 
 
 def measure(
-    nets: Sequence[Recorded], others: Mapping[str, Mapping[int, Recorded]], out: Path, root: str | None
+    nets: Sequence[Recorded], others: Mapping[str, Sequence[Recorded]], out: Path, root: str | None
 ) -> tuple[pd.DataFrame, pd.DataFrame, Shown]:
     """Measures nets with their generators, and some with changed ones, on as many cores as there are.
+
+    Args:
+        nets: One or more that settings were not tuned on among them.
+        others: Nets that stand in for a net's own codes, in turn.
+        out: Where the reader lies, and generators are kept.
+        root: Holds the source's files.
 
     Returns:
         A row a net, prior or change, and measure; a row a generator; and what is shown of one net.
     """
-    others_than_tuned = [net for net in nets if net.seed != TUNED] or list(nets)
-    kept, changed = others_than_tuned[:KEPT], others_than_tuned[:CHANGED]
+    untuned = [net for net in nets if net.seed != TUNED]
+    kept = untuned[:KEPT]
     calls: list[Call] = [(of_priors, (net, root, out, PLAN, net in kept)) for net in nets]
-    for net in changed:
-        instead = {kind: by_seed[net.seed] for kind, by_seed in others.items() if net.seed in by_seed}
+    for place, net in enumerate(untuned[:CHANGED]):
+        instead = {kind: own[place % len(own)] for kind, own in others.items() if own}
         calls.append((of_changes, (net, instead, root, out, PLAN)))
     found = side_by_side(calls, "pictures", fewest=1)
     measured, generators = (pd.concat([one[place] for one in found], ignore_index=True) for place in (0, 1))
@@ -165,15 +180,16 @@ def with_change(measured: pd.DataFrame) -> pd.DataFrame:
 
 def of_changed(measured: pd.DataFrame) -> pd.DataFrame:
     """Gives a row a change: its numbers, and their change to the base, with intervals over pairs of net and generator."""
-    rows = []
-    for (group, name), own in with_change(measured).groupby(["group", "prior"], sort=False):
+    changes, rows = with_change(measured), []
+    asked = measured[measured["group"].ne("priors")]
+    for (group, name), every in asked.groupby(["group", "prior"], sort=False):
+        own = changes[changes["group"].eq(str(group)) & changes["prior"].eq(str(name))]
         row: dict[str, object] = {"group": group, "changed": name, "nets": own["seed"].nunique()}
-        row["n"] = len(own.drop_duplicates(["seed", "generator"]))
+        row |= {"n": len(own.drop_duplicates(["seed", "generator"])), "refused": int(every["measure"].isna().sum())}
         for measure, values in own.groupby("measure", sort=False):
             row[str(measure)] = with_interval(values["value"].tolist(), BOUNDS.get(str(measure), ANYWHERE))
-            row[f"{measure}_natural"] = round(float(values["natural"].mean()), 3)
-            row[f"{measure}_chance"] = round(float(values["chance"].mean()), 3)
-            row[f"{measure}_change"] = "" if name == BASE else with_interval(values["change"].tolist())
+            row |= {f"{measure}_{beside}": round(float(values[beside].mean()), 3) for beside in ("natural", "chance")}
+            row[f"{measure}_change"] = "" if name == BASE else with_interval(values["change"].dropna().tolist())
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -125,6 +125,20 @@ def test_what_there_is_nothing_for_is_left_out(tmp_path):
         assert "is left out" in (tmp_path / f"{name}.txt").read_text()
 
 
+def test_other_nets_stand_in(tmp_path):
+    """Wide nets are those of the study, those of another source the first that lie beside its results, quick ones never."""
+    own = tmp_path / "synthesis" / "mnist"
+    for place in ("a/digits-quick", "b/digits", "c/digits"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "runs").symlink_to(RECORDS / "runs")
+    nets = recorded(RECORDS)
+    found = synthesis.others_of(nets, own)
+    assert {kind: len(of_kind) for kind, of_kind in found.items()} == {"wide": 5, "untrained": 0, "other source": 5}
+    assert {net.place.parents[3].parent.name for net in found["other source"]} == {"b"}
+    assert {net.variant for net in found["other source"]} == {"baseline"}
+    assert "other source" not in synthesis.others_of(nets, tmp_path / "d" / "digits")
+
+
 def test_canvases_are_of_the_nets_own_task():
     """What generators are trained on is drawn as the net's own canvases are."""
     net = next(net for net in recorded(RECORDS) if net.variant == "baseline")
@@ -143,6 +157,6 @@ def test_every_claim_has_its_column():
 def test_nets_of_another_kind_are_refused(tmp_path, monkeypatch):
     """A study without a convnet of the variant gets one sentence."""
     monkeypatch.setattr(synthesis, "nets_of", lambda folder: [])
-    with pytest.raises(ValueError, match="a study must have a convnet of the variant baseline, got none"):
+    with pytest.raises(ValueError, match="a study must have a convnet of the variant baseline with a detector"):
         synthesis.run(tmp_path, tmp_path, None)
     assert _pictures_plots.PICTURES == "pictures"
