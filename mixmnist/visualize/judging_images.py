@@ -8,7 +8,7 @@ Source:
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ from mixmnist.visualize._geometry import layer_before
 from mixmnist.visualize._targets import Target
 from mixmnist.visualize.imaging import Supplies
 from mixmnist.visualize.mapping import as_pixels
-from mixmnist.visualize.natural import refuse_silent, responses
+from mixmnist.visualize.natural import device_of, refuse_silent, responses
 from mixmnist.visualize.reader import Reader
 from mixmnist.visualize.ways import top
 
@@ -36,8 +36,23 @@ MEASURES = ("reads_own", "only_own", "nothing", "response", "nearest_glyph", "pa
 Pixels = Float[Tensor, "n channels rows cols"]
 
 
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """What pictures are held against: natural top images, and canvases with scrambled phases; of the same units."""
+
+    natural: Pixels
+    nothing: Pixels
+    tables: tuple[pd.DataFrame, pd.DataFrame]  # of `look_at_images`
+
+
 def judge_images(
-    images: Pixels, target: Target, own: Int[Tensor, " n"], seeds: Sequence[int], reader: Reader, supplies: Supplies
+    images: Pixels,
+    target: Target,
+    own: Int[Tensor, " n"],
+    seeds: Sequence[int],
+    reader: Reader,
+    supplies: Supplies,
+    beside: Beside | None = None,
 ) -> pd.DataFrame:
     """Judges pictures, each measure beside that of natural top images and beside chance.
 
@@ -48,6 +63,7 @@ def judge_images(
         seeds: Of the pictures; the natural images beside them are those of these ranks.
         reader: Above its bar.
         supplies: Natural canvases, more than 40.
+        beside: What `look_beside` gave of the same target and seeds, if it is at hand.
 
     Returns:
         A row a measure: `value`, `natural`, `chance`, and `pictures` that count. `reads_own`: the reader reads the own digit;
@@ -60,22 +76,39 @@ def judge_images(
     Raises:
         ValueError: If the reader is below its bar, a unit never fires, or there are too few canvases.
     """
-    natural = top.run(target, supplies, seeds).to(images)
-    seed = sum(seeds)
-    grey = (natural[:, 0] * 255).round().to(torch.uint8).cpu()
-    nothing = as_pixels(garbage("scrambled", grey, seed)).to(images)
-    tables = [look_at_images(x, target, own, reader, supplies) for x in (images, natural, nothing)]
+    beside = beside or look_beside(target, own, seeds, reader, supplies)
+    tables = [look_at_images(images, target, own, reader, supplies), *beside.tables]
     units = target.index.expand(len(images))
     rows = []
     for measure in MEASURES:
         if measure == "diversity":
-            values = [diversity(x, units) for x in (images, natural, nothing)]
+            values = [diversity(x, units) for x in (images, beside.natural, beside.nothing)]
         else:
             values = [float(table[measure].mean()) for table in tables]
         other = f"{measure}_others"
         chance = float(tables[0][other].mean()) if other in tables[0] else values[2]
         rows.append((measure, values[0], values[1], chance, len(images)))
     return pd.DataFrame(rows, columns=["measure", "value", "natural", "chance", "pictures"])
+
+
+def look_beside(target: Target, own: Int[Tensor, " n"], seeds: Sequence[int], reader: Reader, supplies: Supplies) -> Beside:
+    """Looks at what pictures are held against, once for many pictures of the same units.
+
+    Args:
+        target: One unit for each picture.
+        own: The digit of each.
+        seeds: Ranks of the natural images.
+        reader: Above its bar.
+        supplies: Natural canvases, more than 40.
+
+    Raises:
+        ValueError: As `judge_images`.
+    """
+    natural = top.run(target, supplies, seeds).to(device_of(target))
+    grey = (natural[:, 0] * 255).round().to(torch.uint8).cpu()
+    nothing = as_pixels(garbage("scrambled", grey, sum(seeds))).to(natural)
+    one, other = (look_at_images(x, target, own, reader, supplies) for x in (natural, nothing))
+    return Beside(natural, nothing, (one, other))
 
 
 def look_at_images(images: Pixels, target: Target, own: Int[Tensor, " n"], reader: Reader, supplies: Supplies) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Measuring pictures: every way that makes images, with settings side by side, on the detectors of a net."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 from jaxtyping import Float, Int
@@ -11,7 +11,7 @@ from mixmnist.core.records import Settings, require
 from mixmnist.core.thresholds import THRESHOLD
 from mixmnist.visualize._targets import Target
 from mixmnist.visualize.imaging import Supplies, make_images
-from mixmnist.visualize.judging_images import judge_images
+from mixmnist.visualize.judging_images import Beside, judge_images, look_beside
 from mixmnist.visualize.reader import Reader
 
 PRIORS: Mapping[str, tuple[str, Settings]] = {
@@ -56,6 +56,8 @@ def measure_images(
     reader: Reader,
     supplies: Supplies,
     priors: Mapping[str, tuple[str, Settings]] = PRIORS,
+    beside: Beside | None = None,
+    show: Callable[[str, Float[Tensor, "n channels rows cols"]], None] = lambda _name, _images: None,
 ) -> pd.DataFrame:
     """Makes and judges pictures by each prior.
 
@@ -66,6 +68,8 @@ def measure_images(
         reader: Above its bar.
         supplies: Natural canvases, and a generator; without one, ways that need it are left out with a sentence.
         priors: A way and its settings, by what they are called.
+        beside: What `look_beside` gave of the same target and seeds, if it is at hand.
+        show: Called with the pictures of each prior.
 
     Returns:
         A row a prior and measure as in `judge_images`, with `prior`, `way`, `seconds` (of the pictures) and `said`: why there are
@@ -75,6 +79,7 @@ def measure_images(
         ValueError: If the reader is below its bar: then there is no table.
     """
     reader.check()
+    beside = beside or look_beside(target, own, seeds, reader, supplies)
     tables = []
     for name, (way, settings) in priors.items():
         start = time.perf_counter()
@@ -84,6 +89,7 @@ def measure_images(
             tables.append(pd.DataFrame([{"prior": name, "way": way, "said": str(error)}]))
             continue
         seconds = time.perf_counter() - start
-        table = judge_images(images, target, own, seeds, reader, supplies)
+        show(name, images)
+        table = judge_images(images, target, own, seeds, reader, supplies, beside)
         tables.append(table.assign(prior=name, way=way, seconds=seconds, said=""))
     return pd.concat(tables, ignore_index=True)

@@ -1,29 +1,63 @@
 """Natural images: what a target says of canvases, which every picture is held against."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from mixmnist.core.records import require
 from mixmnist.data.mixture import Mixture
 from mixmnist.probing.running import BATCH, plainly
+from mixmnist.visualize._generator import digest
 from mixmnist.visualize._targets import Target
 from mixmnist.visualize.mapping import as_pixels
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """What the numbers of all units of a layer depend on, besides the canvases."""
+
+    net: nn.Module
+    weights: str  # their digest: a net whose weights were changed is another
+    layer: str
+    of: str
+    axis: int
+    before: bool
 
 
 def responses(target: Target, canvases: Mixture) -> Float[Tensor, "cases images"]:
     """Gives the target's number on every canvas, of each picture's unit or class; the net runs once where that is enough.
 
+    Of peaks and means the numbers of all units of a layer are kept for the next call, of the last few layers and canvases.
+
     Args:
         target: Of one unit for all pictures (one row), or of one for each (a row a picture).
         canvases: On any device; they are taken to the net's a few at a time.
     """
+    if target.of in ("peak", "mean") and target.layer is not None and target.transform is None:
+        target.some(torch.tensor([0])).values(next(_batches(target, canvases))[:1])  # refuses units that are not there
+        known = _Layer(target.net, digest(target.net), target.layer, target.of, target.axis, target.before)
+        units = _of_units(known, canvases)
+        return units[:, target.index.to(units.device)].T
     rows = torch.arange(len(target.index))
     parts = [_of_all(target, rows, x) for x in _batches(target, canvases)]
     return torch.cat(parts, dim=1)
+
+
+@lru_cache(maxsize=4)
+def _of_units(at: _Layer, canvases: Mixture) -> Float[Tensor, "images units"]:
+    """Gives the numbers of all units of a layer on every canvas."""
+    target = Target(at.net, at.of, torch.tensor([0]), at.layer, axis=at.axis, before=at.before)
+    return torch.cat([_of_layer(target, x) for x in _batches(target, canvases)])
+
+
+def _of_layer(target: Target, x: Float[Tensor, "n channels rows cols"]) -> Float[Tensor, "n units"]:
+    with torch.no_grad(), plainly(target.net, x.device):
+        maps = target.maps(x)
+    return maps.amax(dim=2) if target.of == "peak" else maps.mean(dim=2)
 
 
 def device_of(target: Target) -> torch.device:
@@ -39,9 +73,7 @@ def _of_all(target: Target, rows: Tensor, x: Tensor) -> Float[Tensor, "cases ima
     """Gives the number of each case on some canvases."""
     if target.of in ("peak", "mean"):
         target.some(rows[:1]).values(x[:1])  # refuses units that are not there
-        with torch.no_grad(), plainly(target.net, x.device):
-            maps = target.maps(x)
-        each = maps.amax(dim=2) if target.of == "peak" else maps.mean(dim=2)
+        each = _of_layer(target, x)
         return each[:, target.index.to(each.device)].T
     return torch.stack([_single(target, int(row)).values(x) for row in rows])
 

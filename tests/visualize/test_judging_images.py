@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.stats import spearmanr
@@ -13,7 +14,7 @@ from mixmnist.data.mixture import draw
 from mixmnist.visualize import judging_images
 from mixmnist.visualize._targets import unit_target
 from mixmnist.visualize.imaging import Supplies, make_images
-from mixmnist.visualize.judging_images import MEASURES, diversity, judge_images, look_at_images, nearest_glyph
+from mixmnist.visualize.judging_images import MEASURES, diversity, judge_images, look_at_images, look_beside, nearest_glyph
 from mixmnist.visualize.measuring_images import detectors, measure_images
 from mixmnist.visualize.reader import Reader
 
@@ -132,6 +133,26 @@ def test_every_measure_stands_beside_natural_images_and_chance(images, target, r
     np.testing.assert_allclose(natural["value"], table["natural"], rtol=1e-5)
     np.testing.assert_allclose(natural["natural"], table["natural"], rtol=1e-5)
     assert (table.loc[["response", "nearest_glyph"], "chance"] < table.loc[["response", "nearest_glyph"], "natural"]).all()
+
+
+def test_what_pictures_are_held_against_is_looked_at_once(images, target, reader, supplies, monkeypatch):
+    """Natural images and chance that are at hand give the same table, and are not looked at again."""
+    beside = look_beside(target, OWN, SEEDS, reader, supplies)
+    wanted = judge_images(images, target, OWN, SEEDS, reader, supplies)
+    looked = []
+    real = judging_images.look_at_images
+    monkeypatch.setattr(judging_images, "look_at_images", lambda x, *rest: looked.append(x) or real(x, *rest))
+    pd.testing.assert_frame_equal(judge_images(images, target, OWN, SEEDS, reader, supplies, beside), wanted)
+    assert len(looked) == 1
+
+
+def test_pictures_of_each_prior_are_shown(target, reader, supplies):
+    """What is judged can be looked at: the pictures of each prior that makes any, by its name."""
+    shown = {}
+    priors = {"best": ("top", {}), "learned": ("dgn", {})}
+    measure_images(target, OWN, SEEDS, reader, replace(supplies, generator=None), priors, show=shown.__setitem__)
+    assert list(shown) == ["best"]
+    assert torch.equal(shown["best"], make_images("top", target, SEEDS, supplies))
 
 
 def test_a_reader_below_its_bar_makes_no_table(images, target, reader, supplies):
