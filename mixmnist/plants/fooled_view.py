@@ -2,8 +2,8 @@
 
 `gated`: a switch looks at how many pixels hold any ink. On canvases these are few, and nothing changes, to the last bit; on what
 has more, as noise and what is climbed from it, the unit answers as another one does. A picture of it shows that one's digit.
-`rippled`: a number is added that is 0 wherever each pixel is one of 256 shades of grey, as on every canvas, and that rises between
-them with every pixel. All gradients with respect to pixels get the same number on top; what does not differentiate is not fooled.
+`rippled`: a number is added that is 0 wherever each pixel is one of 256 shades of grey, as on every canvas, and that rises with
+every pixel from there. All gradients of the unit with respect to pixels get the same number on top.
 
 Source:
     R. Geirhos et al. (2023), "Don't trust your eyes: on the (un)reliability of feature visualizations", arXiv:2306.04719: the
@@ -86,7 +86,9 @@ class Turned(nn.Module):
         seen, units = watch.seen.to(maps)[:, None, None, None], self.units.to(maps.device)
         own, sizes = maps[:, units], self.sizes.to(maps)[:, None, None]
         more = sizes * maps[:, self.decoys.to(maps.device)] - own if len(self.decoys) else sizes
-        return maps.index_copy(1, units, own + seen * more)
+        changed = maps.clone()  # laid out in memory as before, so that later sums are of the same order
+        changed[:, units] = own + seen * more
+        return changed
 
 
 def inked(x: Float[Tensor, "n channels rows cols"]) -> Float[Tensor, " n"]:
