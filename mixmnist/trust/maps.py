@@ -2,14 +2,13 @@
 
 Each way of the shelf makes maps of canvases that show the digit of a detector: of its peak, its mean, the cell of its peak, and
 of the contrast between the canvas's class and those of the same other digit. Truth is exact: masks, boxes, and the Shapley
-values of the digits from the canvas rendered without them. Claims M1 to M4.
+values of the digits from the canvas rendered without them. Claims M1 to M5.
 
 Source:
     L. Arras, A. Osman & W. Samek (2022), "CLEVR-XAI", arXiv:2003.07258; J. Adebayo et al. (2018), arXiv:1810.03292. Differs: of
     units, with exact worths besides masks; shuffled weights are judged by where maps lie and by ranks on ink.
 """
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,20 +21,27 @@ from mixmnist.probing import probe_layers
 from mixmnist.report.drawing import Album, legend_above, stroke
 from mixmnist.report.ranges import over_seeds
 from mixmnist.report.tables import CUT, write_table
-from mixmnist.trust._layers import about, counts, nets_of, table_of, with_interval, write_summary
+from mixmnist.trust._layers import about, counts, nets_of, table_of, write_summary
+from mixmnist.trust._maps_tables import (
+    OF_RUNS,
+    STRETCHED,
+    column_of,
+    of_geometry,
+    of_layers,
+    of_runs,
+    of_ways,
+    tall,
+    wide,
+)
 from mixmnist.trust._networks import Recorded
 from mixmnist.trust._plots import seeds_of
 from mixmnist.trust._side_by_side import side_by_side
 from mixmnist.visualize.measuring import TARGETS, measure_maps, pick_cases, targets_of
 from mixmnist.visualize.worth import some_canvases
 
-STRETCHED = "unit_map:geometry=stretched"  # beside the true geometry
 EACH = 7  # canvases of a detector
-KEYS = ["variant", "layer", "target", "way"]
-SHOWN = ("own_ink", "own_box", "selective", "points_at_ink", "points_at_box", "worth_error", "worth_error_scaled")
 DRAWN = ("peak", "contrast")
 PANELS = {"selective": "selective", "points_at_box": "points at box", "worth_error_scaled": "worth error"}
-AFTER = ("selective_shuffled", "rank_on_ink")
 MEANS = (
     "own_ink, own_box: share of a map's absolute sum; selective: own ink as a share of all ink; points_at: probability that the "
     "strongest pixel lies there; worth_error: signed sums in the boxes against exact Shapley values, a map of zeros having 1; "
@@ -44,16 +50,24 @@ MEANS = (
 )
 
 
+GEOMETRY = (
+    "True: between the centres of what its cells really see; stretched: as if cells lay evenly over the image, as most tools do; "
+    "difference: net by net."
+)
+
+
 def run(folder: Path, out: Path, root: str | None) -> None:
-    """Writes a row a net, layer, target, way and measure (`maps.csv`), tables of ways and of runs, and a summary."""
+    """Writes a row a net, layer, target and way (`maps.csv`), tables of ways, layers, geometry and runs, and a summary."""
     nets = nets_of(folder)
     maps = maps_of(nets, root)
     require(len(maps), f"a study must have a net with a detector, got none in {folder}. Train for longer.")
-    maps.to_csv(out / "maps.csv", index=False, float_format="%.5g")
+    wide(maps).to_csv(out / "maps.csv", index=False, float_format="%.4g")
     note = f"{about(folder, nets)} {counts(nets)} {EACH} canvases of each detector."
     how = f"Means over canvases within a net, then over nets with their 95 % t interval. {CUT}"
     table = of_ways(maps)
     write_table(out, "ways", table, [note, how, MEANS])
+    write_table(out, "layers", of_layers(maps), [note, f"Of the peaks of detectors. n: nets with a detector there. {how}"])
+    write_table(out, "geometry", of_geometry(maps), [note, f"A unit's own map, scaled up. {GEOMETRY} {how}"])
     write_table(out, "runs", of_runs(maps), [note, "A row a net: each way on the peaks of the last layer, and on the contrast."])
     last = table[table["layer"].eq(table["layer"].iloc[0]) & table["target"].isin(["peak", "contrast"])]
     write_summary(out, [note, how], last[["variant", "target", "way", "n", "selective", "points_at_box", "worth_error_scaled"]])
@@ -61,7 +75,7 @@ def run(folder: Path, out: Path, root: str | None) -> None:
 
 def draw(home: Path, album: Album) -> None:
     """Draws where the maps of each way lie and how far they are off the worths."""
-    where_and_what(album, table_of(home, "maps"))
+    where_and_what(album, tall(table_of(home, "maps")))
 
 
 def maps_of(nets: Sequence[Recorded], root: str | None, ways: Sequence[str] = ()) -> pd.DataFrame:
@@ -103,40 +117,6 @@ def _layers(net: Recorded) -> tuple[str, ...]:
     return tuple(choose("nets", net.settings.net).layers) if known else (net.layer,)
 
 
-def of_ways(maps: pd.DataFrame) -> pd.DataFrame:
-    """Gives a row a variant, layer, target and way: means with intervals over nets, and the mean seconds of a net's maps."""
-    rows = []
-    for keys, group in maps.dropna(subset=["measure"]).groupby(KEYS, sort=False):
-        by_net = group.pivot_table(index="seed", columns="measure", values="value")
-        row: dict[str, object] = dict(zip(KEYS, keys, strict=True)) | {"n": len(by_net)}
-        for measure in (*SHOWN, "exact", "completeness_gap", *AFTER):
-            row[measure] = with_interval(by_net[measure].dropna().tolist() if measure in by_net else [])
-        rows.append(row | {"seconds": round(float(group["seconds"].mean()), 2)})
-    return pd.DataFrame(rows)
-
-
-def of_runs(maps: pd.DataFrame) -> pd.DataFrame:
-    """Gives a row a net: what claims are held against.
-
-    Returns:
-        `MEASURE_WAY` of the last layer's peaks, and `contrast_MEASURE_WAY`; `exact`; `furthest_shuffled`: how far from .5 the
-        selectivity of any way is after the layer's weights were shuffled, controls left out.
-    """
-    rows = []
-    for (variant, seed), net in maps.dropna(subset=["measure"]).groupby(["variant", "seed"], sort=False):
-        row: dict[str, object] = {"variant": variant, "seed": seed}
-        last = net[net["layer"].eq(net["layer"].iloc[0])]
-        for target, prefix in (("peak", ""), ("contrast", "contrast_")):
-            own = last[last["target"].eq(target) & last["measure"].isin([*SHOWN, *AFTER])]
-            for way, measure, value in zip(own["way"], own["measure"], own["value"], strict=True):
-                row[f"{prefix}{measure}_{_column(way)}"] = value
-            row[f"{prefix}exact"] = last["value"][last["target"].eq(target) & last["measure"].eq("exact")].mean()
-        looking = last[last["target"].eq("peak") & ~last["way"].isin(["constant", "edges", "ink"])]
-        after = looking["value"][looking["measure"].eq("selective_shuffled")]
-        rows.append(row | {"furthest_shuffled": (after - 0.5).abs().max()})
-    return pd.DataFrame(rows)
-
-
 def where_and_what(album: Album, maps: pd.DataFrame) -> None:
     """Shows of each way where its maps lie and what they say, a row a way, a panel a measure, the nearest to the worths first."""
     layer, variant = maps["layer"].iloc[0], maps["variant"].iloc[0]
@@ -158,7 +138,7 @@ def where_and_what(album: Album, maps: pd.DataFrame) -> None:
             rows += [{"measure": measure, "target": target, "way": way, **one._asdict()} for way, one in found.items()]
         ax.set_xlabel(name)
         ax.set_xlim(-0.05, 1.05)
-        ax.set_yticks(range(len(ways)), [_column(way) for way in ways])
+        ax.set_yticks(range(len(ways)), [column_of(way) for way in ways])
         ax.set_ylim(len(ways) - 0.5, -0.5)
     legend_above(figure, *axes[0].get_legend_handles_labels())
     text = (
@@ -170,25 +150,15 @@ def where_and_what(album: Album, maps: pd.DataFrame) -> None:
     album.save(figure, pd.DataFrame(rows), "where_and_what", text)
 
 
-def _column(spec: str) -> str:
-    """Gives what a way is called in the name of a column.
-
-    Example:
-        >>> _column(STRETCHED)
-        'unit_map_stretched'
-    """
-    return re.sub(r"\W+", "_", re.sub(r"\w+=", "", spec))
-
-
 ANALYSIS = Analysis(
     "Attribution maps of detectors, against exact truth",
     run,
     draw=draw,
     bounds={
-        f"{prefix}{measure}_{_column(way)}": (-1, 1) if measure.startswith("rank") else (0, 1)
-        for prefix in ("", "contrast_")
+        f"{prefix}{measure}_{column_of(way)}": (-1, 1) if measure.startswith("rank") else (0, 1)
+        for prefix, measures in OF_RUNS.values()
         for way in (*names("ways"), STRETCHED)
-        for measure in (*SHOWN, *AFTER)
+        for measure in measures
         if not measure.startswith("worth")
     },
 )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from mixmnist.core.records import require
 from mixmnist.core.seeding import Stream, derive
@@ -108,16 +108,14 @@ def through(target: Target, relu: str) -> Target:
     Args:
         target: Of a unit or a class.
         relu: output; input; or auto: the input of a peak or a cell, whose gradient is the same where the unit fires, if the layer
-            has a module that is a ReLU, else the output.
+            ends in a module that is a ReLU, else the output.
 
     Raises:
         ValueError: If it is another word, or the input is asked for and there is no module that is a ReLU.
     """
     require(relu in RELU, f"relu must be one of {', '.join(RELU)}, got relu={relu!r}.")
     if relu == "auto":
-        layers = [] if target.layer is None else list(target.net.get_submodule(target.layer).modules())
-        there = any(isinstance(module, nn.ReLU) for module in layers)
-        relu = "input" if there and target.of in ("peak", "cell") else "output"
+        relu = "input" if target.last_relu is not None and target.of in ("peak", "cell") else "output"
     return target.before_relu() if relu == "input" else target
 
 

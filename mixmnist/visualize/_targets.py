@@ -119,13 +119,19 @@ class Target:
         Raises:
             ValueError: If the layer has no module that is a ReLU.
         """
-        modules = [] if self.layer is None else list(self.net.get_submodule(self.layer).named_modules(prefix=self.layer))
-        names = [name for name, module in modules if isinstance(module, nn.ReLU)]
-        if not names:
+        name = self.last_relu
+        if name is None:
             raise ValueError(
                 f"the layer must end in a module that is a ReLU, got none in layer={self.layer!r}. Name the layer before it."
             )
-        return replace(self, layer=names[-1], before=True)
+        return replace(self, layer=name, before=True)
+
+    @property
+    def last_relu(self) -> str | None:
+        """Names the ReLU that the layer ends in, if the last of its modules is one; what comes after a ReLU makes other units."""
+        modules = [] if self.layer is None else list(self.net.get_submodule(self.layer).named_modules(prefix=self.layer))
+        leaves = [(name, module) for name, module in modules if not list(module.children())]
+        return leaves[-1][0] if leaves and isinstance(leaves[-1][1], nn.ReLU) else None
 
     @property
     def name(self) -> str:

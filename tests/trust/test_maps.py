@@ -33,7 +33,7 @@ def made(recorded_nets, tmp_path_factory):
 @pytest.mark.slow
 def test_every_table_is_there_and_the_figure_is_drawn(made, tmp_path):
     """From nets to the figure nothing may be missing."""
-    assert {"maps", "ways", "runs"} <= {path.stem for path in made.glob("*.csv")}
+    assert {"maps", "ways", "layers", "geometry", "runs"} <= {path.stem for path in made.glob("*.csv")}
     assert "points_at_box" in (made / "summary.md").read_text()
     with style(Look(("png",))):
         maps.draw(made, Album(tmp_path, Look(("png",)), ()))
@@ -58,13 +58,13 @@ def test_a_way_that_cannot_says_why(made):
     rows = pd.read_csv(made / "maps.csv")
     refused = rows[rows["way"].eq("gradcam") & rows["target"].eq("peak")]
     assert refused["said"].str.contains("must have a layer with maps").all()
-    assert refused["measure"].isna().all()
+    assert refused["selective"].isna().all()
     assert "gradcam" not in set(pd.read_csv(made / "ways.csv").query("target == 'peak'")["way"])
 
 
 def test_every_claim_has_its_column():
     """What the study's claims are held against must be a column that the analysis can write."""
-    ways = {maps._column(way) for way in (*registry.names("ways"), maps.STRETCHED)}
-    known = {f"{prefix}{measure}_{way}" for prefix in ("", "contrast_") for measure in (*maps.SHOWN, *maps.AFTER) for way in ways}
+    ways = {maps.column_of(way) for way in (*registry.names("ways"), maps.STRETCHED)}
+    known = {f"{prefix}{measure}_{way}" for prefix, measures in maps.OF_RUNS.values() for measure in measures for way in ways}
     for claim in load_study("maps")[1].claims:
         assert {claim.column, claim.minus} - {None} <= known | {"furthest_shuffled"}
