@@ -1,9 +1,6 @@
 """The command line: every command with its options. Torch is imported only by the commands that need it."""
 
 import argparse
-import ast
-import inspect
-from collections.abc import Callable
 from pathlib import Path
 
 from mixmnist.commands import completion
@@ -14,6 +11,7 @@ from mixmnist.commands.dictionaries import features
 from mixmnist.commands.grading import grade
 from mixmnist.commands.manners import BEGIN, VERSION, WHAT, Parser, begin
 from mixmnist.commands.nets import evaluate, layers, plant
+from mixmnist.commands.options import DEVICES, SOURCES, add_guest, help_of, make_command
 from mixmnist.commands.pages import page
 from mixmnist.commands.shelves import list_entries
 from mixmnist.commands.studies import demo, index, plan, report, run, verify
@@ -21,20 +19,6 @@ from mixmnist.core import registry
 from mixmnist.core.records import Canvas, Options
 
 REFERENCE = Path("results/reference")
-DEVICES = ("auto", "cpu", "cuda")
-SOURCES = completion.shelf("sources", "auto", files=".npz")
-
-
-def help_of(configuration: type) -> dict[str, str]:
-    """Gives the string under each field of a dataclass, which is the option's help."""
-    body = ast.parse(inspect.getsource(configuration)).body[0]
-    assert isinstance(body, ast.ClassDef)
-    found = {}
-    for field, text in zip(body.body, body.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-            assert isinstance(field.target, ast.Name)
-            found[field.target.id] = str(text.value.value).replace("%", "%%")
-    return found
 
 
 def write_completion(args: argparse.Namespace, say: Say) -> Answer:
@@ -53,15 +37,24 @@ def make_parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=begin, quiet=False, json=False)
     commands = parser.add_subparsers(metavar="COMMAND")
     _add_run(commands)
-    for add in (_add_results, _add_canvases, _add_checks, _add_plan, _add_layers_and_completion, _add_evaluate, _add_features):
+    for add in (
+        _add_results,
+        _add_canvases,
+        _add_checks,
+        _add_plan,
+        _add_layers_and_completion,
+        _add_evaluate,
+        _add_features,
+        _add_see,
+    ):
         add(commands)
     return parser
 
 
 def _add_results(commands: "argparse._SubParsersAction[Parser]") -> None:
-    command = _command(commands, "demo", demo, "--out results/local", "a first look in half a minute: train, score, draw")
+    command = make_command(commands, "demo", demo, "--out results/local", "a first look in half a minute: train, score, draw")
     command.add_argument("--out", default=Options.out, metavar="DIR", help=help_of(Options)["out"])
-    command = _command(commands, "report", report, "results/local/sanity/digits", "write tables and figures from records")
+    command = make_command(commands, "report", report, "results/local/sanity/digits", "write tables and figures from records")
     command.add_argument(
         "folders", nargs="+", metavar="DIR", help="folder of a study and source, e.g. results/local/sanity/mnist"
     )
@@ -80,19 +73,19 @@ def _add_results(commands: "argparse._SubParsersAction[Parser]") -> None:
     )
     command.add_argument("--columns-of", default="", metavar="NAMES", help="columns of the table for papers, variants.tex")
     summary = "make a page of units that opens in a browser; of several folders one for comparing them"
-    command = _command(commands, "page", page, "results/local/sanity/digits", summary)
+    command = make_command(commands, "page", page, "results/local/sanity/digits", summary)
     command.add_argument("folders", nargs="+", metavar="DIR", help="folder of a study and source, or of an evaluated network")
     command.add_argument("--out", metavar="DIR", help="where to write (default DIR/report; needed for several folders)")
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
-    command = _command(commands, "list", list_entries, "metrics", "list what the shelves hold")
+    command = make_command(commands, "list", list_entries, "metrics", "list what the shelves hold")
     command.add_argument("shelf", nargs="?", choices=list(registry.SHELVES), help="one of them; by default all")
     command.add_argument("--long", action="store_true", help="with definition, source, range, chance and ceiling")
 
 
 def _add_canvases(commands: "argparse._SubParsersAction[Parser]") -> None:
-    command = _command(commands, "preview", preview, "--task redundant --out p.png", "draw some canvases with their classes")
+    command = make_command(commands, "preview", preview, "--task redundant --out p.png", "draw some canvases with their classes")
     _add_mixture(command, n=32, out="p.png")
-    command = _command(
+    command = make_command(
         commands,
         "export",
         export,
@@ -103,21 +96,23 @@ def _add_canvases(commands: "argparse._SubParsersAction[Parser]") -> None:
     command.add_argument(
         "--masks", action="store_true", help="also the ink masks [n, concepts, rows, cols]: a byte a pixel in memory"
     )
-    command = _command(commands, "audit", audit, "--task pairs --overlap max", "check a mixture against what is promised of it")
+    command = make_command(
+        commands, "audit", audit, "--task pairs --overlap max", "check a mixture against what is promised of it"
+    )
     _add_mixture(command, n=10_000)
 
 
 def _add_checks(commands: "argparse._SubParsersAction[Parser]") -> None:
-    command = _command(
+    command = make_command(
         commands, "verify", verify, "results/reference/sanity/mnist", "recompute recorded scores from recorded weights"
     )
     command.add_argument("folders", nargs="+", metavar="DIR", help="folder of a study and source")
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
     summary = "grade a metric or a dictionary of your own on what is planted, beside the shelf's"
-    command = _command(commands, "grade", grade, "examples/margin.py --out card", summary)
+    command = make_command(commands, "grade", grade, "examples/margin.py --out card", summary)
     command.add_argument("file", metavar="mine.py", help="it ends in METRIC = Metric(...) or in DICTIONARY = Dictionary(...)")
     command.add_argument("--out", metavar="DIR", help="write the card, every test and the response curves there")
-    command = _command(
+    command = make_command(
         commands, "plant", plant, "--set misses=.2 --set noise=.1 --concept 3", "plant a unit with faults and score it"
     )
     command.add_argument("--set", action="append", default=[], metavar="DIAL=NUMBER", help="a fault, from 0 to 1, e.g. misses=.2")
@@ -126,13 +121,13 @@ def _add_checks(commands: "argparse._SubParsersAction[Parser]") -> None:
     command.add_argument("--units", type=int, default=10, help="units of the layer, 10 or more (default 10)")
     command.add_argument("--n", type=int, default=10_000, help="number of images (default 10000)")
     command.add_argument("--seed", type=int, default=0, help="of the images and of the faults' chance")
-    command = _command(commands, "index", index, "results/reference --out results/README.md", "write a page of all verdicts")
+    command = make_command(commands, "index", index, "results/reference --out results/README.md", "write a page of all verdicts")
     command.add_argument("folder", metavar="DIR", help="folder of results, <study>/<source> each")
     command.add_argument("--out", help="the page (default DIR/README.md)")
 
 
 def _add_plan(commands: "argparse._SubParsersAction[Parser]") -> None:
-    command = _command(
+    command = make_command(
         commands,
         "plan",
         plan,
@@ -151,34 +146,23 @@ def _add_plan(commands: "argparse._SubParsersAction[Parser]") -> None:
 
 
 def _add_layers_and_completion(commands: "argparse._SubParsersAction[Parser]") -> None:
-    command = _command(
+    command = make_command(
         commands, "layers", layers, "torchvision.models:resnet18 --channels 3 --size 64", "list the layers of a network"
     )
     command.add_argument("factory", metavar="pkg.module:factory", help="called without arguments, gives a torch.nn.Module")
     command.add_argument("--size", type=int, default=32, help="rows and columns of the input (default 32)")
     command.add_argument("--channels", type=int, default=1, help="channels of the input (default 1)")
     example = 'bash      # read it in ~/.bashrc: eval "$(mixmnist completion bash)"'
-    command = _command(commands, "completion", write_completion, example, "print what completes commands and names in a shell")
+    command = make_command(
+        commands, "completion", write_completion, example, "print what completes commands and names in a shell"
+    )
     command.add_argument("shell", choices=completion.SHELLS, help="the shell that reads it")
 
 
-def _command(
-    commands: "argparse._SubParsersAction[Parser]",
-    name: str,
-    function: Callable[[argparse.Namespace, Say], Answer],
-    example: str,
-    summary: str,
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=summary, description=summary, epilog=f"example: mixmnist {name} {example}")
-    command.set_defaults(command=function)
-    command.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    command.add_argument("--json", action="store_true", help="print what was found as one JSON document, and prose on stderr")
-    command.add_argument("--debug", action="store_true", help="on an error, show where it was raised")
-    return command
-
-
 def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
-    command = _command(commands, "run", run, "sanity --source digits --seeds 1", "run studies; what is recorded is not run again")
+    command = make_command(
+        commands, "run", run, "sanity --source digits --seeds 1", "run studies; what is recorded is not run again"
+    )
     texts, defaults = help_of(Options), Options()
     studies = command.add_argument(
         "studies", nargs="+", metavar="STUDY", help="a study's file, or the name of one in ./benchmarks"
@@ -204,7 +188,7 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
 
 def _add_evaluate(commands: "argparse._SubParsersAction[Parser]") -> None:
     example = "torchvision.models:resnet18 --layer layer3,layer4 --size 64 --channels 3 --source digits"
-    command = _command(commands, "evaluate", evaluate, example, "score the units of your own network, or of arrays")
+    command = make_command(commands, "evaluate", evaluate, example, "score the units of your own network, or of arrays")
     command.add_argument(
         "factory", nargs="?", metavar="pkg.module:factory", help="called without arguments, gives a torch.nn.Module"
     )
@@ -256,7 +240,7 @@ def _add_mixture(command: argparse.ArgumentParser, n: int, out: str | None = Non
 def _add_features(commands: "argparse._SubParsersAction[Parser]") -> None:
     summary = "fit dictionaries on a layer's cells: are the concepts there in another basis?"
     example = "results/reference/sanity/mnist --dictionaries ica,kmeans"
-    command = _command(commands, "features", features, example, summary)
+    command = make_command(commands, "features", features, example, summary)
     what = "folder of a study and source, or pkg.module:factory"
     command.add_argument("what", nargs="?", metavar="DIR", help=what)
     command.add_argument("--arrays", metavar="F.npz", help="instead: rows [n, units] and present [n, concepts], 0 or 1")
@@ -278,11 +262,4 @@ def _add_features(commands: "argparse._SubParsersAction[Parser]") -> None:
     recorded = command.add_argument_group("of recorded nets")
     variants = recorded.add_argument("--variants", default="", metavar="A,B", help="by default all")
     completed(variants, completion.recorded("variant", "what"))
-    guest = command.add_argument_group("of a network of your own")
-    guest.add_argument("--weights", metavar="F", help="safetensors")
-    guest.add_argument("--axis", type=int, metavar="N", help="of the layer's output that counts units (1, 2, -1), if unclear")
-    completed(guest.add_argument("--task", default="pairs", help="of the canvases (default pairs)"), completion.shelf("tasks"))
-    completed(guest.add_argument("--source", default="auto", help=help_of(Options)["source"]), SOURCES)
-    guest.add_argument("--size", type=int, help="rows and columns of the canvas; by default the task's")
-    guest.add_argument("--channels", type=int, default=1, help="1 or 3: that the network takes (default 1)")
-    guest.add_argument("--transform", metavar="pkg.module:function", help="applied to images in [0, 1] before the network")
+    add_guest(command.add_argument_group("of a network of your own"))
