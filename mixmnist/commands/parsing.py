@@ -11,8 +11,10 @@ from mixmnist.commands.dictionaries import features
 from mixmnist.commands.grading import grade
 from mixmnist.commands.manners import BEGIN, VERSION, WHAT, Parser, begin
 from mixmnist.commands.nets import evaluate, layers, plant
-from mixmnist.commands.options import DEVICES, SOURCES, add_guest, help_of, make_command
+from mixmnist.commands.options import DEVICES, SOURCES, add_guest, help_of
+from mixmnist.commands.options import make_command as _command
 from mixmnist.commands.pages import page
+from mixmnist.commands.parsing_see import add_see
 from mixmnist.commands.shelves import list_entries
 from mixmnist.commands.studies import demo, index, plan, report, run, verify
 from mixmnist.core import registry
@@ -45,16 +47,16 @@ def make_parser() -> argparse.ArgumentParser:
         _add_layers_and_completion,
         _add_evaluate,
         _add_features,
-        _add_see,
+        add_see,
     ):
         add(commands)
     return parser
 
 
 def _add_results(commands: "argparse._SubParsersAction[Parser]") -> None:
-    command = make_command(commands, "demo", demo, "--out results/local", "a first look in half a minute: train, score, draw")
+    command = _command(commands, "demo", demo, "--out results/local", "a first look in half a minute: train, score, draw")
     command.add_argument("--out", default=Options.out, metavar="DIR", help=help_of(Options)["out"])
-    command = make_command(commands, "report", report, "results/local/sanity/digits", "write tables and figures from records")
+    command = _command(commands, "report", report, "results/local/sanity/digits", "write tables and figures from records")
     command.add_argument(
         "folders", nargs="+", metavar="DIR", help="folder of a study and source, e.g. results/local/sanity/mnist"
     )
@@ -73,19 +75,19 @@ def _add_results(commands: "argparse._SubParsersAction[Parser]") -> None:
     )
     command.add_argument("--columns-of", default="", metavar="NAMES", help="columns of the table for papers, variants.tex")
     summary = "make a page of units that opens in a browser; of several folders one for comparing them"
-    command = make_command(commands, "page", page, "results/local/sanity/digits", summary)
+    command = _command(commands, "page", page, "results/local/sanity/digits", summary)
     command.add_argument("folders", nargs="+", metavar="DIR", help="folder of a study and source, or of an evaluated network")
     command.add_argument("--out", metavar="DIR", help="where to write (default DIR/report; needed for several folders)")
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
-    command = make_command(commands, "list", list_entries, "metrics", "list what the shelves hold")
+    command = _command(commands, "list", list_entries, "metrics", "list what the shelves hold")
     command.add_argument("shelf", nargs="?", choices=list(registry.SHELVES), help="one of them; by default all")
     command.add_argument("--long", action="store_true", help="with definition, source, range, chance and ceiling")
 
 
 def _add_canvases(commands: "argparse._SubParsersAction[Parser]") -> None:
-    command = make_command(commands, "preview", preview, "--task redundant --out p.png", "draw some canvases with their classes")
+    command = _command(commands, "preview", preview, "--task redundant --out p.png", "draw some canvases with their classes")
     _add_mixture(command, n=32, out="p.png")
-    command = make_command(
+    command = _command(
         commands,
         "export",
         export,
@@ -96,23 +98,21 @@ def _add_canvases(commands: "argparse._SubParsersAction[Parser]") -> None:
     command.add_argument(
         "--masks", action="store_true", help="also the ink masks [n, concepts, rows, cols]: a byte a pixel in memory"
     )
-    command = make_command(
-        commands, "audit", audit, "--task pairs --overlap max", "check a mixture against what is promised of it"
-    )
+    command = _command(commands, "audit", audit, "--task pairs --overlap max", "check a mixture against what is promised of it")
     _add_mixture(command, n=10_000)
 
 
 def _add_checks(commands: "argparse._SubParsersAction[Parser]") -> None:
-    command = make_command(
+    command = _command(
         commands, "verify", verify, "results/reference/sanity/mnist", "recompute recorded scores from recorded weights"
     )
     command.add_argument("folders", nargs="+", metavar="DIR", help="folder of a study and source")
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
     summary = "grade a metric or a dictionary of your own on what is planted, beside the shelf's"
-    command = make_command(commands, "grade", grade, "examples/margin.py --out card", summary)
+    command = _command(commands, "grade", grade, "examples/margin.py --out card", summary)
     command.add_argument("file", metavar="mine.py", help="it ends in METRIC = Metric(...) or in DICTIONARY = Dictionary(...)")
     command.add_argument("--out", metavar="DIR", help="write the card, every test and the response curves there")
-    command = make_command(
+    command = _command(
         commands, "plant", plant, "--set misses=.2 --set noise=.1 --concept 3", "plant a unit with faults and score it"
     )
     command.add_argument("--set", action="append", default=[], metavar="DIAL=NUMBER", help="a fault, from 0 to 1, e.g. misses=.2")
@@ -121,13 +121,13 @@ def _add_checks(commands: "argparse._SubParsersAction[Parser]") -> None:
     command.add_argument("--units", type=int, default=10, help="units of the layer, 10 or more (default 10)")
     command.add_argument("--n", type=int, default=10_000, help="number of images (default 10000)")
     command.add_argument("--seed", type=int, default=0, help="of the images and of the faults' chance")
-    command = make_command(commands, "index", index, "results/reference --out results/README.md", "write a page of all verdicts")
+    command = _command(commands, "index", index, "results/reference --out results/README.md", "write a page of all verdicts")
     command.add_argument("folder", metavar="DIR", help="folder of results, <study>/<source> each")
     command.add_argument("--out", help="the page (default DIR/README.md)")
 
 
 def _add_plan(commands: "argparse._SubParsersAction[Parser]") -> None:
-    command = make_command(
+    command = _command(
         commands,
         "plan",
         plan,
@@ -146,23 +146,19 @@ def _add_plan(commands: "argparse._SubParsersAction[Parser]") -> None:
 
 
 def _add_layers_and_completion(commands: "argparse._SubParsersAction[Parser]") -> None:
-    command = make_command(
+    command = _command(
         commands, "layers", layers, "torchvision.models:resnet18 --channels 3 --size 64", "list the layers of a network"
     )
     command.add_argument("factory", metavar="pkg.module:factory", help="called without arguments, gives a torch.nn.Module")
     command.add_argument("--size", type=int, default=32, help="rows and columns of the input (default 32)")
     command.add_argument("--channels", type=int, default=1, help="channels of the input (default 1)")
     example = 'bash      # read it in ~/.bashrc: eval "$(mixmnist completion bash)"'
-    command = make_command(
-        commands, "completion", write_completion, example, "print what completes commands and names in a shell"
-    )
+    command = _command(commands, "completion", write_completion, example, "print what completes commands and names in a shell")
     command.add_argument("shell", choices=completion.SHELLS, help="the shell that reads it")
 
 
 def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
-    command = make_command(
-        commands, "run", run, "sanity --source digits --seeds 1", "run studies; what is recorded is not run again"
-    )
+    command = _command(commands, "run", run, "sanity --source digits --seeds 1", "run studies; what is recorded is not run again")
     texts, defaults = help_of(Options), Options()
     studies = command.add_argument(
         "studies", nargs="+", metavar="STUDY", help="a study's file, or the name of one in ./benchmarks"
@@ -188,7 +184,7 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
 
 def _add_evaluate(commands: "argparse._SubParsersAction[Parser]") -> None:
     example = "torchvision.models:resnet18 --layer layer3,layer4 --size 64 --channels 3 --source digits"
-    command = make_command(commands, "evaluate", evaluate, example, "score the units of your own network, or of arrays")
+    command = _command(commands, "evaluate", evaluate, example, "score the units of your own network, or of arrays")
     command.add_argument(
         "factory", nargs="?", metavar="pkg.module:factory", help="called without arguments, gives a torch.nn.Module"
     )
@@ -240,7 +236,7 @@ def _add_mixture(command: argparse.ArgumentParser, n: int, out: str | None = Non
 def _add_features(commands: "argparse._SubParsersAction[Parser]") -> None:
     summary = "fit dictionaries on a layer's cells: are the concepts there in another basis?"
     example = "results/reference/sanity/mnist --dictionaries ica,kmeans"
-    command = make_command(commands, "features", features, example, summary)
+    command = _command(commands, "features", features, example, summary)
     what = "folder of a study and source, or pkg.module:factory"
     command.add_argument("what", nargs="?", metavar="DIR", help=what)
     command.add_argument("--arrays", metavar="F.npz", help="instead: rows [n, units] and present [n, concepts], 0 or 1")

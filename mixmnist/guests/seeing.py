@@ -20,7 +20,7 @@ from mixmnist.guests.evaluating import Setting, prepare
 from mixmnist.probing.running import Images, Transform
 from mixmnist.report.drawing import Look, style
 from mixmnist.report.pictures import short
-from mixmnist.report.sheets import Picture, Sheet, draw_sheet, save_sheet
+from mixmnist.report.seen import Picture, Sheet, draw_sheet, save_sheet
 from mixmnist.visualize._generator import Generator
 from mixmnist.visualize.reader import Reader
 from mixmnist.visualize.seeing import Shown, Sight, Tools, check_ways, look

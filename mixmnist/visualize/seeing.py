@@ -85,7 +85,7 @@ def check_ways(specs: Sequence[str], of_class: bool) -> list[Chosen]:
     Raises:
         ValueError: If one is unknown, has no such setting, or makes no pictures of what is to be seen.
     """
-    found = []
+    found: list[Chosen] = []
     for spec in dict.fromkeys(specs):
         name, settings = named(spec)
         way: Way = registry.choose("ways", name)

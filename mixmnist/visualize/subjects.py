@@ -88,8 +88,8 @@ def units_of(view: View, units: Sequence[int] | str, of: str = "peak") -> Subjec
     every = _responses(view, "mean" if of == "mean" else "peak")
     alignment, concept = average_precision(every.T, view.canvases.present).nan_to_num(0).max(dim=1)
     strict = not isinstance(units, str)
-    chosen = list(dict.fromkeys(units)) if strict else list(range(len(every)))
     require(strict or units in (ALL, DETECTORS), f"units must be numbers, {ALL} or {DETECTORS}, got {units!r}.")
+    chosen = list(range(len(every))) if isinstance(units, str) else list(dict.fromkeys(units))
     require(chosen, "units must be one or more, got none. Name one.")
     wrong = [unit for unit in chosen if not 0 <= unit < len(every)]
     where = f"layer={view.layer!r}"
@@ -145,7 +145,11 @@ def classes_of(view: View, classes: Sequence[int], of: str = "logit") -> Subject
     require(not wrong, f"class must lie between 0 and {logits.shape[1] - 1}, got {wrong[:1]}. Name another.")
     own = logits.shape[1] == known  # else the net tells other things apart
     require(own or of == "logit", f"a contrast needs a net of the task's {known} classes, got {logits.shape[1]}. Use of=logit.")
-    names, wanted, scene, index, rivals = [], [], [], [], []
+    names: list[str] = []
+    index: list[int] = []
+    wanted: list[Tensor] = []
+    scene: list[Tensor] = []
+    rivals: list[Tensor] = []
     for number in dict.fromkeys(classes):
         called = f"class {number} ({canvases.classes[number]})" if own else f"class {number}"
         shows = _shown_by(canvases, number) if own else torch.zeros(len(canvases.concepts), dtype=torch.bool)

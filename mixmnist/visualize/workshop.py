@@ -1,4 +1,4 @@
-"""Workshop: where a reader and a generator come from: a named file, one that is there and fits; else they are trained and kept."""
+"""Workshop: where a reader and a generator come from: a named file, one that is there and fits; else trained once, and kept."""
 
 import contextlib
 from collections.abc import Callable, Mapping

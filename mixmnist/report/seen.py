@@ -3,6 +3,7 @@
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import seaborn  # noqa: F401 -- it knows the colours of maps
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mixmnist.core.records import require
-from mixmnist.report.drawing import SMALL, Look, last_channels, style
+from mixmnist.report.drawing import SMALL, Look, style
 from mixmnist.report.files import write_figure
 from mixmnist.report.pictures import outline
 
@@ -62,7 +63,7 @@ def draw_sheet(sheet: Sheet) -> Figure:
     height = top + len(sheet.rows) * (SIDE + BELOW) + legend + LINE * len(notes) + EDGE
     figure = Figure(figsize=(width, height))
 
-    def write(x: float, y: float, text: str, **look: object) -> None:
+    def write(x: float, y: float, text: str, **look: Any) -> None:  # noqa: ANN401 -- matplotlib's own arguments
         figure.text(x / width, 1 - y / height, text, fontsize=SMALL, va="top", **look)
 
     for column, head in enumerate(heads):
@@ -111,7 +112,8 @@ def _draw(ax: Axes, picture: Picture) -> None:
     if picture.image is None:
         ax.text(0.5, 0.5, "no picture", ha="center", va="center", transform=ax.transAxes, fontsize=SMALL, color="0.25")
     elif picture.signed is None:
-        ax.imshow(last_channels(picture.image), cmap="gray", vmin=0, vmax=1)
+        image = picture.image if picture.image.ndim == 2 else picture.image.transpose(1, 2, 0)
+        ax.imshow(image, cmap="gray", vmin=0, vmax=1)
     else:
         most = float(np.abs(picture.signed).max())
         ax.imshow(picture.signed, cmap=COLOURS, vmin=-most, vmax=most)
