@@ -21,7 +21,7 @@ from mixmnist.visualize.reader import Reader, load_reader
 from mixmnist.visualize.seeing import Tools
 from mixmnist.visualize.subjects import View
 
-READER, GENERATORS = "reader.safetensors", "generators"
+READER, GENERATOR = "reader.safetensors", "generator"  # files
 CANVASES = 21_000  # that a generator is trained and tested on
 HOW = Inverting(epochs=3)
 WIDEST = 8  # cells along a side, above which a layer's maps are pooled before they are inverted
@@ -76,14 +76,14 @@ class Workshop:
         """
         if "generator" in self.files:
             return load_generator(self.files["generator"], view.net, view.transform)
-        ready = [] if self.ready is None else [self.ready / GENERATORS / f"{self.name}.safetensors"]
+        ready = [] if self.ready is None else [self.ready / f"{GENERATOR}-{self.name}.safetensors"]
         for path in ready:
             if path.is_file():
                 with contextlib.suppress(OtherNetError):
                     return load_generator(path, view.net, view.transform)
         encoder = encoder_of(target, view)
-        kept = self.home / GENERATORS / f"{self.name}-{encoder.layer}.safetensors"
-        checks.check_writable(kept.parent, "tools")
+        kept = self.home / f"{GENERATOR}-{self.name}-{encoder.layer}.safetensors"
+        checks.check_writable(self.home, "tools")
         if not kept.is_file():
             said = f"Training a generator that inverts {encoder.layer} of {self.name}, once: that takes about 2 minutes."
             self.tell(f"{said} It is kept in {kept}.")

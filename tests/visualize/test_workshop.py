@@ -88,18 +88,18 @@ def test_a_folder_that_cannot_be_is_told_before_anything_is_trained(shop, traine
 def test_a_generator_is_read_only_with_its_net(shop, trained, tiny, canvases, supplies, tmp_path):
     """The study's is used if it is of this net; another is passed over, and refused where it was named."""
     own, said = shop
-    place = tmp_path / "ready" / "generators"
+    place = tmp_path / "ready"
     place.mkdir(parents=True)
-    supplies.generator.save(place / "a-0.safetensors")
+    supplies.generator.save(place / "generator-a-0.safetensors")
     views = [View(tiny(seed), canvases, "second") for seed in (0, 1)]
     targets = [unit_target(view.net, "second", 0) for view in views]
     assert own.generator(targets[0], views[0]).encoder.layer == "first"
     assert (trained, said) == ([], [])
     own.generator(targets[1], views[1])
-    assert trained == [own.home / "generators" / "a-0-first.safetensors"]
+    assert trained == [own.home / "generator-a-0-first.safetensors"]
     assert said[0].startswith("Training a generator that inverts first of a-0, once: that takes about 2 minutes.")
     with pytest.raises(OtherNetError, match="a generator must be read with its net"):
-        replace(own, files={"generator": place / "a-0.safetensors"}).generator(targets[1], views[1])
+        replace(own, files={"generator": place / "generator-a-0.safetensors"}).generator(targets[1], views[1])
 
 
 def test_the_layer_before_is_inverted(tiny, canvases):
