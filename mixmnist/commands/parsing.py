@@ -78,6 +78,7 @@ def _add_results(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(commands, "page", page, "results/local/sanity/digits", summary)
     command.add_argument("folders", nargs="+", metavar="DIR", help="folder of a study and source, or of an evaluated network")
     command.add_argument("--out", metavar="DIR", help="where to write (default DIR/report; needed for several folders)")
+    command.add_argument("--pictures", action="store_true", help="also what units want, by several ways: minutes, one folder")
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
     command = _command(commands, "list", list_entries, "metrics", "list what the shelves hold")
     command.add_argument("shelf", nargs="?", choices=list(registry.SHELVES), help="one of them; by default all")
