@@ -17,6 +17,7 @@ from mixmnist.core.storage import as_json
 from mixmnist.data.sources import resolve_source
 from mixmnist.features.cells import axis_of
 from mixmnist.guests.evaluating import Setting, prepare
+from mixmnist.probing import check_layers
 from mixmnist.probing.running import Images, Transform
 from mixmnist.report.drawing import Look, style
 from mixmnist.report.pictures import short
@@ -186,6 +187,7 @@ def view_of(net: nn.Module, layer: str | None, canvases: Canvases, transform: Tr
     """
     if layer is None:
         return View(net, canvases, transform=transform)
+    check_layers(net, (layer,))
     like = next(net.parameters(), torch.zeros(()))
     found = axis_of(net, layer, Images(canvases.images[:2], like, transform), axis)
     return View(net, canvases, layer, transform, found)

@@ -56,9 +56,7 @@ def make_page(
     """
     if pictures:
         of_study = len(folders) == 1 and (folders[0] / "runs").is_dir() and not (folders[0] / EVALUATION).is_file()
-        require(
-            of_study, "pictures must be of the nets of one study, got other folders. Leave --pictures out, or use mixmnist see."
-        )
+        require(of_study, "pictures must be of the nets of one study, got another folder. Leave --pictures out.")
     for folder in folders:
         there = (folder / EVALUATION).is_file() or (folder / "runs").is_dir()
         if not there:

@@ -25,19 +25,7 @@ from mixmnist.page.words import GLOSSARY
 
 DATA = "data.js"  # the mark of a page's folder
 ALWAYS = ("base", "notes", "tables")  # scripts of every page
-SCRIPTS = (
-    "draw",
-    "algebra",
-    "grid",
-    "wants",
-    "unit",
-    "bench",
-    "compare",
-    "label",
-    "truth",
-    "address",
-    "main",
-)  # of one with units
+SCRIPTS = tuple("draw algebra grid wants unit bench compare label truth address main".split())  # of one with units
 STYLES = ("page.css", "front.css")
 FIGURES = 1_500_000  # bytes of all figures on a page together; those that do not fit are left out
 

@@ -93,11 +93,11 @@ def units_of(view: View, units: Sequence[int] | str, of: str = "peak") -> Subjec
     require(chosen, "units must be one or more, got none. Name one.")
     wrong = [unit for unit in chosen if not 0 <= unit < len(every)]
     where = f"layer={view.layer!r}"
-    require(not wrong, f"unit must lie between 0 and {len(every) - 1}, got {wrong[:1]} of {where}. Name another.")
+    require(not wrong, f"unit must lie between 0 and {len(every) - 1}, got {_one(wrong)} of {where}. Name another.")
     silent = [unit for unit in chosen if not every[unit].any()]
     images = f"it is 0 on all {every.shape[1]:,} canvases"
     if strict or len(silent) == len(chosen):
-        got = f"unit {silent[0] if silent else None} of {where}: {images}"
+        got = f"unit {_one(silent)} of {where}: {images}"
         require(not silent, f"a unit must fire on one canvas or more, got {got}. Name another.")
     left = tuple(f"Unit {unit} of {view.layer} is left out: {images}." for unit in silent)
     kept = [unit for unit in chosen if unit not in silent]
@@ -142,7 +142,7 @@ def classes_of(view: View, classes: Sequence[int], of: str = "logit") -> Subject
     canvases, known = view.canvases, len(view.canvases.classes)
     logits = _logits(view)
     wrong = [number for number in classes if not 0 <= number < logits.shape[1]]
-    require(not wrong, f"class must lie between 0 and {logits.shape[1] - 1}, got {wrong[:1]}. Name another.")
+    require(not wrong, f"class must lie between 0 and {logits.shape[1] - 1}, got {_one(wrong)}. Name another.")
     own = logits.shape[1] == known  # else the net tells other things apart
     require(own or of == "logit", f"a contrast needs a net of the task's {known} classes, got {logits.shape[1]}. Use of=logit.")
     names: list[str] = []
@@ -188,3 +188,8 @@ def _shown_by(canvases: Canvases, number: int) -> Bool[Tensor, " concepts"]:
     """Says which digits every canvas of a class shows."""
     rows = canvases.labels == number if canvases.labels.ndim == 1 else canvases.labels[:, number] == 1
     return canvases.present[rows].all(dim=0) if rows.any() else torch.zeros(len(canvases.concepts), dtype=torch.bool)
+
+
+def _one(numbers: Sequence[int]) -> int | None:
+    """Gives the first number, if there is one."""
+    return next(iter(numbers), None)

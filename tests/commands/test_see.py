@@ -48,7 +48,7 @@ def shy():
 
 def smooth():
     net = make()
-    net[1] = net[3] = nn.Sigmoid()
+    net[1], net[3] = nn.Sigmoid(), nn.Sigmoid()
     return net
 
 class Functional(nn.Module):
@@ -134,7 +134,7 @@ def see(*words):
 
 
 def test_a_network_of_ones_own_is_seen(capsys):
-    """Maps, natural and synthesised images of named units: a sheet, a row a way on the screen, natural images beside the others."""
+    """Maps and images of named units: a sheet, a row a way on the screen, natural images beside those that were made."""
     line = f"{BASE} --unit 1,3 --way integrated:steps=4,pixels:steps=3 --way own.py:share=.9 --starts 2 --reader good.safetensors"
     assert see(*line.split()) == 0
     said = capsys.readouterr().out
@@ -198,7 +198,7 @@ def test_classes_are_seen(capsys):
     line = BASE.replace("--layer 3 ", "")
     assert see(*f"{line} --class 12,3 --way top,integrated,gradcam".split()) == 0
     assert "6 pictures" in capsys.readouterr().out
-    assert see(*f"{line} --class 12 --of contrast --way gradient --json".split()) == 0
+    assert see(*f"{line} --class 12 --of contrast --way gradient --canvases 800 --json".split()) == 0
     found = json.loads(capsys.readouterr().out)["pictures"]
     assert [(row["subject"], row["own"]) for row in found] == [("class 12 (15), for 1", "1"), ("class 12 (15), for 5", "5")]
 
@@ -243,7 +243,7 @@ def test_recorded_nets_are_seen(recorded, capsys):
     [
         ("--variant c", "variant must be a known name, got variant='c'"),
         ("--seed 5", "seed must be one of a, 0 to 1, got seed=5. Name another."),
-        ("--weights no.safetensors", "options must be of networks of one's own, got --weights. Leave that out."),
+        ("--weights no.safetensors", "options must be of recorded nets, got --weights. Leave that out."),
         ("--layer conv9", "layer must be a known name, got layer='conv9'"),
         ("--layer conv1 --unit all --way dgn --reader good.safetensors", "a generator needs a layer with maps before layer='con"),
         ("--unit all --way maco --tools tiny.py/x", "tools must be a folder, got the file tiny.py"),
@@ -256,6 +256,15 @@ def test_what_cannot_be_of_recorded_nets_is_one_sentence(recorded, line, message
     assert said.startswith(f"mixmnist: {message}")
     assert said.count("\n") == 1
     assert not Path("found").exists()
+
+
+def test_a_folder_that_may_not_be_written_is_one_sentence(monkeypatch, capsys):
+    """It is told before anything is drawn."""
+    monkeypatch.setattr("mixmnist.core.checks.os.access", lambda *_: False)
+    assert see(*f"{BASE} --unit 1".split()) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("mixmnist: out must be writable, got .")
+    assert said.count("\n") == 1
 
 
 def test_a_folder_without_nets_is_one_sentence(capsys):
@@ -286,9 +295,9 @@ SMALL = "--reader good.safetensors"
     [
         (":dead --unit 0,1 --way gradient", "a unit must fire on one canvas or more, got unit 0 of layer='3': it is 0 on all 80"),
         (":asleep --unit all --way gradient", "a unit must fire on one canvas or more, got unit 0 of layer='3'"),
-        (f":half --unit 0 --way pixels:relu=output:grain=.01 {SMALL}", "a start must have a gradient, got 1 of 1 without"),
+        (f":half --unit 1 --way pixels:relu=output:grain=.01 {SMALL}", "a start must have a gradient, got 1 of 1 without"),
         (":smooth --unit 1 --way guided", "the net must have ReLUs, got none on the way to the peak of unit 1 of 3. Use the way"),
-        (":functional --layer net.3 --unit 1 --way guided", "ReLUs must be modules, got the function ['relu']"),
+        (":functional --layer net.2 --unit 1 --way guided", "ReLUs must be modules, got the function ['relu']"),
         (":flat --layer 2 --unit 1 --way gradcam", "the net must have a layer with maps before layer='2', got none"),
         (":flat --layer 2 --unit 1 --way unit_map", "layer must give maps, got [2, 6] from layer='2'"),
         (f":flat --layer 2 --unit 1 --way dgn {SMALL}", "a generator needs a layer with maps before layer='2', got none"),
@@ -322,8 +331,8 @@ SMALL = "--reader good.safetensors"
         ("--unit 1 --seed-of-pictures -1", "seed must be 0 or more, got seed=-1"),
         ("--unit 1 --canvases 0", "canvases must be 1 or more, got canvases=0"),
         ("--unit 1 --out found/p.gif", "out must end in .png or .pdf or .svg or .json, got 'found/p.gif'. Rename it."),
-        ("--unit 1 --out /proc/p.png", "out must be"),
-        ("--unit 1 --variant b", "options must be of recorded nets, got --variant. Leave that out."),
+        ("--unit 1 --out own.py/p.png", "out must be a folder, got the file own.py"),
+        ("--unit 1 --variant b", "options must be of networks of one's own, got --variant. Leave that out."),
         ("--layer 9 --unit 1", "layer must be a known name, got layer='9'"),
         ("--unit detectors", "a unit must be a detector, got none with an alignment of 0.8"),
     ],

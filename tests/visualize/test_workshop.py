@@ -50,7 +50,9 @@ def test_a_reader_that_is_nowhere_is_trained_into_the_folder_and_that_is_said(sh
     own, said = shop
     own.reader()
     assert trained == [own.home / "reader.safetensors"]
-    assert said == [f"Training a reader of digits, once: that takes about 2 minutes. It is kept in {own.home}/reader.safetensors."]
+    assert said == [
+        f"Training a reader of digits, once: that takes about 2 minutes. It is kept in {own.home}/reader.safetensors."
+    ]
 
 
 @pytest.mark.parametrize("folder", ["ready", "tools"])
@@ -109,5 +111,5 @@ def test_the_layer_before_is_inverted(tiny, canvases):
     assert (found.layer, found.pool) == ("first", "max")
     found = encoder_of(logit_target(view.net, torch.tensor([0])), view)
     assert (found.layer, found.pool) == ("second", "none")
-    with pytest.raises(ValueError, match="a generator needs a layer with maps before layer='first', got none. Use the way maco."):
+    with pytest.raises(ValueError, match="a generator needs a layer with maps before layer='first', got none"):
         encoder_of(unit_target(view.net, "first", 0), view)
