@@ -31,7 +31,7 @@ from mixmnist.visualize.worth import Canvases
 
 WAYS = ("top", "single", "integrated")  # that need no training
 CANVASES = 2_000  # natural ones
-MOST = 300  # units on a sheet
+MOST, MOST_READ = 300, 6  # units on a sheet; digits that are named below a picture
 ENDINGS = (".png", ".pdf", ".svg", ".json")
 
 
@@ -246,7 +246,9 @@ def _picture(shown: Shown, number: int, place: int, row: Mapping[Hashable, Any])
     times = "" if pd.isna(row["relative"]) else f"{row['relative']:.2f} of best"
     if row.get("reads") is None:
         return Picture(_grey(pixels), below=(times,))
-    return Picture(_grey(pixels), below=(f"reads {row['reads'] or 'nothing'}", times), good=row["reads_own"])
+    read = row["reads"] or "nothing"
+    read = read if len(read) <= MOST_READ or not row["reads"] else f"{len(read)} digits"
+    return Picture(_grey(pixels), below=(f"reads {read}", times), good=row["reads_own"])
 
 
 def _grey(pixels: NDArray[np.float64]) -> NDArray[np.float64]:

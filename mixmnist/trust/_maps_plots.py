@@ -38,7 +38,7 @@ def place_against_worth(album: Album, maps: pd.DataFrame, layer: str, variant: s
         rule(ax, "exact", exact.mean, ":", upright=True, label="what the exact worths have")
         rule(ax, "nothing", 1.0, "--", label="a map of zeros")
         title(ax, f"of the {target}")
-        ax.set(xlim=(0, 1.62), ylim=(-0.04, 1.08), xlabel="own ink as a share of all ink", ylabel="worth error")
+        ax.set(xlim=(0, 1.9), ylim=(-0.04, 1.09), xlabel="own ink as a share of all ink", ylabel="worth error")
         ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
         for way, (place, worth) in spots.items():
             known = {"target": target, "way": way, "exact": exact.mean}

@@ -14,7 +14,7 @@ def a_sheet(rows=2, ways=("top", "integrated:steps=64", "a_way_of_ones_own_with_
     random = np.random.default_rng(0)
     image, signed = random.random((32, 32)), random.normal(size=(32, 32)) + 0.7
     kinds = (
-        Picture(image, below=("reads 0123456789", "1.05 of best"), good=True),
+        Picture(image, below=("reads 012345", "1.05 of best"), good=True),
         Picture(image, signed, ("in box .95", "(area .14)")),
         Picture(None),
     )
