@@ -20,55 +20,88 @@ if TYPE_CHECKING:
     from mixmnist.guests.arrays import Arrays
     from mixmnist.guests.dictionaries import measure_dictionaries, measure_dictionaries_on_rows
     from mixmnist.guests.evaluating import Setting, evaluate, score_arrays
+    from mixmnist.guests.seeing import Wish, see
     from mixmnist.probing import probe
     from mixmnist.scoring import score
     from mixmnist.trust._dictionaries_grading import grade_dictionary
+    from mixmnist.visualize._generating import train_generator
+    from mixmnist.visualize._generator import Encoder
+    from mixmnist.visualize._targets import logit_target, unit_target
+    from mixmnist.visualize.imaging import Supplies, make_images
+    from mixmnist.visualize.mapping import make_maps
+    from mixmnist.visualize.measuring import measure_maps
+    from mixmnist.visualize.measuring_images import measure_images
+    from mixmnist.visualize.reader import train_reader
 
 __version__ = "0.1.0"
 __all__ = [
     "Arrays",
     "Canvas",
+    "Encoder",
     "Options",
     "Setting",
     "Study",
+    "Supplies",
     "Training",
     "Variant",
+    "Wish",
     "draw",
     "evaluate",
     "fit_dictionary",
     "grade_dictionary",
     "load_net",
+    "logit_target",
+    "make_images",
+    "make_maps",
     "measure_dictionaries",
     "measure_dictionaries_on_rows",
+    "measure_images",
+    "measure_maps",
     "probe",
     "read_atoms",
     "read_cells",
     "run",
     "score",
     "score_arrays",
+    "see",
+    "train_generator",
+    "train_reader",
+    "unit_target",
 ]
 
 _HOMES = {
     "Arrays": "guests.arrays",
     "Canvas": "core.records",
+    "Encoder": "visualize._generator",
     "Options": "core.records",
     "Setting": "guests.evaluating",
     "Study": "core.records",
+    "Supplies": "visualize.imaging",
     "Training": "core.records",
     "Variant": "core.records",
+    "Wish": "guests.seeing",
     "draw": "data.drawing",
     "evaluate": "guests.evaluating",
     "fit_dictionary": "features.fitting",
     "grade_dictionary": "trust._dictionaries_grading",
     "load_net": "grid.recording",
+    "logit_target": "visualize._targets",
+    "make_images": "visualize.imaging",
+    "make_maps": "visualize.mapping",
     "measure_dictionaries": "guests.dictionaries",
     "measure_dictionaries_on_rows": "guests.dictionaries",
+    "measure_images": "visualize.measuring_images",
+    "measure_maps": "visualize.measuring",
     "probe": "probing",
     "read_atoms": "features.atoms",
     "read_cells": "features.cells",
     "run": "grid.sweep",
     "score": "scoring",
     "score_arrays": "guests.evaluating",
+    "see": "guests.seeing",
+    "train_generator": "visualize._generating",
+    "train_reader": "visualize.reader",
+    "unit_target": "visualize._targets",
 }
 
 

@@ -13,7 +13,7 @@ def page(args: argparse.Namespace, say: Say) -> Answer:
     from mixmnist.page.making import losses, page_home
 
     folders = [Path(folder) for folder in args.folders]
-    made = tell_page(folders, page_home(args.folders, args.out), args.data_root, say, drawn=False)
+    made = tell_page(folders, page_home(args.folders, args.out), args.data_root, say, drawn=False, pictures=args.pictures)
     lost = [sentence for folder in folders for sentence in losses(folder)]
     for sentence in lost:
         complain(f"failed: {sentence}")
@@ -32,11 +32,11 @@ def annotate(args: argparse.Namespace, say: Say) -> Answer:
     return Answer({"annotations": str(place), "page": str(tell_page([folder], folder / "report", args.data_root, say))})
 
 
-def tell_page(folders: Sequence[Path], out: Path, root: str | None, say: Say, drawn: bool = True) -> Path:
+def tell_page(folders: Sequence[Path], out: Path, root: str | None, say: Say, drawn: bool = True, pictures: bool = False) -> Path:
     """Makes a page and says where it is."""
     from mixmnist.page.making import make_page
 
     with at_work(f"Making the page of {', '.join(map(str, folders))}", say):
-        made = make_page(folders, out, root, say, drawn)
+        made = make_page(folders, out, root, say, drawn, pictures)
     say(f"Page: {made}")
     return made

@@ -1,9 +1,6 @@
 """The command line: every command with its options. Torch is imported only by the commands that need it."""
 
 import argparse
-import ast
-import inspect
-from collections.abc import Callable
 from pathlib import Path
 
 from mixmnist.commands import completion
@@ -14,27 +11,16 @@ from mixmnist.commands.dictionaries import features
 from mixmnist.commands.grading import grade
 from mixmnist.commands.manners import BEGIN, VERSION, WHAT, Parser, begin
 from mixmnist.commands.nets import evaluate, layers, plant
+from mixmnist.commands.options import DEVICES, SOURCES, add_guest, help_of
+from mixmnist.commands.options import make_command as _command
 from mixmnist.commands.pages import page
+from mixmnist.commands.parsing_see import add_see
 from mixmnist.commands.shelves import list_entries
 from mixmnist.commands.studies import demo, index, plan, report, run, verify
 from mixmnist.core import registry
 from mixmnist.core.records import Canvas, Options
 
 REFERENCE = Path("results/reference")
-DEVICES = ("auto", "cpu", "cuda")
-SOURCES = completion.shelf("sources", "auto", files=".npz")
-
-
-def help_of(configuration: type) -> dict[str, str]:
-    """Gives the string under each field of a dataclass, which is the option's help."""
-    body = ast.parse(inspect.getsource(configuration)).body[0]
-    assert isinstance(body, ast.ClassDef)
-    found = {}
-    for field, text in zip(body.body, body.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-            assert isinstance(field.target, ast.Name)
-            found[field.target.id] = str(text.value.value).replace("%", "%%")
-    return found
 
 
 def write_completion(args: argparse.Namespace, say: Say) -> Answer:
@@ -53,7 +39,16 @@ def make_parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=begin, quiet=False, json=False)
     commands = parser.add_subparsers(metavar="COMMAND")
     _add_run(commands)
-    for add in (_add_results, _add_canvases, _add_checks, _add_plan, _add_layers_and_completion, _add_evaluate, _add_features):
+    for add in (
+        _add_results,
+        _add_canvases,
+        _add_checks,
+        _add_plan,
+        _add_layers_and_completion,
+        _add_evaluate,
+        _add_features,
+        add_see,
+    ):
         add(commands)
     return parser
 
@@ -83,6 +78,7 @@ def _add_results(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = _command(commands, "page", page, "results/local/sanity/digits", summary)
     command.add_argument("folders", nargs="+", metavar="DIR", help="folder of a study and source, or of an evaluated network")
     command.add_argument("--out", metavar="DIR", help="where to write (default DIR/report; needed for several folders)")
+    command.add_argument("--pictures", action="store_true", help="also what units want, by several ways: minutes, one folder")
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
     command = _command(commands, "list", list_entries, "metrics", "list what the shelves hold")
     command.add_argument("shelf", nargs="?", choices=list(registry.SHELVES), help="one of them; by default all")
@@ -160,21 +156,6 @@ def _add_layers_and_completion(commands: "argparse._SubParsersAction[Parser]") -
     example = 'bash      # read it in ~/.bashrc: eval "$(mixmnist completion bash)"'
     command = _command(commands, "completion", write_completion, example, "print what completes commands and names in a shell")
     command.add_argument("shell", choices=completion.SHELLS, help="the shell that reads it")
-
-
-def _command(
-    commands: "argparse._SubParsersAction[Parser]",
-    name: str,
-    function: Callable[[argparse.Namespace, Say], Answer],
-    example: str,
-    summary: str,
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=summary, description=summary, epilog=f"example: mixmnist {name} {example}")
-    command.set_defaults(command=function)
-    command.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    command.add_argument("--json", action="store_true", help="print what was found as one JSON document, and prose on stderr")
-    command.add_argument("--debug", action="store_true", help="on an error, show where it was raised")
-    return command
 
 
 def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
@@ -278,11 +259,4 @@ def _add_features(commands: "argparse._SubParsersAction[Parser]") -> None:
     recorded = command.add_argument_group("of recorded nets")
     variants = recorded.add_argument("--variants", default="", metavar="A,B", help="by default all")
     completed(variants, completion.recorded("variant", "what"))
-    guest = command.add_argument_group("of a network of your own")
-    guest.add_argument("--weights", metavar="F", help="safetensors")
-    guest.add_argument("--axis", type=int, metavar="N", help="of the layer's output that counts units (1, 2, -1), if unclear")
-    completed(guest.add_argument("--task", default="pairs", help="of the canvases (default pairs)"), completion.shelf("tasks"))
-    completed(guest.add_argument("--source", default="auto", help=help_of(Options)["source"]), SOURCES)
-    guest.add_argument("--size", type=int, help="rows and columns of the canvas; by default the task's")
-    guest.add_argument("--channels", type=int, default=1, help="1 or 3: that the network takes (default 1)")
-    guest.add_argument("--transform", metavar="pkg.module:function", help="applied to images in [0, 1] before the network")
+    add_guest(command.add_argument_group("of a network of your own"))

@@ -16,10 +16,12 @@ from mixmnist.page.exhibiting import Tell, study_exhibits
 from mixmnist.page.matching import matchings
 from mixmnist.page.opening import network_opening, settings_of, study_opening
 from mixmnist.page.overview import Section, study_section
+from mixmnist.page.wanting import all_wanted
 from mixmnist.page.writing import Page, write_page
 from mixmnist.report.drawing import Look
 from mixmnist.report.plots import draw_figures
 from mixmnist.report.reading import StudyRecords, read_study
+from mixmnist.trust._networks import recorded
 
 FIGURES = ("alignment_against_ablation", "ablation_curves", "best_alignment", "class_curves", "class_drops", "scores_by_number")
 WAY_OUT = "Name a folder that `mixmnist run` or `mixmnist evaluate` made."
@@ -33,7 +35,9 @@ class Desk:
     drawn: bool  # those that the folder has are relied on
 
 
-def make_page(folders: Sequence[Path], out: Path, root: str | None, tell: Tell, drawn: bool = True) -> Path:
+def make_page(
+    folders: Sequence[Path], out: Path, root: str | None, tell: Tell, drawn: bool = True, pictures: bool = False
+) -> Path:
     """Makes the page of one folder, or one page for comparing several.
 
     Args:
@@ -42,6 +46,7 @@ def make_page(folders: Sequence[Path], out: Path, root: str | None, tell: Tell, 
         root: Folder that holds the source's files.
         tell: Called with lines about what is being done.
         drawn: Whether figures are taken that were drawn as svg; else they are drawn anew, as those may be damaged.
+        pictures: Whether pictures of what units want are made, too, in minutes; of a study's nets alone.
 
     Returns:
         The page's `index.html`.
@@ -49,6 +54,9 @@ def make_page(folders: Sequence[Path], out: Path, root: str | None, tell: Tell, 
     Raises:
         FileNotFoundError: If a folder holds neither records nor an evaluated network.
     """
+    if pictures:
+        of_study = len(folders) == 1 and (folders[0] / "runs").is_dir() and not (folders[0] / EVALUATION).is_file()
+        require(of_study, "pictures must be of the nets of one study, got another folder. Leave --pictures out.")
     for folder in folders:
         there = (folder / EVALUATION).is_file() or (folder / "runs").is_dir()
         if not there:
@@ -59,7 +67,15 @@ def make_page(folders: Sequence[Path], out: Path, root: str | None, tell: Tell, 
         several = len(folders) > 1
         exhibits = [_named(e, folder, several) for folder, (_, found) in zip(folders, parts, strict=True) for e in found]
         title = sections[0].title if len(sections) == 1 else "Side by side: " + "; ".join(s.title for s in sections)
-        return write_page(out, Page(title, tuple(sections), tuple(exhibits), tuple(matchings(exhibits))))
+        page = Page(title, tuple(sections), tuple(exhibits), tuple(matchings(exhibits)))
+        return write_page(out, _with_pictures(page, folders[0], root, tell) if pictures else page)
+
+
+def _with_pictures(page: Page, folder: Path, root: str | None, tell: Tell) -> Page:
+    """Adds pictures of what units want, and to the only section why some are missing."""
+    wants, missing = all_wanted(page.exhibits, recorded(folder), folder, root, tell)
+    (section,) = page.sections
+    return replace(page, wants=tuple(wants), sections=(replace(section, missing=(*section.missing, *missing)),))
 
 
 def _named(exhibit: Exhibit, folder: Path, several: bool) -> Exhibit:

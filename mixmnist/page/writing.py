@@ -20,11 +20,12 @@ from mixmnist.page.hero import hero, heroic, unit_table
 from mixmnist.page.numbers import SCORE, bare
 from mixmnist.page.overview import Section, scores
 from mixmnist.page.packing import pack
+from mixmnist.page.wanting import Wanted, pack_wanted
 from mixmnist.page.words import GLOSSARY
 
 DATA = "data.js"  # the mark of a page's folder
 ALWAYS = ("base", "notes", "tables")  # scripts of every page
-SCRIPTS = ("draw", "algebra", "grid", "unit", "bench", "compare", "label", "truth", "address", "main")  # of one with units
+SCRIPTS = tuple("draw algebra grid wants unit bench compare label truth address main".split())  # of one with units
 STYLES = ("page.css", "front.css")
 FIGURES = 1_500_000  # bytes of all figures on a page together; those that do not fit are left out
 
@@ -49,6 +50,7 @@ class Page:
     sections: tuple[Section, ...]  # a study or network each
     exhibits: tuple[Exhibit, ...] = ()
     matchings: tuple[Matching, ...] = ()
+    wants: tuple[Wanted | None, ...] = ()  # pictures of each exhibit's units, where they are asked for
 
 
 def write_page(folder: Path, page: Page) -> Path:
@@ -69,6 +71,8 @@ def _fill(folder: Path, page: Page) -> None:
     for name in (*STYLES, *(f"{script}.js" for script in (*ALWAYS, *SCRIPTS))):
         (folder / name).write_text((assets / name).read_text(encoding="utf-8"), encoding="utf-8")
     exhibits = pack(page.exhibits, folder)
+    for packed, wanted in zip(exhibits, page.wants, strict=False):
+        packed |= {} if wanted is None else {"wants": pack_wanted(wanted, packed, folder)}
     matchings = [_matching(matching) for matching in page.matchings]
     said = {"glossary": GLOSSARY, "grades": {column: grade._asdict() for column, grade in grades.UNITS.items()}}
     data = {"title": page.title, "threshold": THRESHOLD, "exhibits": exhibits, "matchings": matchings, **said}

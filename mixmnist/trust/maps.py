@@ -22,6 +22,7 @@ from mixmnist.report.drawing import Album, legend_above, stroke
 from mixmnist.report.ranges import over_seeds
 from mixmnist.report.tables import CUT, write_table
 from mixmnist.trust._layers import about, counts, nets_of, table_of, write_summary
+from mixmnist.trust._maps_plots import place_against_worth
 from mixmnist.trust._maps_tables import (
     OF_RUNS,
     STRETCHED,
@@ -74,8 +75,10 @@ def run(folder: Path, out: Path, root: str | None) -> None:
 
 
 def draw(home: Path, album: Album) -> None:
-    """Draws where the maps of each way lie and how far they are off the worths."""
-    where_and_what(album, tall(table_of(home, "maps")))
+    """Draws where the maps of each way lie and how far they are off the worths, and one against the other."""
+    maps = tall(table_of(home, "maps"))
+    where_and_what(album, maps)
+    place_against_worth(album, maps, maps["layer"].iloc[0], maps["variant"].iloc[0], DRAWN)
 
 
 def maps_of(nets: Sequence[Recorded], root: str | None, ways: Sequence[str] = ()) -> pd.DataFrame:

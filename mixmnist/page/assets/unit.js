@@ -86,6 +86,7 @@ mm.drawUnit = function (dialog, exhibit, row) {
     mm.factsOf(exhibit, row),
     mm.h("h3", {}, "Highest responses"), mm.looksOf(exhibit, row), mm.lookedAt(exhibit, row),
     mm.h("h3", {}, "Lowest responses"), mm.lookedAt(exhibit, row, "bottom"), mm.lowest(exhibit, row),
+    mm.wantsOf(exhibit, row),
     mm.h("div", { class: "columns" },
       mm.h("div", {}, mm.h("h3", {}, "Alignment with every concept"), mm.h("p", { class: "note" }, "Average precision; mark: chance. Choose a concept for its curves."), concepts),
       mm.h("div", {}, mm.h("h3", {}, "Precision"), curves),
