@@ -10,7 +10,6 @@ from mixmnist.core.npz import read_npz
 from mixmnist.report.drawing import SMALL, STYLES, Album, legend_above, stroke
 from mixmnist.report.pictures import strip
 from mixmnist.stats import t_interval, within
-from mixmnist.trust._plots import seeds_of
 
 READ = {"normal": "as a canvas as it is", "changed": "as a canvas changed in that way", "neither": "as neither"}
 DIGITS = {"own": "own, as it is", "own_undone": "own, the change undone", "others": "others, as it is"}
@@ -61,7 +60,7 @@ def _by_way(album: Album, pictures: pd.DataFrame, shown: Mapping[str, str], labe
         ax.set_yticks(range(len(ways)), ways)
         ax.set_ylim(len(ways) - 0.5, -0.5)
     legend_above(figure, *axes[0].get_legend_handles_labels())
-    album.save(figure, pd.DataFrame(rows), name, f"{text} Bars: 95 % t interval over nets. {seeds_of(own)}")
+    album.save(figure, pd.DataFrame(rows), name, f"{text} Bars: 95 % t interval over nets, n={own['seed'].nunique()}.")
 
 
 def sheet(album: Album, pictures: pd.DataFrame, path: Path, names: Mapping[str, str]) -> None:

@@ -23,7 +23,7 @@ from mixmnist.report.tables import CUT, write_table
 from mixmnist.trust import _halves_plots
 from mixmnist.trust._halves_nets import Place, Sizes, prior_of_another
 from mixmnist.trust._halves_pictures import WAYS, Seen, look_at_net
-from mixmnist.trust._layers import about, counts, nets_of, table_of, with_interval, write_summary
+from mixmnist.trust._layers import about, counts, nets_of, with_interval, write_summary
 from mixmnist.trust._networks import Recorded
 from mixmnist.trust._side_by_side import side_by_side
 from mixmnist.visualize._generator import Generator
@@ -35,11 +35,13 @@ from mixmnist.visualize.reader import Reading, train_reader
 SIZES = Sizes()
 READINGS = (Reading(), HalvesReading())
 SOURCES = ("digits", "stamps")  # of glyphs on which generators are trained besides, of nets of the first change
+EVERY = (*WAYS, *(f"learned on {source}" for source in SOURCES))
 PICTURES = "pictures.npz"
 KEYS = ["how", "what", "way", "half"]
 SHARES = ("normal", "changed", "other", "neither")
 DIGITS = ("own", "others", "own_undone", "others_undone")
-OF_RUNS = (*SHARES[:2], SHARES[3], *DIGITS, "response")
+OF_RUNS = ("changed", "own", "own_undone")  # of the ways that claims are of
+CLAIMED = ("natural images", "none", "MACO", "learned", "learned of both halves", "learned, untrained net")
 HALVES = ("normal", "changed")
 MEANS = (
     "normal, changed, other, neither: share of pictures read as a canvas as it is, as one changed in the way that the net has "
@@ -73,10 +75,13 @@ def run(folder: Path, out: Path, root: str | None) -> None:
 
 def draw(home: Path, album: Album) -> None:
     """Draws what pictures are read as, which digits they show, and some of them."""
-    pictures = table_of(home, "pictures")
-    _halves_plots.read_as(album, with_shares(pictures))
-    _halves_plots.digits(album, with_shares(pictures))
-    _halves_plots.sheet(album, pictures, home / PICTURES, {way: _column(way) for way in pictures["way"].unique()})
+    text = dict.fromkeys(("digits", "digits_undone"), str)  # not numbers
+    pictures = pd.read_csv(home / "pictures.csv", dtype=text, keep_default_na=False, na_values=[""])
+    made = with_shares(pictures)
+    made = made.sort_values("way", key=lambda ways: ways.map(EVERY.index), kind="stable")
+    _halves_plots.read_as(album, made)
+    _halves_plots.digits(album, made)
+    _halves_plots.sheet(album, pictures, home / PICTURES, {way: _column(way) for way in EVERY})
 
 
 def judges_of(net: Recorded, root: str | None) -> Judges:
@@ -154,34 +159,32 @@ def of_runs(pictures: pd.DataFrame, known: pd.DataFrame, nets: Sequence[Recorded
     """Gives a row a recorded net, for the nets of 90 classes of its seed: what claims are held against.
 
     Returns:
-        `MEASURE_HALF_WAY_HOW` of pictures of classes, as `changed_normal_learned_inverted`; `carried_WAY_HOW`: the share of
-        pictures of changed classes read as changed less that of pictures of normal ones; `accuracy_HALF_HOW`.
+        `MEASURE_HALF_WAY_HOW` of pictures of classes by the ways that claims are of, as `own_normal_learned_inverted`;
+        `carried_WAY_HOW`: the share of pictures of changed classes read as changed less that of pictures of normal classes;
+        `accuracy_HALF_HOW`. nan where there are no pictures.
     """
     made = with_shares(pictures)
-    means = made[made["what"].eq("class")].groupby(["seed", *KEYS])[[*OF_RUNS]].mean().reset_index()
+    means = made[made["what"].eq("class")].groupby(["how", "way", "half", "seed"])[[*OF_RUNS]].mean()
+    accuracy = known.groupby(["how", "seed"])[[f"accuracy_{half}" for half in HALVES]].first()
     rows = []
     for net in nets:
         row: dict[str, object] = {"variant": net.variant, "seed": net.seed}
-        own, mine = means[means["seed"].eq(net.seed)], known[known["seed"].eq(net.seed)]
-        for name, how, way, half in ((name, *keys) for name in OF_RUNS for keys in _keys(own)):
-            row[f"{name}_{half}_{_column(way)}_{how}"] = _value(own, how, way, half, name)
-        for how, way in dict.fromkeys((how, way) for how, way, _ in _keys(own)):
-            row[f"carried_{_column(way)}_{how}"] = _value(own, how, way, "changed", "changed") - _value(
-                own, how, way, "normal", "changed"
-            )
-        for how, group in mine.groupby("how", sort=False):
-            row |= {f"accuracy_{half}_{how}": group[f"accuracy_{half}"].iloc[0] for half in HALVES}
+        for how in CHANGES:
+            row |= {f"accuracy_{half}_{how}": _value(accuracy, (how, net.seed), f"accuracy_{half}") for half in HALVES}
+            for way in dict.fromkeys(pictures["way"]):
+                column = f"{_column(way)}_{how}"
+                normal, changed = ({name: _value(means, (how, way, half, net.seed), name) for name in OF_RUNS} for half in HALVES)
+                row[f"carried_{column}"] = changed["changed"] - normal["changed"]
+                if way in CLAIMED:
+                    row |= {f"{name}_normal_{column}": value for name, value in normal.items()}
+                    row |= {f"{name}_changed_{column}": value for name, value in changed.items()}
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _keys(means: pd.DataFrame) -> list[tuple[str, str, str]]:
-    return list(zip(means["how"], means["way"], means["half"], strict=True))
-
-
-def _value(means: pd.DataFrame, how: str, way: str, half: str, name: str) -> float:
-    row = means[means["how"].eq(how) & means["way"].eq(way) & means["half"].eq(half)]
-    return float(row[name].iloc[0]) if len(row) else float("nan")
+def _value(table: pd.DataFrame, key: tuple[object, ...], name: str) -> float:
+    """Gives a number of a table, nan where there is no such row."""
+    return float(table.loc[key, name]) if key in table.index else float("nan")  # type: ignore[arg-type]  # one row, one number
 
 
 def _column(way: str) -> str:
@@ -194,13 +197,13 @@ def _column(way: str) -> str:
     return re.sub(r"\W+", "_", way).lower()
 
 
-NAMES = [_column(way) for way in (*WAYS, *(f"learned on {source}" for source in SOURCES))]
+NAMES = [_column(way) for way in EVERY]
 ANALYSIS = Analysis(
     "Pictures of classes that a prior has never seen: does it hide them?",
     run,
     draw=draw,
     bounds={
-        **{f"{name}_{half}_{way}_{how}": (0, 1) for name in OF_RUNS[:-1] for half in HALVES for way in NAMES for how in CHANGES},
+        **{f"{name}_{half}_{way}_{how}": (0, 1) for name in OF_RUNS for half in HALVES for way in NAMES for how in CHANGES},
         **{f"carried_{way}_{how}": (-1, 1) for way in NAMES for how in CHANGES},
         **{f"accuracy_{half}_{how}": (0, 1) for half in HALVES for how in CHANGES},
     },
