@@ -1,17 +1,20 @@
 """Synthesis: is a detector's digit to be read in pictures that are made for it?
 
-The nets are those of the study sanity; nothing is trained for this study where these are recorded, but for a reader and for
-generators. Pictures of every detector are made by every prior and judged by the reader. Claims S1 to S8, all our own:
+The nets are those of the studies sanity and trust; nothing is trained for this study where these are recorded, but a reader and
+generators. Pictures of every detector are made by every prior and judged by the reader. Claims S1 to S10, all our own:
 
 S1 response is no criterion: pixels climbed with no prior excite more than natural images, and show the digit in less than .3;
 S2 a learned prior lets the digit be read more often than MACO, and MACO more often than no prior;
-S3 a natural start is no worse than a random one;
-S4 the learned prior reaches natural images of one digit alone to .1;
+S3 a natural start is no worse than a random one, to .05;
+S4 the learned prior reaches natural images of one digit alone, to .1;
 S5 each loss of the generator is needed: without it the digit is read less often;
-S6 clip and decay change how often the digit is read by less than .1;
-S7 a prior of another net or source is as good as the net's own, to .1; one of an untrained net is worse;
-S8 path hardly separates priors: no prior lets it differ from that of pixels without any by .2.
-Cost: about 35 minutes of a core.
+S6 without the clip of codes the digit is read as often, to .15;
+S7 without their decay it is, too;
+S8 a prior of another net or source is as good as the net's own, to .15;
+S9 one of an untrained net is worse;
+S10 path hardly separates priors: the path of none differs from that of pixels without any by .2.
+The settings of all ways were tuned on the first net of the baseline, which is in no verdict.
+Cost: about 38 minutes of a core; six nets of the baseline are looked at.
 """
 
 from mixmnist import Study, Variant
@@ -30,7 +33,7 @@ STUDY = Study(
         "wide": Variant(net_settings={"conv3": 30}),
         "untrained": Variant(origin="untrained"),
     },
-    seeds=6,
+    seeds=10,  # so that the recorded blocks are referred to; the analysis looks at six
     claims=(
         Claim(
             "S1",
@@ -104,32 +107,32 @@ STUDY = Study(
         ),
         *(
             Claim(
-                "S6",
-                f"The code with {name} in place of clip and decay: the digit is read as often, to .1",
-                f"change_{name.replace(' ', '_')}",
+                name,
+                f"Without the {what} of codes the digit is read as often, to .15",
+                f"change_no_{what}",
                 "baseline",
                 "within",
-                margin=0.1,
+                margin=0.15,
                 seeds=5,
-                words=f"With {name} in place of clip and decay {SHARE}",
+                words=f"Without the {what} of codes {SHARE}",
             )
-            for name in ("no clip", "no decay", "neither")
+            for name, what in (("S6", "clip"), ("S7", "decay"))
         ),
         *(
             Claim(
-                "S7",
-                f"A prior of {name} is as good as the net's own, to .1",
-                f"change_{name.replace(' ', '_')}",
+                "S8",
+                f"A prior of {said} is as good as the net's own, to .15",
+                f"change_{column}",
                 "baseline",
                 "within",
-                margin=0.1,
+                margin=0.15,
                 seeds=5,
                 words=f"With a prior of {said} {SHARE}",
             )
-            for name, said in (("wide", "a wide net"), ("other source", "a net of another source"))
+            for column, said in (("wide", "a wide net"), ("other_source", "a net of another source"))
         ),
         Claim(
-            "S7",
+            "S9",
             "A prior of an untrained net is worse",
             "change_untrained",
             "baseline",
@@ -139,7 +142,7 @@ STUDY = Study(
         ),
         *(
             Claim(
-                "S8",
+                "S10",
                 f"Path is that of pixels with no prior to .2 ({name})",
                 f"path_{name}",
                 "baseline",

@@ -1,12 +1,14 @@
 """Figures of pictures that are made for units, drawn from the tables of the analysis; they decide no number."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from mixmnist.core.npz import read_npz
-from mixmnist.report.drawing import Album, Nothing, legend_above, rule, stroke
+from mixmnist.report.drawing import MARKERS, Album, Nothing, legend_above, rule
 from mixmnist.report.ranges import over_seeds
 from mixmnist.report.sheet import sheet
 from mixmnist.stats import Interval, t_interval, within
@@ -15,6 +17,19 @@ from mixmnist.trust._plots import seeds_of
 from mixmnist.trust._priors_measuring import BASE, PICTURES
 
 ACROSS, UP = "reads_own", "response"
+LOOKS = {
+    "natural, top": ("0.1", "s", True),
+    "natural, one digit alone": ("0.1", "s", False),
+    "none": ("C3", "X", False),
+    "total variation": ("C3", "v", False),
+    "L2": ("C3", "^", False),
+    "Fourier": ("C2", "D", True),
+    "Fourier, jitter": ("C2", "D", False),
+    "MACO": ("C1", "P", True),
+    "MACO, jitter": ("C1", "P", False),
+    "learned": ("C0", "o", True),
+    "learned, from natural codes": ("C0", "o", False),
+}
 CHANGED = {"reads_own": "own digit read", "response": "response"}
 GROUPS = ("code", "layer", "loss", "encoder")
 
@@ -33,10 +48,8 @@ def response_against_reading(album: Album, measured: pd.DataFrame) -> None:
     rows = []
     for place, (prior, group) in enumerate(own.groupby("prior", sort=False)):
         x, y = (_over_nets(group, measure) for measure in (ACROSS, UP))
-        look = stroke(place) | {"ls": "none"}
-        if place >= 7:
-            look |= {"markerfacecolor": "white", "markeredgecolor": look["color"], "markeredgewidth": 1.0}
-        ax.plot([x.mean], [y.mean], label=str(prior), **look | {"ms": 5})
+        look = _look(str(prior), place)
+        ax.plot([x.mean], [y.mean], label=str(prior), **look)
         ax.hlines([y.mean], x.lower, x.upper, color=look["color"], lw=0.8)
         ax.vlines([x.mean], y.lower, y.upper, color=look["color"], lw=0.8)
         rows += [{"prior": prior, "measure": name, **one._asdict()} for name, one in ((ACROSS, x), (UP, y))]
@@ -120,6 +133,13 @@ def of_a_net(album: Album, home: Path) -> None:
     sheet(album, cells, pictures, PICTURES, text)
 
 
+def _look(prior: str, place: int) -> dict[str, Any]:
+    """Gives what the point of a prior is drawn with: a colour a family, a mark a prior, hollow where it is the lesser of two."""
+    colour, mark, hollow = LOOKS.get(prior, (f"C{place % 10}", MARKERS[place % len(MARKERS)], False))
+    edge = {"markerfacecolor": "white" if hollow else colour, "markeredgecolor": colour, "markeredgewidth": 1.1}
+    return {"color": colour, "marker": mark, "ls": "none", "ms": 5, **edge}
+
+
 def _over_nets(group: pd.DataFrame, measure: str) -> Interval:
     values = group.loc[group["measure"].eq(measure), "value"].tolist()
     return within(t_interval(values), (0, 1)) if measure == ACROSS else over_seeds(values, measure)
@@ -130,3 +150,4 @@ def _fit(ax: Axes, values: "pd.Series[float]") -> None:
     low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
     room = 0.15 * max(high - low, 0.1)
     ax.set_xlim(low - room, high + room)
+    ax.xaxis.set_major_locator(MaxNLocator(5))

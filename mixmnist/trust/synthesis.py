@@ -144,14 +144,14 @@ def measure(
         A row a net, prior or change, and measure; a row a generator; and what is shown of one net.
     """
     untuned = [net for net in nets if net.seed != TUNED]
-    kept = untuned[:KEPT]
+    kept = (*nets[:KEPT], untuned[0])
     calls: list[Call] = [(of_priors, (net, root, out, PLAN, net in kept)) for net in nets]
     for place, net in enumerate(untuned[:CHANGED]):
         instead = {kind: own[place % len(own)] for kind, own in others.items() if own}
         calls.append((of_changes, (net, instead, root, out, PLAN)))
     found = side_by_side(calls, "pictures", fewest=1)
     measured, generators = (pd.concat([one[place] for one in found], ignore_index=True) for place in (0, 1))
-    shown: Shown = found[nets.index(kept[0])][2]
+    shown: Shown = found[nets.index(untuned[0])][2]
     return measured, generators, shown
 
 

@@ -64,8 +64,9 @@ def made(tmp_path_factory):
 def test_every_table_is_there(made):
     """A reader, the kept generators and every table must be written, with natural images and chance beside each measure."""
     names = {path.name for path in made.iterdir()}
-    assert {"reader.safetensors", "generator-baseline-1.safetensors", "summary.md", "pictures.npz"} <= names
-    assert not {"generator-baseline-0.safetensors", "generator-baseline-2.safetensors"} & names
+    assert {"reader.safetensors", "summary.md", "pictures.npz"} <= names
+    kept = {name for name in names if name.startswith("generator-")}
+    assert kept == {"generator-baseline-0.safetensors", "generator-baseline-1.safetensors"}
     priors = pd.read_csv(made / "priors.csv")
     assert priors["prior"].tolist() == list(FEW)
     assert priors["n"].tolist() == [2, 2, 2]
@@ -112,6 +113,43 @@ def test_figures_are_drawn(made, tmp_path):
     shown, pictures = pd.read_csv(made / "pictures.csv"), np.load(made / "pictures.npz")["pictures"]
     assert len(shown) == len(pictures) == 3 * shown["unit"].nunique()
     assert shown["seed"].unique().tolist() == [1]
+
+
+@pytest.fixture
+def by_hand():
+    """Three nets of which the first is the tuned one; two with two generators, one of whose changes was refused."""
+    rows = [(seed, "priors", "none", 0, value) for seed, value in ((0, 0.9), (1, 0.2), (2, 0.4))]
+    for seed, generator, base, other in ((1, 0, 0.5, 0.4), (1, 1, 0.7, 0.8), (2, 0, 0.6, 0.2), (2, 1, 0.8, 0.6)):
+        rows += [(seed, "code", BASE, generator, base), (seed, "code", "no clip", generator, other)]
+    rows += [(1, "loss", "no image loss", 0, 0.3), (2, "loss", "no image loss", 0, np.nan)]
+    table = pd.DataFrame(rows, columns=["seed", "group", "prior", "generator", "value"])
+    table = table.assign(variant="baseline", natural=1.0, chance=0.05, said="")
+    return table.assign(measure=np.where(table["value"].isna(), None, "reads_own"))
+
+
+@pytest.mark.plain
+def test_changes_by_hand(by_hand):
+    """Pairs are of a net and a generator; what was refused is counted and in no mean."""
+    table = synthesis.of_changed(by_hand).set_index("changed")
+    assert table.loc["no clip", ["nets", "n", "refused"]].tolist() == [2, 4, 0]
+    assert table.loc["no clip", "reads_own"] == "0.500"  # four pairs have no interval
+    assert table.loc["no clip", "reads_own_change"] == "-0.150"  # of -.1, .1, -.4 and -.2
+    assert table.loc[BASE, "reads_own_change"] == ""
+    assert table.loc["no image loss", ["n", "refused", "reads_own_change"]].tolist() == [1, 1, "-0.200"]
+    assert table.loc["no clip", ["reads_own_natural", "reads_own_chance"]].tolist() == [1.0, 0.05]
+
+
+@pytest.mark.plain
+def test_runs_and_priors_by_hand(by_hand):
+    """A run has the mean change over its generators; the tuned net is in no row, and in no mean of a prior."""
+    runs = synthesis.of_runs(by_hand).set_index("seed")
+    assert runs["reads_own_none"].to_dict() == {1: 0.2, 2: 0.4}
+    assert runs["change_no_clip"].to_dict() == pytest.approx({1: 0.0, 2: -0.3})
+    assert runs["change_no_image_loss"].to_dict() == pytest.approx({1: -0.2, 2: np.nan}, nan_ok=True)
+    assert "change_clip_and_decay" not in runs
+    (row,) = synthesis.of_measured(by_hand).to_dict("records")
+    assert row["reads_own"] == "0.300"  # two nets have no interval
+    assert (row["n"], row["reads_own_tuned"]) == (2, 0.9)
 
 
 def test_what_there_is_nothing_for_is_left_out(tmp_path):
