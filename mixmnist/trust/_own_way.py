@@ -53,7 +53,8 @@ def grade_way_file(
     spent = monotonic() - begun
     more = " A reader and generators are trained first, which takes minutes." if chosen.kind == "image" and nets else ""
     tell(f"Grading {Path(path).stem} on {where}: about {max(1, round(spent * (4 + 8 * len(nets))))} s ...{more}")
-    (found,), _ = grade_all([path], nets, root, _kept(reference), sizes)
+    kept = _kept(reference) if chosen.kind == "image" and nets else LOCAL
+    (found,), _ = grade_all([path], nets, root, kept, sizes)
     return found
 
 

@@ -18,6 +18,7 @@ from mixmnist.trust import _ways_measuring as measuring
 from mixmnist.trust import ways
 from mixmnist.trust._grading import GRADES
 from mixmnist.trust._layers import nets_of
+from mixmnist.trust._maps_tables import column_of
 from mixmnist.trust._networks import Recorded
 from mixmnist.trust._ways_grading import OF_IMAGES, OF_MAPS, RULE, Bar, GradedWay, grade
 from mixmnist.trust._ways_measuring import Sizes, decoys_of, images_on, maps_on, on_planted, stamps_in
@@ -264,7 +265,7 @@ def test_stamps_are_read_by_likeness():
 
 def test_every_claim_has_its_column():
     """What the study's claims are held against must be a column that the analysis can write."""
-    names = registry.names("ways")
+    names = [column_of(way) for way in (*registry.names("ways"), *ways.BESIDE)]
     known = {f"{number}_{way}" for kind in OF_RUNS.values() for number in kind for way in names}
     for claim in load_study("ways")[1].claims:
         assert {claim.column, claim.minus} - {None} <= known
