@@ -33,7 +33,7 @@ STUDY = Study(
                 seeds=3,
                 words=f"Of a switched unit {way} shows the planted digit in {{mean points}} {{more/fewer}} pictures than the own",
             )
-            for way in ("maco", "dgn")
+            for way in ("maco", "dgn", "dgn_natural")
         ),
         *(
             Claim(

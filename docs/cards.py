@@ -18,6 +18,7 @@ FACTS = {
     "chance": "Chance",
     "ceiling": "Ceiling",
     "settings": "Settings and their defaults",
+    "makes": "Makes",
     "sees": "Sees",
     "codes": "Codes",
     "needs": "Cells that it takes",
@@ -27,6 +28,7 @@ PAGES = {
     "metrics": ("Metric cards", "metric"),
     "dictionaries": ("Cards of dictionaries", "dictionary"),
     "scores": ("Cards of dictionaries' scores", "score of a dictionary"),
+    "ways": ("Cards of ways to show what a unit wants", "way"),
 }
 
 

@@ -109,9 +109,10 @@ def _add_checks(commands: "argparse._SubParsersAction[Parser]") -> None:
     )
     command.add_argument("folders", nargs="+", metavar="DIR", help="folder of a study and source")
     command.add_argument("--data-root", metavar="DIR", help=help_of(Options)["root"])
-    summary = "grade a metric or a dictionary of your own on what is planted, beside the shelf's"
+    summary = "grade a metric, a dictionary or a way of your own on what is planted, beside the shelf's"
     command = _command(commands, "grade", grade, "examples/margin.py --out card", summary)
-    command.add_argument("file", metavar="mine.py", help="it ends in METRIC = Metric(...) or in DICTIONARY = Dictionary(...)")
+    ends = "it ends in METRIC = Metric(...), DICTIONARY = Dictionary(...) or WAY = Way(...)"
+    command.add_argument("file", metavar="mine.py", help=ends)
     command.add_argument("--out", metavar="DIR", help="write the card, every test and the response curves there")
     command = _command(
         commands, "plant", plant, "--set misses=.2 --set noise=.1 --concept 3", "plant a unit with faults and score it"

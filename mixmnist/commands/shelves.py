@@ -8,7 +8,7 @@ from mixmnist.commands.answers import Answer, Say
 from mixmnist.core import registry
 from mixmnist.core.storage import COSTS
 
-FACTS = ("axes", "chance", "ceiling", "sees", "settings", "codes", "needs", "most")  # that stand under what a file says
+FACTS = ("axes", "chance", "ceiling", "makes", "sees", "settings", "codes", "needs", "most")  # that stand under what a file says
 
 
 def list_entries(args: argparse.Namespace, say: Say) -> Answer:
@@ -30,17 +30,23 @@ def describe(shelf: str, name: str, entry: Any) -> dict[str, Any]:  # noqa: ANN4
     known: dict[str, Any] = {"name": name, "title": entry.title, "text": registry.explain(shelf, name).strip()}
     if shelf in ("metrics", "scores"):
         known |= {"columns": list(entry.columns), "chance": entry.chance, "ceiling": entry.ceiling}
+    if shelf == "ways":
+        known |= {"makes": f"{entry.kind}s", "settings": _defaults(entry)}
     if shelf == "dictionaries":
         most = "as many as independent units" if entry.most == "units" else "any number"
-        settings = ", ".join(f"{setting}={value}" for setting, value in entry.settings.items())
         kind = "a ceiling: it sees the truth" if entry.supervised else "no labels"
-        known |= {"sees": kind, "settings": settings, "codes": entry.codes, "needs": entry.needs, "most": most}
+        known |= {"sees": kind, "settings": _defaults(entry), "codes": entry.codes, "needs": entry.needs, "most": most}
     if shelf == "metrics":
         known |= {"axes": entry.axes}
         costs = json.loads(COSTS.read_text(encoding="utf-8"))
         if name in costs["milliseconds"]:
             known |= {"milliseconds": costs["milliseconds"][name], "measured_on": costs["where"]}
     return known
+
+
+def _defaults(entry: Any) -> str:  # noqa: ANN401 -- as above
+    """Writes an entry's settings and their defaults; one that is empty by default, as it is."""
+    return ", ".join(f"{setting}={value if value != '' else repr(value)}" for setting, value in entry.settings.items())
 
 
 def card(known: dict[str, Any]) -> list[str]:

@@ -1,12 +1,16 @@
 """What was measured of maps as tables: a row a net and way, means of ways, layers side by side, true geometry beside naive."""
 
+import math
 import re
 
 import pandas as pd
 
+from mixmnist.report.ranges import difference
+from mixmnist.stats import Bounds
 from mixmnist.trust._layers import with_interval
 
 STRETCHED = "unit_map:geometry=stretched"  # beside the true geometry
+GEOMETRIES = {"true": "unit_map", "stretched": STRETCHED}
 CONTROLS = ("constant", "edges", "ink")
 KEYS = ["variant", "layer", "target", "way"]
 SHOWN = ("own_ink", "own_box", "selective", "points_at_ink", "points_at_box", "worth_error", "worth_error_scaled")
@@ -20,6 +24,13 @@ OF_RUNS = {  # of a target: how its columns begin, and the measures that single 
 }
 SIDE_BY_SIDE = ("selective", "points_at_box", "worth_error_scaled", "selective_shuffled")  # of layers
 PLACES = ("points_at_ink", "points_at_box", "selective", "worth_error_scaled")  # that geometry moves
+
+
+def bounds_of(measure: str) -> Bounds:
+    """Gives the lowest and the highest value that a measure can have."""
+    if measure.startswith("rank"):
+        return -1, 1
+    return 0, math.inf if measure.startswith(("worth", "completeness")) else 1
 
 
 def wide(maps: pd.DataFrame) -> pd.DataFrame:
@@ -43,7 +54,7 @@ def of_ways(maps: pd.DataFrame) -> pd.DataFrame:
         by_net = group.pivot_table(index="seed", columns="measure", values="value")
         row: dict[str, object] = dict(zip(KEYS, keys, strict=True)) | {"n": len(by_net)}
         for measure in (*SHOWN, "exact", "completeness_gap", *AFTER):
-            row[measure] = with_interval(by_net[measure].dropna().tolist() if measure in by_net else [])
+            row[measure] = with_interval(by_net[measure].dropna().tolist() if measure in by_net else [], bounds_of(measure))
         rows.append(row | {"seconds": round(float(group["seconds"].mean()), 2)})
     return pd.DataFrame(rows)
 
@@ -59,7 +70,7 @@ def of_layers(maps: pd.DataFrame) -> pd.DataFrame:
             row: dict[str, object] = {"measure": measure, "variant": variant, "way": way}
             for layer in layers:
                 values = own["value"][own["layer"].eq(layer)].dropna().tolist()
-                row |= {f"n_{layer}": len(values), layer: with_interval(values)}
+                row |= {f"n_{layer}": len(values), layer: with_interval(values, bounds_of(measure))}
             rows.append(row)
     found = pd.DataFrame(rows)
     return found.sort_values("measure", key=lambda names: names.map(SIDE_BY_SIDE.index), kind="stable", ignore_index=True)
@@ -72,10 +83,11 @@ def of_geometry(maps: pd.DataFrame) -> pd.DataFrame:
     for (variant, layer, measure), group in peaks.groupby(["variant", "layer", "measure"], sort=False):
         by_net = group.pivot_table(index="seed", columns="way", values="value")
         if {"unit_map", STRETCHED} <= set(by_net):
-            true, naive = by_net["unit_map"], by_net[STRETCHED]
             row: dict[str, object] = {"variant": variant, "layer": layer, "measure": measure, "n": len(by_net)}
-            said = {"true": true, "stretched": naive, "difference": true - naive}
-            rows.append(row | {name: with_interval(values.dropna().tolist()) for name, values in said.items()})
+            bounds = bounds_of(str(measure))
+            row |= {name: with_interval(by_net[way].tolist(), bounds) for name, way in GEOMETRIES.items()}
+            gap = (by_net["unit_map"] - by_net[STRETCHED]).tolist()
+            rows.append(row | {"difference": with_interval(gap, difference(bounds, bounds))})
     return pd.DataFrame(rows)
 
 

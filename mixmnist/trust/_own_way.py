@@ -1,5 +1,7 @@
 """One's own way: its report card, made on the networks that the shelf's cards were made on."""
 
+import contextlib
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +15,7 @@ from mixmnist.report.drawing import Album, Look, style
 from mixmnist.trust._networks import Recorded
 from mixmnist.trust._ways_grading import GradedWay
 from mixmnist.trust._ways_measuring import Sizes, on_planted
-from mixmnist.trust.ways import READER, draw_cards, grade_all, trained, write_graded
+from mixmnist.trust.ways import draw_cards, grade_all, trained, write_graded
 
 FEW = Sizes(canvases=4, pictures=1, natural=100)  # that it is tried on
 REFERENCE, LOCAL = Path("results/reference"), Path("results/local/ways")
@@ -44,14 +46,14 @@ def grade_way_file(
     chosen: Way = registry.choose("ways", path)
     sizes = sizes or Sizes()
     _try(path)  # what does not run is said before minutes have gone
-    nets = _nets(reference, sizes)
+    nets = _nets(reference, sizes, root)
     where = f"planted networks and {len(nets)} trained nets" if nets else f"planted networks alone, as no nets are in {reference}"
     begun = monotonic()
     on_planted([path], Sizes(canvases=sizes.canvases // 4, pictures=1, natural=sizes.natural // 4))
     spent = monotonic() - begun
-    kept = _kept(reference)
     more = " A reader and generators are trained first, which takes minutes." if chosen.kind == "image" and nets else ""
     tell(f"Grading {Path(path).stem} on {where}: about {max(1, round(spent * (4 + 8 * len(nets))))} s ...{more}")
+    kept = _kept(reference) if chosen.kind == "image" and nets else LOCAL
     (found,), _ = grade_all([path], nets, root, kept, sizes)
     return found
 
@@ -75,19 +77,24 @@ def _try(path: str) -> None:
         raise ValueError(wrong[0])
 
 
-def _nets(reference: Path, sizes: Sizes) -> Sequence[Recorded]:
-    """Lists the trained nets that are asked; none where there are none."""
-    folders = [reference / name for name in NETS if (reference / name).is_dir()]
-    try:
-        return trained(folders[0], sizes) if folders else ()
-    except (ValueError, FileNotFoundError):
-        return ()
+def _nets(reference: Path, sizes: Sizes, root: str | None) -> Sequence[Recorded]:
+    """Lists the trained nets that are asked, of the first folder whose nets and glyphs are there; none where there are none."""
+    for name in NETS:
+        if (reference / name).is_dir():
+            with contextlib.suppress(ValueError, FileNotFoundError):
+                found = trained(reference / name, sizes)
+                found[0].mixture("test", root)
+                return found
+    return ()
 
 
 def _kept(reference: Path) -> Path:
-    """Gives the folder that keeps a reader and generators: that of the shelf's card, or one of one's own."""
-    known = sorted(path.parent for path in reference.glob(f"*/*/analyses/ways/{READER}"))
-    return known[0] if known else LOCAL
+    """Gives a folder that keeps a reader and generators, those of the shelf's card among them where there is one."""
+    LOCAL.mkdir(parents=True, exist_ok=True)
+    for path in sorted(reference.glob("*/*/analyses/ways/*.safetensors")):
+        if not (LOCAL / path.name).exists():
+            shutil.copy2(path, LOCAL / path.name)
+    return LOCAL
 
 
 def outcomes(graded: GradedWay) -> pd.DataFrame:

@@ -69,7 +69,7 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     write_table(out, "ways", table, [note, how, MEANS])
     write_table(out, "layers", of_layers(maps), [note, f"Of the peaks of detectors. n: nets with a detector there. {how}"])
     write_table(out, "geometry", of_geometry(maps), [note, f"A unit's own map, scaled up. {GEOMETRY} {how}"])
-    write_table(out, "runs", of_runs(maps), [note, "A row a net: each way on the peaks of the last layer, and on the contrast."])
+    of_runs(maps).to_csv(out / "runs.csv", index=False, float_format="%.5g")  # too wide for people
     last = table[table["layer"].eq(table["layer"].iloc[0]) & table["target"].isin(["peak", "contrast"])]
     write_summary(out, [note, how], last[["variant", "target", "way", "n", "selective", "points_at_box", "worth_error_scaled"]])
 

@@ -23,6 +23,7 @@ from mixmnist.data.mixture import draw
 from mixmnist.report.drawing import SMALL, STYLES, Album
 from mixmnist.report.tables import as_markdown, write_table
 from mixmnist.trust._layers import about, counts, nets_of, table_of
+from mixmnist.trust._maps_tables import STRETCHED, column_of
 from mixmnist.trust._networks import Recorded
 from mixmnist.trust._side_by_side import Call, side_by_side
 from mixmnist.trust._squares import FAILED, PASSED, ROW, squares
@@ -37,6 +38,7 @@ from mixmnist.visualize.reader import load_reader
 CODE, POOL = "conv2", "max"  # what the generator inverts
 CANVASES = 14_000  # that it is trained on
 READER = "reader.safetensors"
+BESIDE = (STRETCHED, "dgn:start=natural")  # settings that are graded besides the shelf's own
 NAMES = {"map": "maps", "image": "pictures"}
 FOOLING = (
     "Switch: to whatever has more inked pixels than any canvas the unit answers as the detector of another digit (planted). "
@@ -49,7 +51,7 @@ MEANING = "Numbers are means over nets, each that of its test; those of at_chanc
 def run(folder: Path, out: Path, root: str | None) -> None:
     """Writes the cards of maps and of pictures, what they rest on, and the reader and the generators that were used."""
     nets = trained(folder)
-    graded, card_of_reader = grade_all(names("ways"), nets, root, out, Sizes())
+    graded, card_of_reader = grade_all((*names("ways"), *BESIDE), nets, root, out, Sizes())
     write_graded(out, graded, [about(folder, nets), card_of_reader])
     rows = pd.concat([one.rows for one in graded], ignore_index=True)
     notes = [about(folder, nets), counts(nets), card_of_reader, FOOLING]
@@ -162,6 +164,8 @@ ANALYSIS = Analysis(
     "Report card of every way of showing what a unit wants",
     run,
     draw=draw_cards,
-    bounds={f"{name}_{way}": (0, 1) for kind in OF_RUNS.values() for name in kind for way in names("ways")},
+    bounds={
+        f"{name}_{column_of(way)}": (0, 1) for kind in OF_RUNS.values() for name in kind for way in (*names("ways"), *BESIDE)
+    },
     asks=("ways",),
 )
