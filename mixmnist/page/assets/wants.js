@@ -16,7 +16,7 @@ mm.wantsOf = function (exhibit, row) {
       mm.h("span", { class: "image", role: "img", "aria-label": said, title: said, style: mm.sheet(`${exhibit.key}-wants.png`, across, wants.units.length, place, at) }),
       mm.h("span", { class: "said" }, read, mm.h("br", {}), `${relative.toFixed(2)} of best`));
   };
-  const way = (one, number) => mm.h("section", { class: "way" },
+  const way = (one, number) => mm.h("div", { class: "way" },
     mm.h("h4", {}, one.title, one.caution ? mm.h("b", { class: "warned" }, " (!)") : null),
     mm.h("div", { class: "strip" }, Array.from({ length: wants.each }, (_, place) => picture(number * wants.each + place))),
     one.caution ? mm.h("p", { class: "note" }, one.caution) : null);
