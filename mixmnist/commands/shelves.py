@@ -8,7 +8,7 @@ from mixmnist.commands.answers import Answer, Say
 from mixmnist.core import registry
 from mixmnist.core.storage import COSTS
 
-FACTS = ("axes", "chance", "ceiling", "sees", "settings", "codes", "needs", "most")  # that stand under what a file says
+FACTS = ("axes", "chance", "ceiling", "sees", "makes", "settings", "codes", "needs", "most")  # that stand under what a file says
 
 
 def list_entries(args: argparse.Namespace, say: Say) -> Answer:
@@ -35,6 +35,9 @@ def describe(shelf: str, name: str, entry: Any) -> dict[str, Any]:  # noqa: ANN4
         settings = ", ".join(f"{setting}={value}" for setting, value in entry.settings.items())
         kind = "a ceiling: it sees the truth" if entry.supervised else "no labels"
         known |= {"sees": kind, "settings": settings, "codes": entry.codes, "needs": entry.needs, "most": most}
+    if shelf == "ways":
+        settings = ", ".join(f"{setting}={value}" for setting, value in entry.settings.items())
+        known |= {"makes": f"{entry.kind}s", "needs": ", ".join(entry.needs), "settings": settings}
     if shelf == "metrics":
         known |= {"axes": entry.axes}
         costs = json.loads(COSTS.read_text(encoding="utf-8"))
