@@ -112,6 +112,17 @@ def test_examples_of_dictionaries_run(tmp_path, monkeypatch, capsys):
     assert "gap_closed" in printed
 
 
+def test_examples_of_pictures_run(tmp_path, monkeypatch, capsys):
+    """The lines for Python must run as they stand, in an empty folder, and write the sheet that they name."""
+    monkeypatch.chdir(tmp_path)
+    for block in blocks(ROOT / "docs" / "howto" / "pictures.md", "python")[-1:]:
+        exec(compile(block, "pictures.md", "exec"), {})
+    assert Path("sheet.png").read_bytes().startswith(b"\x89PNG")
+    printed = capsys.readouterr().out
+    assert "own_box_chance" in printed
+    assert "torch.Size([8, 32, 32]) torch.Size([2, 1, 32, 32])" in printed
+
+
 def test_numbers_of_performance_are_in_the_files_beside_them():
     """Every number in a row must stand in the file that the row links to."""
     page = ROOT / "docs" / "performance.md"

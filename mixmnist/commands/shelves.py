@@ -31,7 +31,7 @@ def describe(shelf: str, name: str, entry: Any) -> dict[str, Any]:  # noqa: ANN4
     if shelf in ("metrics", "scores"):
         known |= {"columns": list(entry.columns), "chance": entry.chance, "ceiling": entry.ceiling}
     if shelf == "ways":
-        known |= {"makes": f"{entry.kind}s", "settings": _defaults(entry)}
+        known |= {"makes": f"{entry.kind}s", "needs": ", ".join(entry.needs), "settings": _defaults(entry)}
     if shelf == "dictionaries":
         most = "as many as independent units" if entry.most == "units" else "any number"
         kind = "a ceiling: it sees the truth" if entry.supervised else "no labels"

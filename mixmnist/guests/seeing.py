@@ -56,7 +56,7 @@ class Wish:
         check_ways(self.ways, bool(self.classes))  # before anything is drawn
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Seen:
     """Pictures, and what is known of them."""
 
@@ -119,6 +119,11 @@ class Seen:
         columns = tuple(f"{one.way} (!)" if one.way in warned else one.way for one in shown)
         framed = ("A thick frame: the reader reads the own digit; a dashed one: it does not.",) if self.sight.reader else ()
         return Sheet(tuple(names), columns, cells, (self.about, *framed, *self.said))
+
+    def __repr__(self) -> str:
+        """Says what it is, in a line."""
+        ways = ", ".join(one.way for one in self.sight.shown)
+        return f"{len(self.table)} pictures of {len(self.sight.subjects)} by {ways}. {self.about}"
 
     def _repr_png_(self) -> bytes:
         """Shows the sheet in a notebook."""

@@ -192,7 +192,7 @@ def _by_images(
         return make_images(way, target.some(some), own, supplies, settings)
 
     images, said = _each(subjects, starts, make, spec)
-    there = ~images.isnan().flatten(1).any(dim=1)
+    there = ~images.isnan().flatten(1).any(dim=1).cpu()
     table = _known(subjects, starts).assign(way=spec, kind="image", seed=list(seeds) * len(subjects))
     table["response"] = torch.where(there, target.values(images.nan_to_num(0)).cpu(), float("nan")).tolist()
     table["relative"] = _relative(subjects, starts, table)

@@ -53,6 +53,12 @@ def offered(tmp_path, monkeypatch):
         ("mixmnist plan nowhere --variant ", [""]),
         ("mixmnist run nowhere.py --variants ", [""]),
         ("mixmnist completion z", ["zsh"]),
+        ("mixmnist see r --way inte", ["integrated"]),
+        ("mixmnist see r --way top,mac", ["top,maco"]),
+        ("mixmnist see r --unit de", ["detectors"]),
+        ("mixmnist see r --of con", ["contrast"]),
+        ("mixmnist see r --variant w", ["wide"]),
+        ("mixmnist list wa", ["ways"]),
     ],
 )
 def test_what_is_typed_is_completed(offered, line, names):

@@ -345,3 +345,15 @@ def test_what_cannot_be_is_one_sentence(line, message, capsys):
     assert said.startswith(f"mixmnist: {message}")
     assert said.count("\n") == 1
     assert not Path("found").exists()
+
+
+def test_every_way_has_a_card(capsys):
+    """Each file says in a sentence what it is, then formula, settings, needs and source; the command says what it makes."""
+    assert cli.main(["list", "ways", "--long", "--json"]) == 0
+    (cards,) = json.loads(capsys.readouterr().out).values()
+    assert {known["makes"] for known in cards} == {"maps", "images"}
+    for known in cards:
+        wanted = ("Formula", "Settings", "Needs", "Source")
+        assert [field for field in wanted if f"\n{field}:" not in known["text"]] == [], known["name"]
+        named = {setting.partition("=")[0] for setting in known["settings"].split(", ")} - {""}
+        assert [setting for setting in named if setting not in known["text"]] == [], known["name"]
