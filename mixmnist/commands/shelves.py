@@ -35,6 +35,11 @@ def describe(shelf: str, name: str, entry: Any) -> dict[str, Any]:  # noqa: ANN4
         settings = ", ".join(f"{setting}={value}" for setting, value in entry.settings.items())
         kind = "a ceiling: it sees the truth" if entry.supervised else "no labels"
         known |= {"sees": kind, "settings": settings, "codes": entry.codes, "needs": entry.needs, "most": most}
+    if shelf == "labellers":
+        sees = {"truth": "the truth: a ceiling", "nothing": "nothing of the images"}.get(
+            entry.sees, f"responses and a {entry.sees}"
+        )
+        known |= {"sees": sees, "settings": ", ".join(f"{setting}={value}" for setting, value in entry.settings.items())}
     if shelf == "metrics":
         known |= {"axes": entry.axes}
         costs = json.loads(COSTS.read_text(encoding="utf-8"))
