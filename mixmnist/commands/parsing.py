@@ -12,6 +12,7 @@ from mixmnist.commands.canvases import audit, export, preview
 from mixmnist.commands.completion import completed
 from mixmnist.commands.dictionaries import features
 from mixmnist.commands.grading import grade
+from mixmnist.commands.labelling import label_options, labels
 from mixmnist.commands.manners import BEGIN, VERSION, WHAT, Parser, begin
 from mixmnist.commands.nets import evaluate, layers, plant
 from mixmnist.commands.pages import page
@@ -55,6 +56,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_run(commands)
     for add in (_add_results, _add_canvases, _add_checks, _add_plan, _add_layers_and_completion, _add_evaluate, _add_features):
         add(commands)
+    _add_labels(commands)
     return parser
 
 
@@ -286,3 +288,8 @@ def _add_features(commands: "argparse._SubParsersAction[Parser]") -> None:
     guest.add_argument("--size", type=int, help="rows and columns of the canvas; by default the task's")
     guest.add_argument("--channels", type=int, default=1, help="1 or 3: that the network takes (default 1)")
     guest.add_argument("--transform", metavar="pkg.module:function", help="applied to images in [0, 1] before the network")
+
+
+def _add_labels(commands: "argparse._SubParsersAction[Parser]") -> None:
+    summary = "label the units of recorded nets, or take labels from a file, and judge them"
+    label_options(_command(commands, "labels", labels, "results/reference/sanity/mnist --variants baseline", summary))
