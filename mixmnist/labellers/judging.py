@@ -140,9 +140,10 @@ def _predicting(weights: Float[Tensor, "units concepts"], scene: Scene, ordering
 def _ordering(weights: Float[Tensor, "units concepts"], scene: Scene) -> Float[Tensor, " units"]:
     """Gives the average precision of the sum of the shown names' weights, where the truth is that the unit fires."""
     score, fired = scene.present.float() @ weights.T, scene.fired  # images units
-    fit = [average_precision(score[:, [unit]], fired[:, [unit]])[0, 0] for unit in range(scene.n_units)]
-    same = score.amax(dim=0) == score.amin(dim=0)  # what says the same of every image orders none
-    return torch.where(same, fired.float().mean(dim=0), torch.stack(fit).float())
+    found = fired.float().mean(dim=0)  # of what says the same of every image, and so orders none
+    for unit in ((score.amax(dim=0) > score.amin(dim=0)) & fired.any(dim=0)).nonzero()[:, 0].tolist():
+        found[unit] = average_precision(score[:, [unit]], fired[:, [unit]])[0, 0]
+    return found
 
 
 def _rendering(named: Bool[Tensor, "units concepts"], scene: Scene) -> dict[str, Tensor]:

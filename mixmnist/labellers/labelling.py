@@ -34,9 +34,9 @@ def label_units(labeller: str | Labeller, sight: Sight, settings: Settings | Non
     name, given = named(labeller) if isinstance(labeller, str) else (labeller.title, {})
     chosen: Labeller = registry.choose("labellers", name) if isinstance(labeller, str) else labeller
     found = chosen.run(sight, **chosen.with_settings({**given, **(settings or {})}))
-    wanted = (sight.n_units, len(sight.concepts))
-    shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
-    require(shape == wanted, f"a labeller must give weights {list(wanted)}, got {shape} of {name}. Mend its run.")
+    wanted = [sight.n_units, len(sight.concepts)]
+    shape = list(found.shape) if isinstance(found, Tensor) else type(found).__name__
+    require(shape == wanted, f"a labeller must give weights {wanted}, got {shape} of {name}. Mend its run.")
     weights: Tensor = found.detach().float().cpu()
     rows = weights.isnan().any(dim=1)
     known = weights[~rows]
