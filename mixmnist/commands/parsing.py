@@ -9,6 +9,7 @@ from mixmnist.commands.canvases import audit, export, preview
 from mixmnist.commands.completion import completed
 from mixmnist.commands.dictionaries import features
 from mixmnist.commands.grading import grade
+from mixmnist.commands.labelling import label_options, labels
 from mixmnist.commands.manners import BEGIN, VERSION, WHAT, Parser, begin
 from mixmnist.commands.nets import evaluate, layers, plant
 from mixmnist.commands.options import DEVICES, SOURCES, add_guest, help_of
@@ -50,6 +51,7 @@ def make_parser() -> argparse.ArgumentParser:
         add_see,
     ):
         add(commands)
+    _add_labels(commands)
     return parser
 
 
@@ -261,3 +263,8 @@ def _add_features(commands: "argparse._SubParsersAction[Parser]") -> None:
     variants = recorded.add_argument("--variants", default="", metavar="A,B", help="by default all")
     completed(variants, completion.recorded("variant", "what"))
     add_guest(command.add_argument_group("of a network of your own"))
+
+
+def _add_labels(commands: "argparse._SubParsersAction[Parser]") -> None:
+    summary = "label the units of recorded nets, or take labels from a file, and judge them"
+    label_options(_command(commands, "labels", labels, "results/reference/sanity/mnist --variants baseline", summary))

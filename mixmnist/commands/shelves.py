@@ -36,6 +36,11 @@ def describe(shelf: str, name: str, entry: Any) -> dict[str, Any]:  # noqa: ANN4
         most = "as many as independent units" if entry.most == "units" else "any number"
         kind = "a ceiling: it sees the truth" if entry.supervised else "no labels"
         known |= {"sees": kind, "settings": _defaults(entry), "codes": entry.codes, "needs": entry.needs, "most": most}
+    if shelf == "labellers":
+        sees = {"truth": "the truth: a ceiling", "nothing": "nothing of the images"}.get(
+            entry.sees, f"responses and a {entry.sees}"
+        )
+        known |= {"sees": sees, "settings": _defaults(entry)}
     if shelf == "metrics":
         known |= {"axes": entry.axes}
         costs = json.loads(COSTS.read_text(encoding="utf-8"))

@@ -25,6 +25,7 @@ from mixmnist.core.entries import (
     Task,
     require,
 )
+from mixmnist.core.naming import Labeller
 from mixmnist.core.registry import names, nearest
 from mixmnist.core.showing import Way
 
@@ -36,6 +37,7 @@ __all__ = [
     "Expected",
     "Glyphs",
     "Kind",
+    "Labeller",
     "Metric",
     "Net",
     "Objective",

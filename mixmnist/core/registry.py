@@ -28,6 +28,7 @@ SHELVES = {
     "dictionaries": ("mixmnist.features.dictionaries", "DICTIONARY"),
     "scores": ("mixmnist.features.scores", "SCORE"),
     "ways": ("mixmnist.visualize.ways", "WAY"),
+    "labellers": ("mixmnist.labellers", "LABELLER"),
 }
 
 

@@ -6,9 +6,7 @@ Source:
 """
 
 import math
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +16,16 @@ from scipy.stats import rankdata
 
 from mixmnist.core import storage, sums
 from mixmnist.core.records import require
+from mixmnist.labellers.annotations import Annotation, read_annotations, understood
 from mixmnist.page.exhibit import Exhibit
 from mixmnist.report.tables import write_table
 from mixmnist.stats import share_interval
 
-KIND = "mixmnist annotations"
+__all__ = ["Annotation", "agreement", "judge_annotations", "read_annotations", "too_few", "understood", "write_annotations"]
 SCORES = "alignment precision_at_100 precision_at_recall_50 selectivity corrected drop drop_mean max_class_drop".split()
 FINGERPRINT = "fingerprint"  # column: of the exhibit that was labelled
 FEWEST = 20  # units below which people and scores are not compared: the interval would hold nearly everything
 NORMAL = 1.959964  # standard errors to either end of an interval of 95 %
-NUMERALS = "zero one two three four five six seven eight nine".split()
-FILLERS = frozenset(
-    "a an the all always mostly only just it is digit digits number numbers numeral numerals figure figures s".split()
-)
 UNITS = (
     'A row a labelled unit. Named: what was written; understood: the concept that it means, empty where it is none ("seven", '
     '"a 7" and "7s" mean 7). Fits: share of the shown images that the person says fit; true: share that show the named '
@@ -46,49 +41,6 @@ AGREEMENT = (
 def too_few(units: int) -> str:
     """Says that people and scores are not compared, and what would change that."""
     return f"Agreement with people is told from {FEWEST} labelled units on; labelled: {units}."
-
-
-@dataclass(frozen=True)
-class Annotation:
-    """What a person said of one unit."""
-
-    exhibit: str
-    layer: str
-    fingerprint: str
-    unit: int
-    concept: str
-    category: str
-    misfits: tuple[int, ...]  # places of the shown images that do not fit
-    shown: int
-
-
-def read_annotations(path: Path) -> list[Annotation]:
-    """Reads what the page exports.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no such export.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"annotations must be a file, got {path}. Export one from a page's part 'Label it yourself'.")
-    try:
-        content = sums.read_json(path)
-        require(content["kind"] == KIND, "another kind")
-        found = [_annotation(entry) for entry in content["units"]]
-        require(len({(one.fingerprint, one.unit) for one in found}) == len(found), "a unit must be there once")
-        return found
-    except (ValueError, KeyError, TypeError) as error:
-        way_out = "Export one from a page's part 'Label it yourself'."
-        raise ValueError(f"annotations must be a file that a page exported, got {path}. {way_out}") from error
-
-
-def _annotation(entry: Mapping[str, Any]) -> Annotation:
-    texts = {name: entry[name] for name in ("exhibit", "layer", "fingerprint", "concept", "category")}
-    require(all(isinstance(text, str) for text in texts.values()), "texts must be texts")
-    misfits, shown = tuple(entry["misfits"]), entry["shown"]
-    require(all(type(number) is int for number in (*misfits, shown, entry["unit"])), "numbers must be whole")
-    require(shown >= 1 and all(0 <= place < shown for place in misfits), "misfits must be places of shown images")
-    return Annotation(**texts, unit=entry["unit"], misfits=misfits, shown=shown)
 
 
 def judge_annotations(annotations: Sequence[Annotation], exhibits: Sequence[Exhibit]) -> pd.DataFrame:
@@ -133,32 +85,6 @@ def _row(one: Annotation, exhibit: Exhibit) -> dict[str, Any]:
         row |= {"true": float(shows.mean()), "judged_right": float((shows == fits).mean())}
     row |= {"concept": scores["concept"], "same": means is not None and exhibit.concepts[means] == scores["concept"]}
     return row | {name: scores[name] for name in SCORES if name in scores} | {FINGERPRINT: one.fingerprint}
-
-
-def understood(said: str, concepts: Sequence[str]) -> int | None:
-    """Gives the concept that somebody's words mean, by its place; None where they mean none, or more.
-
-    Written as it is called, whatever the case; or as a word, in the plural, with words around it that say nothing.
-
-    Example:
-        >>> digits = [str(digit) for digit in range(10)]
-        >>> [understood(said, digits) for said in ("seven", "a 7", "all 7's", "the digit Sixes", "4 or 9", "a loop")]
-        [7, 7, 7, 6, None, None]
-    """
-    names = [name.casefold() for name in concepts]
-    if said.strip().casefold() in names:
-        return names.index(said.strip().casefold())
-    words = [word for word in re.findall(r"[^\W_]+", said.casefold()) if word not in FILLERS]
-    if len(words) != 1:
-        return None
-    meant = {names.index(form) for form in _forms(words[0]) if form in names}
-    return meant.pop() if len(meant) == 1 else None
-
-
-def _forms(word: str) -> list[str]:
-    """Gives a word as it stands, in the singular, and each of them as a digit."""
-    forms = [word, *(word.removesuffix(ending) for ending in ("s", "es") if word.endswith(ending))]
-    return forms + [str(NUMERALS.index(form)) for form in forms if form in NUMERALS]
 
 
 def agreement(judged: pd.DataFrame) -> pd.DataFrame:

@@ -48,6 +48,11 @@ def kept_reader(
     return _keep(path, lambda: train_reader(source, seed, canvas=canvas, root=root, reading=reading))
 
 
+def fits(reader: Reader, source: str, canvas: Canvas, root: str | None = None) -> bool:
+    """Says whether a reader was trained on the glyphs of a source, on such canvases."""
+    return (reader.source, reader.canvas) == (_named(source, root), canvas)
+
+
 def kept_generator(path: Path, encoder: Encoder, canvases: Mixture, seed: int = 0, how: Inverting | None = None) -> Generator:
     """Gives the generator that a file keeps, if it inverts this layer and was trained in this way; otherwise trains and keeps it.
 

@@ -1,0 +1,152 @@
+"""Labels: what is a label of a unit worth, given by machines and by people with known faults?
+
+The nets are those of the study sanity, and untrained ones; nothing is trained for this study where they are recorded. Each
+labeller of the shelf names what the units of the layer that feeds the head detect, and its labels are judged. Claims L1 to L6,
+all our own:
+
+L1 naming is saturated: from twelve top images a machine names more than .95 of the detectors rightly;
+L2 predicted firing tells labellers apart that naming does not: ridge regression and SoftWPMI name detectors equally well, and
+   differ in F1;
+L3 a person who misses 30 % of the digits still names more than .95 of the detectors rightly, one who always names something as
+   well as one who may say nothing;
+L4 "nothing in common" is calibrated: said of more than .9 of shuffled units and of untrained units without a true name, and of
+   less than .05 of the detectors;
+L5 SoftWPMI predicts firing no better than reading the top images;
+L6 rendering the label (CoSy) tells ridge regression and SoftWPMI apart by less than .02.
+Cost: about two minutes of a core for the reader, and half a minute for a net.
+"""
+
+from mixmnist import Study, Variant
+from mixmnist.core.records import Claim
+
+TRAINED = ("baseline", "wide", "wide-dropout")
+
+STUDY = Study(
+    title="Labels of units, judged",
+    about=(
+        "Units are given names by people and by machines, and the names are judged by eye. Here it is known what a unit detects "
+        "and when it fires: what is a name worth, what does a person's fault cost, and is nothing said where nothing is?"
+    ),
+    variants={
+        "baseline": Variant(),
+        "wide": Variant(net_settings={"conv3": 30}),
+        "dropout": Variant(net_settings={"dropout": 0.25}),
+        "wide-dropout": Variant(net_settings={"conv3": 30, "dropout": 0.5}),
+        "untrained": Variant(origin="untrained"),
+    },
+    seeds=10,
+    claims=(
+        *(
+            Claim(
+                "L1",
+                f"Naming detectors from twelve top images is saturated ({variant})",
+                "first_detectors_top_images_12",
+                variant,
+                "above",
+                0.95,
+                words=f"From twelve top images {{mean %}} of the detectors get the right name ({variant})",
+            )
+            for variant in TRAINED
+        ),
+        *(
+            Claim(
+                "L2",
+                f"{says} ({variant})",
+                f"{column}_ridge",
+                variant,
+                rule,
+                value,
+                margin=margin,
+                minus=f"{column}_softwpmi",
+                words=f"{words} ({variant})",
+            )
+            for variant in ("baseline", "wide")
+            for says, column, rule, value, margin, words in (
+                (
+                    "Ridge regression and SoftWPMI name detectors equally well",
+                    "first_detectors",
+                    "within",
+                    0.0,
+                    0.05,
+                    "Ridge regression names {mean points} {more/fewer} of the detectors rightly than SoftWPMI",
+                ),
+                (
+                    "Ridge regression predicts firing better than SoftWPMI",
+                    "f1",
+                    "above",
+                    0.02,
+                    0.0,
+                    "In predicting firing the F1 of ridge regression is {mean} {above/below} that of SoftWPMI",
+                ),
+            )
+        ),
+        *(
+            Claim(
+                "L3",
+                f"A person who misses 30 % of the digits still names detectors rightly ({which})",
+                column,
+                "baseline",
+                "above",
+                0.95,
+                seeds=5,
+                words=f"A person who misses 30 % of the digits and {which} names {{mean %}} of the detectors rightly",
+            )
+            for which, column in (
+                ("always names something", "first_misses_30_always"),
+                ("may say nothing", "first_misses_30"),
+            )
+        ),
+        Claim(
+            "L4",
+            "Of shuffled units nothing is said",
+            "nothing_top_images_shuffled",
+            "baseline",
+            "above",
+            0.9,
+            words="Of units whose responses are shuffled nothing is said in {mean %}",
+        ),
+        Claim(
+            "L4",
+            "Of untrained units without a true name nothing is said",
+            "nothing_right_top_images",
+            "untrained",
+            "above",
+            0.9,
+            words="Of untrained units without a true name nothing is said in {mean %}",
+        ),
+        Claim(
+            "L4",
+            "Of detectors something is said",
+            "nothing_wrong_top_images",
+            "baseline",
+            "below",
+            0.05,
+            words="Of detectors nothing is said in {mean %}",
+        ),
+        *(
+            Claim(
+                "L5",
+                f"SoftWPMI predicts firing no better than reading the top images ({variant})",
+                "f1_softwpmi",
+                variant,
+                "below",
+                0.0,
+                minus="f1_top_images",
+                words=f"In predicting firing the F1 of SoftWPMI is {{mean}} {{above/below}} that of top images read ({variant})",
+            )
+            for variant in ("baseline", "wide")
+        ),
+        Claim(
+            "L6",
+            "Rendering the label tells ridge regression and SoftWPMI apart by less than .02",
+            "rendered_auc_ridge",
+            "baseline",
+            "within",
+            0.0,
+            margin=0.02,
+            minus="rendered_auc_softwpmi",
+            words="When the label is rendered the AUC of ridge regression is {mean} {above/below} that of SoftWPMI",
+        ),
+    ),
+    analyses=("labels",),
+)
