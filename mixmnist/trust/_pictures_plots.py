@@ -39,11 +39,11 @@ def response_against_reading(album: Album, measured: pd.DataFrame) -> None:
 
     Args:
         album: Where it goes.
-        measured: A row a net, prior and measure, of nets that settings were not tuned on.
+        measured: A row a net, prior and measure, of nets that were not tried before.
     """
     own = measured[measured["group"].eq("priors") & measured["measure"].isin([ACROSS, UP])]
     if own.empty:
-        raise Nothing("no net was looked at besides the one that settings were tuned on.")
+        raise Nothing("no net was looked at besides those that were tried before.")
     figure, (ax,) = album.make(1, 2.9)
     rows = []
     for place, (prior, group) in enumerate(own.groupby("prior", sort=False)):
