@@ -365,6 +365,16 @@ def test_every_dictionary_and_score_has_a_card(shelf, capsys):
     assert ("      codes: signed\n" if shelf == "dictionaries" else "      chance: ") in printed
 
 
+def test_every_way_has_a_card(capsys):
+    """Each file says in a sentence what it is, formula, settings, needs and source; what it makes is told."""
+    assert run("list", "ways", "--long", "--json") == 0
+    (cards,) = json.loads(capsys.readouterr().out).values()
+    assert {known["name"]: known["makes"] for known in cards}.items() >= {"occlusion": "maps", "maco": "images"}.items()
+    for known in cards:
+        assert [field for field in ("Formula", "Settings", "Needs", "Source") if f"\n{field}:" not in known["text"]] == []
+    assert {known["name"]: known["settings"] for known in cards}["gradcam"] == "layer=''"
+
+
 def test_preview_draws_a_picture(tmp_path, monkeypatch):
     """A preview must be a picture of the asked-for kind."""
     monkeypatch.chdir(tmp_path)

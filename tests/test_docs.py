@@ -123,6 +123,27 @@ def test_examples_of_pictures_run(tmp_path, monkeypatch, capsys):
     assert "torch.Size([8, 32, 32]) torch.Size([2, 1, 32, 32])" in printed
 
 
+def test_examples_of_ways_run(tmp_path, monkeypatch):
+    """Both ways that are shown must do what they say: a map of what speaks for a unit, and means of its top images."""
+    from mixmnist import draw
+    from mixmnist.plants import perfect
+    from mixmnist.visualize._targets import unit_target
+    from mixmnist.visualize.imaging import Supplies, make_images
+    from mixmnist.visualize.mapping import as_pixels, make_maps
+
+    monkeypatch.chdir(tmp_path)
+    ways = [text for text in blocks(ROOT / "docs" / "howto" / "pictures.md", "python") if "\nWAY = " in text]
+    for name, text in zip(("positive", "mean_of_top"), ways, strict=True):
+        Path(f"{name}.py").write_text(text)
+    canvases, target = draw("pairs", "stamps", n=60, seed=0), unit_target(perfect.build(0), "units", 3)
+    shown = canvases.present[:, 3]
+    maps = make_maps("positive.py", target, as_pixels(canvases.images[shown]), {"power": 2.0})
+    assert (maps >= 0).all()
+    assert maps.flatten(1).any(dim=1).all()
+    (first,) = make_images("mean_of_top.py", target, (0,), Supplies(canvases), {"among": 1})
+    assert (as_pixels(canvases.images[shown]) == first).flatten(1).all(dim=1).any()
+
+
 def test_numbers_of_performance_are_in_the_files_beside_them():
     """Every number in a row must stand in the file that the row links to."""
     page = ROOT / "docs" / "performance.md"

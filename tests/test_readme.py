@@ -149,3 +149,54 @@ def test_the_page_on_dictionaries_shows_the_committed_card():
     head, *rows = table((ROOT / "docs" / "which-dictionary.md").read_text(encoding="utf-8"), "card")
     shown = card[head].map(lambda value: value if isinstance(value, str) else f"{value:.2f}")
     assert rows == shown.to_numpy().tolist()
+
+
+WHICH_WAY = ROOT / "docs" / "which-way.md"
+MAPS, WAYS = (REFERENCE / study / "mnist" / "analyses" / study for study in ("maps", "ways"))
+of_maps = pytest.mark.skipif(not MAPS.is_dir(), reason="the study maps is not in this checkout")
+of_ways = pytest.mark.skipif(not WAYS.is_dir(), reason="the study ways is not in this checkout")
+
+
+def means(values):
+    """Leaves intervals out of cells."""
+    return [value.split()[0] if value else "" for value in values]
+
+
+@of_maps
+@pytest.mark.parametrize("target", ["peak", "contrast"])
+def test_the_page_on_ways_shows_the_committed_numbers_of_maps(target):
+    """Each way has its row, with the means of the baseline's last layer, the nearest to the worths first."""
+    head, *rows = table(WHICH_WAY.read_text(encoding="utf-8"), target)
+    known = pd.read_csv(MAPS / "ways.csv", dtype=str, keep_default_na=False)
+    known = known[known["variant"].eq("baseline") & known["layer"].eq("conv3") & known["target"].eq(target)].set_index("way")
+    assert {name for name, *_ in rows} == set(known.index)
+    assert [cells for _, *cells in rows] == [means(known.loc[name, head[1:]]) for name, *_ in rows]
+    errors = [float(dict(zip(head, row, strict=True))["worth_error_scaled"]) for row in rows]
+    assert errors == sorted(errors)
+
+
+@of_maps
+def test_the_page_on_ways_shows_the_committed_geometry():
+    """Every cell must be that of the table."""
+    head, *rows = table(WHICH_WAY.read_text(encoding="utf-8"), "geometry")
+    known = pd.read_csv(MAPS / "geometry.csv", dtype=str, keep_default_na=False)
+    assert rows == known[known["variant"] == "baseline"][head].to_numpy().tolist()
+
+
+@of_ways
+@pytest.mark.parametrize("name", ["maps", "pictures"])
+def test_the_page_on_ways_shows_who_is_fooled(name):
+    """Each number must be the mean of the committed table."""
+    head, *rows = table(WHICH_WAY.read_text(encoding="utf-8"), f"fooled_{name}")
+    known = pd.read_csv(WAYS / f"fooled_{name}.csv", dtype=str, keep_default_na=False)[head]
+    assert rows == [[way, *means(values)] for way, *values in known.to_numpy().tolist()]
+
+
+@of_ways
+@pytest.mark.parametrize("name", ["maps", "pictures"])
+def test_the_page_on_ways_shows_the_committed_card(name):
+    """Grades and numbers of its table must be those of the card."""
+    head, *rows = table(WHICH_WAY.read_text(encoding="utf-8"), f"card_of_{name}")
+    known = pd.read_csv(WAYS / f"card_of_{name}.csv")[head]
+    shown = known.map(lambda value: value if isinstance(value, str) else "" if value != value else f"{value:.2f}")
+    assert rows == shown.to_numpy().tolist()

@@ -27,7 +27,7 @@ from mixmnist.trust._maps_tables import STRETCHED, column_of
 from mixmnist.trust._networks import Recorded
 from mixmnist.trust._side_by_side import Call, side_by_side
 from mixmnist.trust._squares import FAILED, PASSED, ROW, squares
-from mixmnist.trust._ways_grading import RULE, GradedWay, grade
+from mixmnist.trust._ways_grading import OF_IMAGES, OF_MAPS, RULE, GradedWay, grade
 from mixmnist.trust._ways_measuring import Sizes, images_on, kind_of, maps_on, on_planted
 from mixmnist.trust._ways_tables import OF_RUNS, card, fooled, of_runs, outcomes
 from mixmnist.visualize._generating import Inverting
@@ -44,6 +44,7 @@ FOOLING = (
     "Switch: to whatever has more inked pixels than any canvas the unit answers as the detector of another digit (planted). "
     "Ripple: its gradient has a number more at each pixel. Either way all responses to canvases are what they were."
 )
+BARS = {"map": OF_MAPS, "image": OF_IMAGES}
 COLOURS = "Light: passed; red with x: failed; white: does not apply."
 MEANING = "Numbers are means over nets, each that of its test; those of at_chance, switch and ripple are distances, 0 being best."
 
@@ -137,7 +138,8 @@ def draw_cards(home: Path, album: Album) -> None:
     tests = table_of(home, "tests")
     for kind, name in NAMES.items():
         own = tests[tests["kind"] == kind]
-        columns = [column for column in map(str, own) if column.endswith("_passed") and own[column].notna().any()]
+        tried = [f"{bar.test}_passed" for bar in BARS[kind]]
+        columns = [column for column in tried if column in own and own[column].notna().any()]
         if not columns:
             continue
         passed = own[columns].astype(float).to_numpy()
