@@ -240,14 +240,14 @@ def _cell(shown: Shown, number: int) -> tuple[Picture, ...]:
 
 
 def _picture(shown: Shown, number: int, place: int, row: Mapping[Hashable, Any]) -> Picture:
-    pixels = shown.pictures[number, place].numpy()
+    pixels = shown.pictures[number, place].double().numpy()
     if np.isnan(pixels).any():
         return Picture(None)
     if shown.kind == "map":
         assert shown.canvases is not None
         there = not pd.isna(row["own_box"])
         below = (f"in box {short(row['own_box'])}", f"(area {short(row['own_box_chance'])})") if there else ()
-        return Picture(_grey(shown.canvases[number, place].numpy()), pixels, below)
+        return Picture(_grey(shown.canvases[number, place].double().numpy()), pixels, below)
     times = "" if pd.isna(row["relative"]) else f"{row['relative']:.2f} of best"
     if row.get("reads") is None:
         return Picture(_grey(pixels), below=(times,))
