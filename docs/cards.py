@@ -27,6 +27,7 @@ PAGES = {
     "metrics": ("Metric cards", "metric"),
     "dictionaries": ("Cards of dictionaries", "dictionary"),
     "scores": ("Cards of dictionaries' scores", "score of a dictionary"),
+    "labellers": ("Cards of labellers", "labeller"),
 }
 
 
