@@ -29,6 +29,7 @@ PAGES = {
     "dictionaries": ("Cards of dictionaries", "dictionary"),
     "scores": ("Cards of dictionaries' scores", "score of a dictionary"),
     "ways": ("Cards of ways to show what a unit wants", "way"),
+    "labellers": ("Cards of labellers", "labeller"),
 }
 
 

@@ -200,3 +200,46 @@ def test_the_page_on_ways_shows_the_committed_card(name):
     known = pd.read_csv(WAYS / f"card_of_{name}.csv")[head]
     shown = known.map(lambda value: value if isinstance(value, str) else "" if value != value else f"{value:.2f}")
     assert rows == shown.to_numpy().tolist()
+
+
+LABELS = REFERENCE / "labels" / "mnist" / "analyses" / "labels"
+MACHINES = {  # columns of the page's table: the variant, and the column of the reference
+    "names right": ("baseline", "first_detectors"),
+    "names found": ("wide-dropout", "recall_mixed"),
+    "F1, baseline": ("baseline", "f1"),
+    "F1, wide-dropout": ("wide-dropout", "f1"),
+    "rendered AUC, wide-dropout": ("wide-dropout", "rendered_auc"),
+    "nothing, wrong": ("baseline", "nothing_wrong"),
+    "nothing, right": ("untrained", "nothing_right"),
+}
+PEOPLE = {
+    "names right": "first",
+    "names found": "recall_mixed",
+    "F1": "f1",
+    "nothing, wrong": "nothing_wrong",
+    "nothing, of shuffled units": "nothing_shuffled",
+}
+
+
+def of_labels(rows):
+    """Gives the means of the cells of a table with intervals, as the page writes them."""
+    return rows.map(lambda cell: f"{float(cell.split()[0]):.3f}" if cell else "")
+
+
+def test_the_page_on_labels_shows_the_committed_labellers():
+    """Each labeller of the reference has a row with its means."""
+    known = pd.read_csv(LABELS / "labellers.csv", dtype=str, keep_default_na=False).set_index(["variant", "labeller"])
+    head, *rows = table((ROOT / "docs" / "labels.md").read_text(encoding="utf-8"), "labellers")
+    assert head == ["labeller", *MACHINES]
+    assert [row[0] for row in rows] == list(dict.fromkeys(known.index.get_level_values("labeller")))
+    for name, *cells in rows:
+        assert cells == of_labels(pd.Series([known[column][variant, name] for variant, column in MACHINES.values()])).tolist()
+
+
+def test_the_page_on_labels_shows_what_faults_cost():
+    """Each row of people is a dial and level of the reference with its means, of wide-dropout."""
+    known = pd.read_csv(LABELS / "annotators.csv", dtype=str, keep_default_na=False).set_index(["variant", "dial", "level"])
+    head, *rows = table((ROOT / "docs" / "labels.md").read_text(encoding="utf-8"), "people")
+    assert head == ["dial", "level", *PEOPLE]
+    for dial, level, *cells in rows:
+        assert cells == of_labels(known.loc[("wide-dropout", dial, level), list(PEOPLE.values())]).tolist()

@@ -112,7 +112,8 @@ def _chosen(folder: Path, args: argparse.Namespace) -> "list[Recorded]":
     for name in wanted:
         if name not in known:
             raise registry.nearest("variant", name, known)
-    return [net for variant in wanted or known for net in [net for net in nets if net.variant == variant][: args.nets]]
+    by_variant = ([net for net in nets if net.variant == variant] for variant in wanted or known)
+    return [net for own in by_variant for net in own[: args.nets]]
 
 
 def _annotated(folder: Path, args: argparse.Namespace, said: "Sequence[Annotation]") -> "list[tuple[Recorded, str]]":
@@ -180,11 +181,13 @@ def _measured(asked: Asked, reader: "Reader", root: str | None, say: Say) -> "tu
     from mixmnist.labellers.measuring import canvases_of, labelled, measure_labellers
 
     given = {} if asked.path is None else {FROM_FILE: {"path": str(asked.path)}}
-    units, means, before, canvases = [], [], None, None
+    units: list[pd.DataFrame] = []
+    means: list[pd.DataFrame] = []
+    canvases, before = None, None
     for net, fingerprint in asked.nets:
-        drawn = (net.mixture("rank", root), net.mixture("test", root))
-        if canvases is None or drawn != before:
-            canvases, before = canvases_of(*drawn, reader), drawn
+        rank, test = net.mixture("rank", root), net.mixture("test", root)
+        if canvases is None or before is not rank:
+            canvases, before = canvases_of(rank, test, reader), rank
         with at_work(f"Labelling the units of {net.variant}, seed {net.seed}", say):
             one = labelled(net.net(), net.layer, canvases, fingerprint, net.seed)
             mean, unit = measure_labellers(one, asked.labellers, given)

@@ -29,7 +29,7 @@ class Labeller:
         require(self.sees in SEES, f"sees must be one of {', '.join(SEES)}, got sees={self.sees!r}.")
 
     def with_settings(self, settings: Settings) -> dict[str, Number]:
-        """Merges the labeller's own settings with others; unknown names and other types are refused."""
+        """Merges the labeller's own settings with others; unknown names and other types are refused, 1 is taken for 1.0."""
         found = merged("labeller", self.settings, settings)
         checks.check_settings("labeller", settings, self.settings)
-        return found
+        return {name: float(value) if isinstance(self.settings[name], float) else value for name, value in found.items()}

@@ -84,7 +84,7 @@ def annotation(unit, concept, **other):
     return Annotation(**known | {"misfits": (), "shown": 12} | other, unit=unit, concept=concept)
 
 
-def test_the_shelf_is_judged_and_written(capsys):
+def test_the_shelf_is_judged_and_written(folder, monkeypatch, capsys):
     """Every labeller has rows; perfect detectors are named rightly; the same command gives the same bytes."""
     assert labels("study", "--nets", 2) == 0
     assert "| baseline | ridge " in capsys.readouterr().out
@@ -94,6 +94,8 @@ def test_the_shelf_is_judged_and_written(capsys):
     named = units[units["labeller"].eq("top_images")]
     assert (named["label"] == named["truth"]).all()
     before = {path.name: path.read_bytes() for path in Path("study/labels").iterdir()}
+    monkeypatch.setattr("mixmnist.visualize.reader.load_reader", lambda path: folder)
+    monkeypatch.setattr("mixmnist.visualize.reader.train_reader", None)  # the one that was kept is read
     assert labels("study", "--nets", 2, "--quiet") == 0
     assert before == {path.name: path.read_bytes() for path in Path("study/labels").iterdir()}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mixmnist.core import registry
-from mixmnist.core.records import Analysis, Dictionary, Kind, Metric, Net, Objective, Plant, Score, Source, Task, Way
+from mixmnist.core.records import Analysis, Dictionary, Kind, Labeller, Metric, Net, Objective, Plant, Score, Source, Task, Way
 
 KINDS = {
     "tasks": Task,
@@ -22,6 +22,7 @@ KINDS = {
     "dictionaries": Dictionary,
     "scores": Score,
     "ways": Way,
+    "labellers": Labeller,
 }
 
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -124,3 +125,12 @@ def test_ones_own_that_gives_something_else_is_refused(tmp_path, sight, gives, s
     path.write_text(OWN.format(gives=gives))
     with pytest.raises(ValueError, match=said):
         label_units(str(path), sight)
+
+
+def test_the_example_of_the_page_runs(tmp_path, sight):
+    """The labeller that docs/labels.md shows names a detector's digit and both of a mixed unit, and nothing of noise."""
+    page = (Path(__file__).parents[2] / "docs" / "labels.md").read_text(encoding="utf-8")
+    path = tmp_path / "mine.py"
+    path.write_text(page.partition("```python\n")[2].partition("```")[0])
+    found = label_units(str(path), sight) > 0
+    assert [row.nonzero()[:, 0].tolist() for row in found[[0, 1, 2, 3]]] == [[3], [4, 9], [], []]
