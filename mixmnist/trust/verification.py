@@ -34,8 +34,8 @@ from mixmnist.visualize.reader import Reading, train_reader
 
 SIZES = Sizes()
 READINGS = (Reading(), HalvesReading())
-SOURCES = ("digits", "stamps")  # of glyphs on which generators are trained besides, of nets of the first change
-EVERY = (*WAYS, *(f"learned on {source}" for source in SOURCES))
+MORE = ("conv3", "digits", "stamps")  # generators of nets of the first change besides: of a layer, and of other glyphs
+EVERY = (*WAYS, *(f"learned on {name}" for name in MORE))
 PICTURES = "pictures.npz"
 KEYS = ["how", "what", "way", "half"]
 SHARES = ("normal", "changed", "other", "neither")
@@ -116,7 +116,7 @@ def seen_of(nets: Sequence[Recorded], root: str | None, judges: Judges) -> list[
     """
     others: list[Generator] = side_by_side([(_another, (net, root)) for net in nets], "generators", fewest=1)
     calls = [
-        (look_at_net, (how, net.seed, _place(net, root), judges, SIZES, other, SOURCES if how == CHANGES[0] else ()))
+        (look_at_net, (how, net.seed, _place(net, root), judges, SIZES, other, MORE if how == CHANGES[0] else ()))
         for net, other in zip(nets, others, strict=True)
         for how in CHANGES
     ]
