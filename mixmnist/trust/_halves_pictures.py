@@ -45,7 +45,7 @@ ANY: Settings = {"prior": "any"}
 WAYS: Mapping[str, Asked] = {
     "natural images": Asked("top", canvases="both"),
     "none": Asked("pixels"),
-    "Fourier, jitter": Asked("fourier"),
+    "Fourier, jitter": Asked("fourier", {"grain": 1.0}),  # on an even grey the net's last layer is silent
     "MACO": Asked("maco"),
     "MACO of both halves": Asked("maco", canvases="both"),
     "learned": Asked("dgn", generator="normal"),

@@ -41,6 +41,24 @@ KEYS = ["how", "what", "way", "half"]
 SHARES = ("normal", "changed", "other", "neither")
 DIGITS = ("own", "others", "own_undone", "others_undone")
 OF_RUNS = ("changed", "own", "own_undone")  # of the ways that claims are of
+CLAIMED = (
+    "natural images",
+    "none",
+    "MACO",
+    "learned",
+    "learned, natural codes",
+    "learned of both halves",
+    "learned, untrained net",
+    "learned by another net",
+    "learned on digits",
+    "learned on stamps",
+)
+EVERY = (*WAYS, *(f"learned on {name}" for name in MORE))
+PICTURES = "pictures.npz"
+KEYS = ["how", "what", "way", "half"]
+SHARES = ("normal", "changed", "other", "neither")
+DIGITS = ("own", "others", "own_undone", "others_undone")
+OF_RUNS = ("changed", "own", "own_undone")  # of the ways that claims are of
 CLAIMED = ("natural images", "none", "MACO", "learned", "learned of both halves", "learned, untrained net")
 HALVES = ("normal", "changed")
 MEANS = (
