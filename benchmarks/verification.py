@@ -2,8 +2,8 @@
 
 Nets of 90 classes learn pairs on canvases as they are and the same pairs on canvases that are changed as a whole (polarity
 inverted, quarters in another order, blurred), a net for each change and seed. The prior of their pictures has seen canvases as
-they are, and no changed one. The variant's own nets, those of the study sanity, lend the prior of another net. Claims V1 to V5; V2
-is of Nguyen et al. (2016), who judged by eye, the others are our own:
+they are, and no changed one. The variant's own nets, those of the study sanity, lend the prior of another net. Claims V1 to V5;
+V2 is of Nguyen et al. (2016), who judged by eye, the others are our own:
 
 V1 the nets know the changed half, too;
 V2 pictures of changed classes carry their change, though their prior has never seen it;
