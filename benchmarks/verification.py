@@ -27,7 +27,7 @@ STUDY = Study(
         "that are changed; its pictures are made by a prior that knows the former alone, and read by readers of known errors."
     ),
     variants={"baseline": Variant()},
-    seeds=SEEDS,
+    seeds=5,  # so that recorded blocks are referred to; the analysis looks at three
     claims=(
         *(
             Claim(

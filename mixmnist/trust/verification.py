@@ -37,6 +37,7 @@ READINGS = (Reading(), HalvesReading())
 MORE = ("conv3", "digits", "stamps")  # generators of nets of the first change besides: of a layer, and of other glyphs
 EVERY = (*WAYS, *(f"learned on {name}" for name in MORE))
 PICTURES = "pictures.npz"
+NETS = 3  # recorded nets, the first ones: each lends a seed, a canvas and the prior of another net
 KEYS = ["how", "what", "way", "half"]
 SHARES = ("normal", "changed", "other", "neither")
 DIGITS = ("own", "others", "own_undone", "others_undone")
@@ -71,7 +72,7 @@ MEANS = (
 
 def run(folder: Path, out: Path, root: str | None) -> None:
     """Writes a row a picture (`pictures.csv`), tables of ways, nets, readers and runs, some pictures, and a summary."""
-    nets = nets_of(folder)
+    nets = nets_of(folder)[:NETS]
     judges = judges_of(nets[0], root)
     write_table(out, "readers", readers(judges), [f"{about(folder, nets)} Both are above their bar, or nothing is here."])
     seen = seen_of(nets, root, judges)
