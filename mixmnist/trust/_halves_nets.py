@@ -1,6 +1,6 @@
 """What the study of halves looks at: nets of 90 classes, what they say of either half, and the priors of their pictures."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -35,11 +35,11 @@ class Sizes:
     """Passes over them."""
     conv3: int = 20
     """Units of the net's last layer: twice as many classes, twice as many units."""
-    inverted: int = 12_000
+    inverted: int = 8_000
     """Canvases that a generator learns from."""
     passes: int = 3
     """Passes over these."""
-    natural: int = 2_000
+    natural: int = 1_000
     """Test canvases, half of them changed, that pictures are held against."""
     classes: int = 12
     """Classes of each half that pictures are made of, one each."""
@@ -152,18 +152,28 @@ def _seeds(seed: int, n: int) -> tuple[int, ...]:
     return tuple(range(1_000 * seed, 1_000 * seed + n))
 
 
-def priors_of(
-    net: nn.Module, how: str, place: Place, seed: int, sizes: Sizes, sources: tuple[str, ...] = ()
-) -> Mapping[str, Generator]:
-    """Trains the generators of a net: on canvases as they are, on both halves, of conv3, and on glyphs of other sources."""
+def priors_of(net: nn.Module, how: str, place: Place, seed: int, sizes: Sizes, more: Sequence[str] = ()) -> dict[str, Generator]:
+    """Trains the generators of a net.
+
+    Args:
+        net: Of 90 classes.
+        how: The change that it has learnt.
+        place: Where canvases come from.
+        seed: Of the generators.
+        sizes: How much.
+        more: `conv3`, to invert that layer; or sources of glyphs, to learn from their canvases.
+
+    Returns:
+        `normal` has learnt canvases as they are, `both` those of both halves, each from pool2; and those of `more`.
+    """
     n, way = sizes.inverted + CHECKED, Inverting(epochs=sizes.passes)
-    pool2, normal = Encoder(net, "conv2", "max"), place.pairs("train", n)
-    found = {
-        "normal": train_generator(pool2, normal, seed, way),
-        "both": train_generator(pool2, place.halves(how, "train", n), seed, way),
-        "conv3": train_generator(Encoder(net, LAYER), normal, seed, way),
-    }
-    return found | {source: train_generator(pool2, place.pairs("train", n, source), seed, way) for source in sources}
+    pool2 = Encoder(net, "conv2", "max")
+    found = {"normal": train_generator(pool2, place.pairs("train", n), seed, way)}
+    found["both"] = train_generator(pool2, place.halves(how, "train", n), seed, way)
+    for name in more:
+        encoder, source = (Encoder(net, LAYER), None) if name == LAYER else (pool2, name)
+        found[name] = train_generator(encoder, place.pairs("train", n, source), seed, way)
+    return found
 
 
 def prior_of_another(net: nn.Module, place: Place, seed: int, sizes: Sizes) -> Generator:

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mixmnist.core.records import Settings
+from mixmnist.core.records import Settings, Way
+from mixmnist.core.registry import choose  # by name, so that a glimpse of this file can follow it
 from mixmnist.trust._halves_nets import (
     Cases,
     Place,
@@ -23,6 +24,7 @@ from mixmnist.trust._halves_nets import (
     untrained_net,
 )
 from mixmnist.visualize._generator import Generator
+from mixmnist.visualize._targets import Target
 from mixmnist.visualize.imaging import Supplies, make_images
 from mixmnist.visualize.judging_halves import Judges, look_at_halves
 from mixmnist.visualize.natural import responses
@@ -43,17 +45,17 @@ ANY: Settings = {"prior": "any"}
 WAYS: Mapping[str, Asked] = {
     "natural images": Asked("top", canvases="both"),
     "none": Asked("pixels"),
-    "Fourier, jitter": Asked("fourier"),
+    "Fourier, jitter": Asked("fourier", {"grain": 1.0}),  # on an even grey the net's last layer is silent
     "MACO": Asked("maco"),
     "MACO of both halves": Asked("maco", canvases="both"),
     "learned": Asked("dgn", generator="normal"),
     "learned, natural codes": Asked("dgn", {"start": "natural"}, "normal"),
-    "learned on conv3": Asked("dgn", generator="conv3"),
     "learned of both halves": Asked("dgn", generator="both", canvases="both"),
     "learned, untrained net": Asked("dgn", ANY, "normal", untrained=True),
     "learned by another net": Asked("dgn", ANY, "another"),
 }
 OF_UNITS = ("natural images", "none", "MACO", "learned", "learned of both halves", "learned, untrained net")
+TRIES, APART = 9, 100  # seeds of a picture that are tried, and how far they lie apart
 SHOWN = 2  # classes of each half that are kept as pictures
 
 
@@ -73,7 +75,7 @@ def look_at_net(
     judges: Judges,
     sizes: Sizes,
     another: Generator | None = None,
-    sources: Sequence[str] = (),
+    more: Sequence[str] = (),
     ways: Mapping[str, Asked] = WAYS,
 ) -> Seen:
     """Trains a net of halves and its generators, makes its pictures and reads them.
@@ -85,7 +87,7 @@ def look_at_net(
         judges: Above their bars.
         sizes: How much.
         another: A generator of another net.
-        sources: Of glyphs on which generators are trained besides.
+        more: Generators besides, as in `priors_of`.
         ways: By what they are called.
     """
     judges.check()
@@ -93,9 +95,9 @@ def look_at_net(
     naive = untrained_net(place, how, seed, sizes)
     both = place.halves(how, "test", sizes.natural)
     known = know(net, both)
-    priors = dict(priors_of(net, how, place, seed, sizes, tuple(sources))) | ({"another": another} if another else {})
+    priors = priors_of(net, how, place, seed, sizes, more) | ({"another": another} if another else {})
     supplies = {"both": both, "normal": place.pairs("test", sizes.natural)}
-    every = {**ways, **{f"learned on {source}": Asked("dgn", generator=source) for source in sources}}
+    every = {**ways, **{f"learned on {name}": Asked("dgn", generator=name) for name in more}}
     tables, shown = [], dict[str, NDArray[np.uint8]]()
     for cases in (class_cases(seed, sizes), unit_cases(known.liking, seed, sizes)):
         if cases is None:
@@ -124,15 +126,40 @@ def _pictures(
 ) -> tuple[pd.DataFrame, Tensor | None]:
     """Makes pictures in one way and reads them; where that cannot be, a row of a half says why."""
     halves = ["changed" if changed else "normal" for changed in cases.changed.tolist()]
-    start = time.perf_counter()
+    start, target = time.perf_counter(), cases.target(net)
     try:
-        seeds = _ranks(cases) if asked.way == "top" else cases.seeds
-        images = make_images(asked.way, cases.target(net), seeds, given, asked.settings)
+        seeds = _ranks(cases) if asked.way == "top" else _living(cases, target, asked, given)
+        images = make_images(asked.way, target, seeds, given, asked.settings)
     except ValueError as error:
         return pd.DataFrame([{"half": half, "said": str(error)} for half in dict.fromkeys(halves)]), None
     seconds = time.perf_counter() - start
     table = look_at_halves(images, how, cases.own, judges)
-    return table.assign(half=halves, index=cases.index.tolist(), seconds=seconds, said=""), images
+    again = [(one - first) // APART for one, first in zip(seeds, cases.seeds, strict=True)] if asked.way != "top" else 0
+    return table.assign(half=halves, index=cases.index.tolist(), again=again, seconds=seconds, said=""), images
+
+
+def _living(cases: Cases, target: Target, asked: Asked, given: Supplies) -> tuple[int, ...]:
+    """Gives a seed for each picture whose start has a gradient: its own, or the first of the next ones.
+
+    A net whose last layer is silent on a black canvas is so on many starts, whatever the way.
+
+    Raises:
+        ValueError: If a picture has no such seed among a few.
+    """
+    way: Way = choose("ways", asked.way)
+    settings = way.with_settings({**asked.settings, "steps": 1})
+    found = []
+    for row, seed in enumerate(cases.seeds):
+        for number in range(TRIES):
+            try:
+                way.run(target.some(torch.tensor([row])), given, (seed + APART * number,), **settings)
+            except ValueError:
+                if number == TRIES - 1:
+                    raise
+            else:
+                found.append(seed + APART * number)
+                break
+    return tuple(found)
 
 
 def _ranks(cases: Cases) -> tuple[int, ...]:

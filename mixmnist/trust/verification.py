@@ -34,8 +34,27 @@ from mixmnist.visualize.reader import Reading, train_reader
 
 SIZES = Sizes()
 READINGS = (Reading(), HalvesReading())
-SOURCES = ("digits", "stamps")  # of glyphs on which generators are trained besides, of nets of the first change
-EVERY = (*WAYS, *(f"learned on {source}" for source in SOURCES))
+MORE = ("conv3", "digits", "stamps")  # generators of nets of the first change besides: of a layer, and of other glyphs
+EVERY = (*WAYS, *(f"learned on {name}" for name in MORE))
+PICTURES = "pictures.npz"
+NETS = 3  # recorded nets, the first ones: each lends a seed, a canvas and the prior of another net
+KEYS = ["how", "what", "way", "half"]
+SHARES = ("normal", "changed", "other", "neither")
+DIGITS = ("own", "others", "own_undone", "others_undone")
+OF_RUNS = ("changed", "own", "own_undone")  # of the ways that claims are of
+CLAIMED = (
+    "natural images",
+    "none",
+    "MACO",
+    "learned",
+    "learned, natural codes",
+    "learned of both halves",
+    "learned, untrained net",
+    "learned by another net",
+    "learned on digits",
+    "learned on stamps",
+)
+EVERY = (*WAYS, *(f"learned on {name}" for name in MORE))
 PICTURES = "pictures.npz"
 KEYS = ["how", "what", "way", "half"]
 SHARES = ("normal", "changed", "other", "neither")
@@ -53,7 +72,7 @@ MEANS = (
 
 def run(folder: Path, out: Path, root: str | None) -> None:
     """Writes a row a picture (`pictures.csv`), tables of ways, nets, readers and runs, some pictures, and a summary."""
-    nets = nets_of(folder)
+    nets = nets_of(folder)[:NETS]
     judges = judges_of(nets[0], root)
     write_table(out, "readers", readers(judges), [f"{about(folder, nets)} Both are above their bar, or nothing is here."])
     seen = seen_of(nets, root, judges)
@@ -116,7 +135,7 @@ def seen_of(nets: Sequence[Recorded], root: str | None, judges: Judges) -> list[
     """
     others: list[Generator] = side_by_side([(_another, (net, root)) for net in nets], "generators", fewest=1)
     calls = [
-        (look_at_net, (how, net.seed, _place(net, root), judges, SIZES, other, SOURCES if how == CHANGES[0] else ()))
+        (look_at_net, (how, net.seed, _place(net, root), judges, SIZES, other, MORE if how == CHANGES[0] else ()))
         for net, other in zip(nets, others, strict=True)
         for how in CHANGES
     ]

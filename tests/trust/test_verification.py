@@ -67,7 +67,7 @@ def made(recorded_nets, judges, tmp_path_factory):
         patch.setattr(verification, "side_by_side", lambda calls, title, fewest: [call(*arguments) for call, arguments in calls])
         patch.setattr(verification, "SIZES", SIZES)
         patch.setattr(verification, "CHANGES", ("inverted",))
-        patch.setattr(verification, "SOURCES", ())
+        patch.setattr(verification, "MORE", ("conv3",))
         patch.setattr(verification, "look_at_net", partial(verification.look_at_net, ways=FEW))
         patch.setattr(Generator, "faults", [])  # so little training inverts nothing
         verification.run(out / "study" / "digits", out, None)
@@ -83,7 +83,7 @@ def test_every_table_is_there_and_the_figures_are_drawn(made, tmp_path):
         verification.draw(made, Album(tmp_path, Look(("png",)), ()))
     assert {path.stem for path in tmp_path.glob("*.png")} == {"read_as", "digits", "sheet"}
     drawn = pd.read_csv(tmp_path / "read_as.csv")
-    assert set(drawn["way"]) == set(FEW) - {"refused"}
+    assert set(drawn["way"]) == set(FEW) - {"refused"} | {"learned on conv3"}
     assert set(drawn["n"]) == {2}
 
 

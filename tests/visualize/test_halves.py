@@ -52,15 +52,14 @@ def test_inverted_by_hand(images):
 
 
 def test_tiles_are_moved_whole(images):
-    """Each tile comes from where the order says, never from its own place; another order would be another canvas."""
-    places = order(32, 32).tolist()
-    assert sorted(places) == list(range(16))
-    assert all(place != one for place, one in enumerate(places))
+    """Each quarter comes from across the middle, the right way up."""
     cut = change(images, "tiles")
-    for place, one in enumerate(places):
-        (row, col), (down, across) = divmod(place, 4), divmod(one, 4)
-        here = cut[:, row * TILE : (row + 1) * TILE, col * TILE : (col + 1) * TILE]
-        assert torch.equal(here, images[:, down * TILE : (down + 1) * TILE, across * TILE : (across + 1) * TILE])
+    for row, col in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        here, there = (
+            slice_of[:, down * TILE : (down + 1) * TILE, across * TILE : (across + 1) * TILE]
+            for slice_of, down, across in ((cut, row, col), (images, 1 - row, 1 - col))
+        )
+        assert torch.equal(here, there)
 
 
 def test_a_blur_is_that_of_scipy(images):
@@ -78,7 +77,7 @@ def test_what_is_changed_is_undone(images, how, off):
     changed = change(images, how)[:, None].float() / 255
     far = (undo(changed, how) - plain).square().mean().sqrt()
     assert far < off
-    assert far < (changed - plain).square().mean().sqrt() / 2
+    assert far < 0.7 * (changed - plain).square().mean().sqrt()
 
 
 def test_what_cannot_be_changed_is_refused(images):
@@ -90,8 +89,8 @@ def test_what_cannot_be_changed_is_refused(images):
     ):
         with pytest.raises(ValueError, match="the change must be one of inverted, tiles, blurred, got 'warped'"):
             call()
-    for sides in ((30, 32), (8, 8)):
-        with pytest.raises(ValueError, match="must have sides of several times 8 pixels"):
+    for sides in ((30, 32), (16, 16)):
+        with pytest.raises(ValueError, match="must have sides of several times 16 pixels"):
             order(*sides)
 
 
