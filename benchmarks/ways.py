@@ -20,7 +20,7 @@ STUDY = Study(
         "that knows nothing of the net, and against circuits that change no response and make pictures and maps lie."
     ),
     variants={"baseline": Variant()},
-    seeds=3,
+    seeds=5,  # so that recorded blocks are referred to; the analysis looks at three
     claims=(
         *(
             Claim(

@@ -44,6 +44,11 @@ FOLDERS = {  # variants in each, and their seeds
     "trust/mnist": {"baseline": 10, "wide": 10, "untrained": 10, "shuffled": 10},
     "features/mnist": dict.fromkeys(("width-5", "baseline", "wide"), 20)
     | dict.fromkeys(("dropout", "wide-dropout", "untrained"), 10),
+    "maps/mnist": dict.fromkeys(("baseline", "wide", "dropout"), 10),
+    "synthesis/mnist": dict.fromkeys(("baseline", "wide", "untrained"), 10),
+    "labels/mnist": dict.fromkeys(("baseline", "wide", "dropout", "wide-dropout", "untrained"), 10),
+    "ways/mnist": {"baseline": 5},
+    "verification/mnist": {"baseline": 5},
 }
 
 
@@ -115,8 +120,8 @@ def test_committed_tables_can_be_read(committed):
 
 
 def test_committed_results_stay_small(committed):
-    """Everything that a clone brings along of results/, weights of every run included, must stay below 35 MB."""
-    assert sum(committed.values()) < 35_000_000
+    """Everything that a clone brings along of results/, weights of every run included, must stay below 45 MB."""
+    assert sum(committed.values()) < 45_000_000
 
 
 def test_no_figure_is_cut_at_its_edge():
