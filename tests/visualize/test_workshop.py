@@ -32,16 +32,16 @@ def shop(tmp_path):
 
 
 @pytest.fixture
-def trained(monkeypatch):
+def trained(monkeypatch, supplies):
     """What was trained, in place of training."""
     found = []
 
-    def keep(path, *_rest, **_more):
+    def keep(path, made):
         found.append(path)
-        return a_reader()
+        return made
 
-    monkeypatch.setattr(workshop, "kept_reader", keep)
-    monkeypatch.setattr(workshop, "kept_generator", keep)
+    monkeypatch.setattr(workshop, "kept_reader", lambda path, *_rest: keep(path, a_reader()))
+    monkeypatch.setattr(workshop, "kept_generator", lambda path, *_rest, **_more: keep(path, supplies.generator))
     return found
 
 
