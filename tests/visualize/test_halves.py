@@ -70,14 +70,15 @@ def test_a_blur_is_that_of_scipy(images):
     assert (change(images, "blurred").double() - torch.from_numpy(wanted)).abs().max() <= 0.51
 
 
-@pytest.mark.parametrize(("how", "off"), [("inverted", 1e-6), ("tiles", 1e-6), ("blurred", 0.06)])
-def test_what_is_changed_is_undone(images, how, off):
-    """Polarity and tiles come back as they were; a blur of bytes nearly so, and nearer than the blurred canvas is."""
+@pytest.mark.parametrize(("how", "off"), [("inverted", 1e-6), ("tiles", 1e-6), ("blurred", 0.04)])
+def test_what_is_changed_is_undone(how, off):
+    """Polarity and quarters come back as they were; of a blur what was not blurred over the border does, over many canvases."""
+    images = draw("pairs", "digits", "test", n=500, seed=0).images
     plain = images[:, None].float() / 255
     changed = change(images, how)[:, None].float() / 255
     far = (undo(changed, how) - plain).square().mean().sqrt()
     assert far < off
-    assert far < 0.7 * (changed - plain).square().mean().sqrt()
+    assert far < 0.6 * (changed - plain).square().mean().sqrt()
 
 
 def test_what_cannot_be_changed_is_refused(images):
