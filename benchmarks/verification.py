@@ -10,7 +10,8 @@ V2 pictures of changed classes carry their change, though their prior has never 
 V3 where polarity is inverted they do not: they show the class's digits as they lie on a canvas that is not changed;
 V4 a prior that has seen both halves carries the change better;
 V5 for classes that are not changed, the prior of another net, or of glyphs of another source, shows their digits about as well.
-Cost: about 35 minutes of a core for 3 seeds, a third of it the generators of changed nets.
+V3 was worded after the first net: three others are looked at.
+Cost: about 35 minutes of a core, a third of it the generators of changed nets.
 """
 
 from mixmnist import Study, Variant

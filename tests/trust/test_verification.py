@@ -66,6 +66,7 @@ def made(recorded_nets, judges, tmp_path_factory):
         patch.setattr(verification, "judges_of", lambda net, root: judges)
         patch.setattr(verification, "side_by_side", lambda calls, title, fewest: [call(*arguments) for call, arguments in calls])
         patch.setattr(verification, "SIZES", SIZES)
+        patch.setattr(verification, "TRIED", ())
         patch.setattr(verification, "CHANGES", ("inverted",))
         patch.setattr(verification, "MORE", ("conv3",))
         patch.setattr(verification, "look_at_net", partial(verification.look_at_net, ways=FEW))
