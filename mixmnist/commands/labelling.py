@@ -195,8 +195,8 @@ def _measured(asked: Asked, reader: "Reader", root: str | None, say: Say) -> "tu
         means.append(mean.assign(variant=net.variant, seed=net.seed))
     first = ["variant", "seed", "labeller"]
     tables = [pd.concat(some, ignore_index=True) for some in (units, means)]
-    one, other = (table[[*first, *table.columns.drop(first)]] for table in tables)
-    return one, other
+    of_units, of_nets = (table[[*first, *table.columns.drop(first)]] for table in tables)
+    return of_units, of_nets
 
 
 def _over_nets(means: "pd.DataFrame") -> "pd.DataFrame":
