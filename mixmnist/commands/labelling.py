@@ -194,9 +194,8 @@ def _measured(asked: Asked, reader: "Reader", root: str | None, say: Say) -> "tu
         units.append(unit.assign(variant=net.variant, seed=net.seed))
         means.append(mean.assign(variant=net.variant, seed=net.seed))
     first = ["variant", "seed", "labeller"]
-    tables = [pd.concat(some, ignore_index=True) for some in (units, means)]
-    of_units, of_nets = (table[[*first, *table.columns.drop(first)]] for table in tables)
-    return of_units, of_nets
+    every, by_kind = (pd.concat(some, ignore_index=True) for some in (units, means))
+    return every[[*first, *every.columns.drop(first)]], by_kind[[*first, *by_kind.columns.drop(first)]]
 
 
 def _over_nets(means: "pd.DataFrame") -> "pd.DataFrame":

@@ -68,8 +68,8 @@ def test_detectors_are_named_by_whoever_looks(made):
         assert (runs[f"rendered_auc_{name}"] > 0.99).all()
     assert runs["first_detectors_constant"].tolist() == pytest.approx([0.1] * 4)
     assert (runs["nothing_constant_0"] == 1).all()
-    assert (runs["f1_top_images_shuffled"] < 0.1).all()
-    assert runs["nothing_top_images_shuffled"].tolist() == [1]
+    assert (runs["f1_top_images_shuffled"] < 0.2).all()
+    assert (runs["nothing_top_images_shuffled"] >= 0.8).all()
 
 
 def test_people_are_asked_of_the_first_nets_alone(made):
