@@ -31,6 +31,7 @@ from mixmnist.visualize.mapping import as_pixels
 
 FALSE_ALARM, GARBAGE, FOUND = 0.02, 0.10, 0.80  # the bar: at most, at most, at least
 TASK = str(Path(__file__).with_name("_few.py"))
+SHARES = ("label", "whole", "false_alarm", "found")  # of a report, besides those of garbage
 THRESHOLDS = [step / 10 for step in range(-40, 41)]  # of logits
 BAR = Watch("reader")
 WAY_OUT = "Train one on more canvases or for longer."
@@ -178,7 +179,7 @@ def load_reader(path: str | Path) -> Reader:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it holds no reader.
+        ValueError: If it holds no reader, or one whose report lacks a share.
     """
     path, way_out = Path(path), "Write one by train_reader(...).save(path)."
     if not path.is_file():
@@ -191,9 +192,11 @@ def load_reader(path: str | Path) -> Reader:
         known["canvas"] = Canvas(**known["canvas"])
         net = convnet.load(_widths(known["reading"]), 10)
         net.load_state_dict(state)
-        return Reader(net.eval(), **known)
+        missing = [name for name in (*SHARES, *KINDS, UNSEEN) if name not in known["report"]]
     except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} must hold a reader, got {type(error).__name__}: {error}. {way_out}") from error
+    require(not missing, f"the report of a reader must hold all of its shares, got no {', '.join(missing)} in {path}. {way_out}")
+    return Reader(net.eval(), **known)
 
 
 def _widths(reading: Reading) -> convnet.Widths:

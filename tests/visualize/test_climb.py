@@ -1,11 +1,13 @@
 """Climbing, by hand on a net whose gradient is known."""
 
+from collections import OrderedDict
+
 import pytest
 import torch
 from torch import nn
 
 from mixmnist.visualize._climb import Climb, Price, climb, moved, noise, phases, through
-from mixmnist.visualize._targets import unit_target
+from mixmnist.visualize._targets import logit_target, unit_target
 
 
 @pytest.fixture
@@ -57,6 +59,37 @@ def test_a_dead_start_and_what_its_relu_gets(net):
     torch.testing.assert_close(found, torch.tensor([[[[0.35, 0.15]]]]))
     with pytest.raises(ValueError, match="relu must be one of auto, output, input, got relu='both'"):
         through(dead, "both")
+
+
+@pytest.mark.parametrize(
+    ("layer", "of", "climbed"),
+    [
+        ("own.ends.1", "peak", "own.ends.1"),
+        ("own.ends", "peak", "own.ends.1"),
+        ("own.ends", "cell", "own.ends.1"),
+        ("own.ends", "mean", None),  # its gradient is another one before the ReLU
+        ("own", "peak", None),  # a pooling comes after the ReLU: its units are others
+        ("own.pool", "peak", None),
+        ("own.ends.0", "peak", None),
+    ],
+)
+def test_the_input_of_a_relu_is_climbed_only_where_the_layer_ends_in_it(layer, of, climbed):
+    """By default: of a peak or a cell; else the output, as it is asked for."""
+    ends = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())
+    net = nn.Sequential(OrderedDict(own=nn.Sequential(OrderedDict(ends=ends, pool=nn.MaxPool2d(2))))).eval()
+    target = unit_target(net, layer, 0, of, cells=torch.tensor([0]) if of == "cell" else None)
+    found = through(target, "auto")
+    assert (found.layer, found.before) == ((climbed, True) if climbed else (layer, False))
+    x = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    maps = ends[0](x) if climbed else target.output(x)
+    torch.testing.assert_close(found.output(x), maps)
+    assert through(target, "output") is target
+
+
+def test_of_a_class_the_output_is_climbed():
+    """Also where the net ends in a ReLU."""
+    target = logit_target(nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU()).eval(), 1)
+    assert through(target, "auto") is target
 
 
 def test_moving():

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from mixmnist.core.records import Canvas
 from mixmnist.data.mixture import draw
-from mixmnist.visualize.reader import TASK, Reading, load_reader, train_reader
+from mixmnist.visualize.reader import TASK, UNSEEN, Reading, load_reader, train_reader
 
 SMALL = Reading(images=640, garbage=64, epochs=1, widths=(3, 4, 5), checked=80)
 
@@ -98,6 +98,17 @@ def test_a_file_without_a_reader_gets_a_sentence(tmp_path):
     for name in ("text", "bare"):
         with pytest.raises(ValueError, match=f"{name}.safetensors must hold a reader, got"):
             load_reader(tmp_path / f"{name}.safetensors")
+
+
+@pytest.mark.parametrize("name", ["waves", UNSEEN, "found"])
+def test_a_report_that_lacks_a_share_gets_a_sentence(small, name, tmp_path):
+    """On loading, and not where the reader's card is asked for."""
+    path = tmp_path / "old.safetensors"
+    replace(small, report={key: share for key, share in small.report.items() if key != name}).save(path)
+    with pytest.raises(
+        ValueError, match=rf"the report of a reader must hold all of its shares, got no {name} in .*old.safe.*Write"
+    ):
+        load_reader(path)
 
 
 def test_what_it_cannot_read_gets_a_sentence(small):

@@ -5,7 +5,6 @@ import torch
 
 from mixmnist.core.records import Canvas, Way
 from mixmnist.nets import convnet
-from mixmnist.visualize import cautions
 from mixmnist.visualize.reader import KINDS, UNSEEN, Reader, Reading
 from mixmnist.visualize.seeing import Tools, check_ways, look
 from mixmnist.visualize.subjects import View, units_of
@@ -102,17 +101,10 @@ def test_a_map_of_zeros_is_no_picture(view, monkeypatch):
 
 def test_a_way_that_is_known_to_be_fooled_is_marked(view, tools):
     """With the plant on which that was seen; others are not."""
-    sight = look(view, units_of(view, [1]), ["maco:steps=2", "gradient"], tools)
+    sight = look(view, units_of(view, [1]), ["maco:steps=2", "unit_map"], tools)
     assert [one.warned for one in sight.shown] == [False, True, False]
     assert any("in the plant fooled_view" in line for line in sight.said)
     assert sight.said[-1].startswith("Reader of digits")
-
-
-def test_cautions_are_of_ways_that_there_are():
-    """Nothing is said of a way that the shelf lost."""
-    from mixmnist.core import registry
-
-    assert set(cautions.KNOWN) <= set(registry.names("ways"))
 
 
 @pytest.mark.parametrize(
