@@ -187,7 +187,8 @@ def _with_analyses(runs: pd.DataFrame, paths: Iterable[Path]) -> pd.DataFrame:
     """Adds what analyses say of single runs, of the layer that feeds the head; not what is damaged."""
     for path in paths:
         if sums.trouble(path.parent / sums.ANALYSIS, [path.name]) is None:
-            found = pd.read_csv(path).assign(layer=runs["layer"].iloc[-1])
+            found = pd.read_csv(path).copy()  # in one piece: there may be hundreds of columns
+            found = found.assign(layer=runs["layer"].iloc[-1])
             runs = runs.merge(found, on=["variant", "seed", "layer"], how="left", validate="m:1")
     return runs
 
