@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from mixmnist.core.records import Canvas
 from mixmnist.data.mixture import Mixture
@@ -16,6 +16,7 @@ from mixmnist.visualize._generator import Encoder, Generator, OtherNetError, loa
 from mixmnist.visualize.reader import Reader, Reading, load_reader, train_reader
 
 
+@runtime_checkable
 class _Written(Protocol):
     def save(self, path: str | Path) -> None: ...
 
