@@ -1,20 +1,18 @@
 """Figures of the study of halves: what pictures are read as, which digits they show, and some of the pictures."""
 
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from mixmnist.core.npz import read_npz
-from mixmnist.report.drawing import SMALL, STYLES, Album, legend_above, stroke
-from mixmnist.report.pictures import strip
+from mixmnist.report.drawing import Album, legend_above, stroke
+from mixmnist.report.seen import NONE, Picture, Sheet, draw_sheet
 from mixmnist.stats import t_interval, within
 
 READ = {"normal": "as a canvas as it is", "changed": "as a canvas changed in that way", "neither": "as neither"}
+MOST_READ = 6  # digits that are named below a picture
 DIGITS = {"own": "own, as it is", "own_undone": "own, the change undone", "others": "others, as it is"}
-SAID = {"inverted": "inverted", "tiles": "tiles", "blurred": "blurred", "normal": "normal", "neither": "neither"}
-WIDE = 9  # letters of a line of a way's name above a sheet
 
 
 def read_as(album: Album, pictures: pd.DataFrame) -> None:
@@ -74,38 +72,35 @@ def sheet(album: Album, pictures: pd.DataFrame, path: Path, names: Mapping[str, 
     """
     arrays = read_npz(path, "pictures", "Run the study again.")
     own = pictures[pictures["what"].eq("class") & pictures["seed"].eq(pictures["seed"].iloc[0])]
-    ways = [way for way in names if any(array.endswith(f"_{names[way]}") for array in arrays)]
+    ways = tuple(way for way in names if any(array.endswith(f"_{names[way]}") for array in arrays))
     rows = [
         (how, half, place)
         for how in dict.fromkeys(own["how"])
         for half in ("normal", "changed")
         for place in range(next(len(array) for name, array in arrays.items() if name.startswith(f"{how}_")) // 2)
     ]
-    figure, axes = album.make(len(rows), 0.72, 6.0)
-    size, table = SMALL * STYLES[album.look.style] * 0.72, []
-    for ax, (how, half, place) in zip(axes, rows, strict=True):
-        for column, way in enumerate(ways):
-            array = arrays.get(f"{how}_{names[way]}")
-            if array is None:
-                continue
-            step = array.shape[2] + 3
-            strip(ax, array[place + (len(array) // 2 if half == "changed" else 0)][None], None, start=column * step)
-            row = own[own["how"].eq(how) & own["half"].eq(half) & own["way"].eq(way)].iloc[place]
-            ax.text(column * step, array.shape[1] + 1, _said(row), fontsize=size, va="top")
-            if ax is axes[0]:
-                ax.text(column * step, -2, "\n".join(textwrap.wrap(way, WIDE)), fontsize=size, va="bottom")
-            table.append(row)
-        ax.set_xlim(-1, len(ways) * 35)
-        ax.set_ylabel(f"{how}\n{half}", fontsize=size)
+    table: list[pd.Series] = []
+
+    def shown(how: str, half: str, place: int, way: str) -> tuple[Picture]:
+        array = arrays.get(f"{how}_{names[way]}")
+        if array is None:
+            return (NONE,)
+        row = own[own["how"].eq(how) & own["half"].eq(half) & own["way"].eq(way)].iloc[place]
+        table.append(row)
+        return (Picture(array[place + (len(array) // 2 if half == "changed" else 0)] / 255, below=_said(row)),)
+
+    cells = tuple(tuple(shown(*row, way) for way in ways) for row in rows)
     text = (
         "Pictures of classes, of the first net of each change: a row a class, a column a way. Below each what it is read as, and "
         "the digits that are read: of a normal class in the picture as it is, of a changed one with the change undone. The first "
         "column shows natural images."
     )
-    album.save(figure, pd.DataFrame(table), "sheet", text)
+    drawn = draw_sheet(Sheet(tuple((how, half) for how, half, _ in rows), ways, cells), album.look)
+    album.save(drawn, pd.DataFrame(table), "sheet", text)
 
 
-def _said(row: pd.Series) -> str:
-    """Says what was read in a picture."""
+def _said(row: pd.Series) -> tuple[str, ...]:
+    """Says in two lines what was read in a picture."""
     read = row["digits_undone"] if row["half"] == "changed" else row["digits"]
-    return f"{SAID.get(str(row['read']), row['read'])} {'' if pd.isna(read) else read}".strip()
+    digits = "" if pd.isna(read) else str(read)
+    return str(row["read"]), digits if len(digits) <= MOST_READ else f"{len(digits)} digits"

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from mixmnist.core.npz import read_npz
 from mixmnist.report.drawing import MARKERS, Album, Nothing, legend_above, rule
 from mixmnist.report.ranges import over_seeds
-from mixmnist.report.sheet import sheet
+from mixmnist.report.seen import NONE, Picture, Sheet, draw_sheet
 from mixmnist.stats import Interval, t_interval, within
 from mixmnist.trust._layers import table_of
 from mixmnist.trust._plots import seeds_of
@@ -118,19 +118,24 @@ def of_a_net(album: Album, home: Path) -> None:
     if not (home / f"{PICTURES}.csv").is_file():
         raise Nothing("no pictures were kept.")
     table = table_of(home, PICTURES)
+    if table.empty:
+        raise Nothing("there is no picture to show.")
     pictures = read_npz(home / f"{PICTURES}.npz", "pictures", "Run the study again.")["pictures"]
-    cells = table.assign(
-        row=[f"unit {unit}, digit {own}" for unit, own in zip(table["unit"], table["own"], strict=True)],
-        column=table["prior"],
-        marked=table["reads_own"].astype(bool),
-        below=[f"{response:.0%}" for response in table["response"]],
-    )
+    told = zip(table["unit"], table["prior"], table["response"], table["reads_own"], pictures, strict=True)
+    shown = {
+        (unit, prior): Picture(picture / 255, below=(f"{response:.0%}",), good=bool(reads))
+        for unit, prior, response, reads, picture in told
+    }
+    units, priors = dict(zip(table["unit"], table["own"], strict=True)), list(dict.fromkeys(table["prior"]))
+    names = tuple((f"unit {unit}", f"digit {own}") for unit, own in units.items())
+    rows = tuple(tuple((shown.get((unit, prior), NONE),) for prior in priors) for unit in units)
     variant, seed = table["variant"].iloc[0], table["seed"].iloc[0]
     text = (
-        f"{variant}, seed {seed}: of each detector the first picture by each prior. Framed, with a dot: a reader that knows "
-        "nothing of the net reads the unit's own digit. Below: the response, of the highest on any natural canvas."
+        f"{variant}, seed {seed}: of each detector the first picture by each prior. A thick frame: a reader that knows nothing "
+        "of the net reads the unit's own digit; a dashed one: it does not. Below: the response, of the highest on any natural "
+        "canvas."
     )
-    sheet(album, cells, pictures, PICTURES, text)
+    album.save(draw_sheet(Sheet(names, tuple(priors), rows), album.look), table, PICTURES, text)
 
 
 def _look(prior: str, place: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from mixmnist.core.records import Settings
 from mixmnist.data.mixture import Mixture, draw
 from mixmnist.metrics.average_precision import average_precision
 from mixmnist.probing import probe
-from mixmnist.report.sheet import as_bytes
+from mixmnist.report.seen import as_bytes
 from mixmnist.trust._networks import Recorded
 from mixmnist.visualize._generating import Inverting, train_generator
 from mixmnist.visualize._generator import Encoder, Generator

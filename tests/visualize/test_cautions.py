@@ -53,11 +53,11 @@ def test_the_rule_is_that_of_the_card():
 def test_what_is_said():
     """Of pictures the switch, of maps the circuit that fools them, of SmoothGrad both; of natural images nothing."""
     plant = "is known to be fooled: in the plant fooled_view, where no response to a canvas changes,"
-    assert (
-        caution("maco") == f"maco {plant} a switch has the own digit read in 0.00 of its pictures, of 0.56, the planted in 0.62."
-    )
-    assert caution("gradient_input").endswith(f"{plant} a ripple leaves 0.52 of the ink in its maps on the own digit, of 0.98.")
-    assert "a switch leaves 0.50 and a ripple leaves 0.53 of the ink" in caution("smoothgrad")
+    read = "with a switch the own digit is read in 0.00 of its pictures (without: 0.56), and the planted one in 0.62."
+    assert caution("maco") == f"maco {plant} {read}"
+    ink = f"{plant} of the ink in its maps the own digit has"
+    assert caution("gradient_input") == f"gradient_input {ink} 0.52 with a ripple (without: 0.98, chance: 0.5)."
+    assert f"{ink} 0.50 with a switch and 0.53 with a ripple (without: 0.93" in caution("smoothgrad")
     assert caution("pixels").startswith(
         "pixels excites a unit more than any canvas does, and as a rule shows no digit; it is known"
     )
