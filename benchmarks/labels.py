@@ -4,13 +4,11 @@ The nets are those of the study sanity, and untrained ones; nothing is trained f
 labeller of the shelf names what the units of the layer that feeds the head detect, and its labels are judged. Claims L1 to L6,
 all our own:
 
-L1 naming is saturated: from twelve top images a machine names more than .95 of the detectors rightly;
-L2 predicted firing tells labellers apart that naming does not: ridge regression and SoftWPMI name detectors equally well, and
-   differ in F1;
-L3 a person who misses 30 % of the digits still names more than .95 of the detectors rightly, one who always names something as
-   well as one who may say nothing;
-L4 "nothing in common" is calibrated: said of more than .9 of shuffled units and of untrained units without a true name, and of
-   less than .05 of the detectors;
+L1 naming is saturated: from twelve top images a machine names the detectors rightly (that every one is named rightly in ten
+   nets supports no more than .6 of them in the next net, which is the bar);
+L2 predicted firing tells labellers apart that naming does not: ridge regression has a higher F1 than SoftWPMI;
+L3 a person who misses 30 % of the digits still names more than .95 of the detectors rightly;
+L4 "nothing in common" is calibrated: said of more than .9 of shuffled units and of untrained units without a true name;
 L5 SoftWPMI predicts firing no better than reading the top images;
 L6 rendering the label (CoSy) tells ridge regression and SoftWPMI apart by less than .02.
 Cost: about two minutes of a core for the reader, and half a minute for a net.
@@ -43,7 +41,7 @@ STUDY = Study(
                 "first_detectors_top_images_12",
                 variant,
                 "above",
-                0.95,
+                0.6,
                 words=f"From twelve top images {{mean %}} of the detectors get the right name ({variant})",
             )
             for variant in TRAINED
@@ -51,50 +49,25 @@ STUDY = Study(
         *(
             Claim(
                 "L2",
-                f"{says} ({variant})",
-                f"{column}_ridge",
+                f"Ridge regression predicts firing better than SoftWPMI ({variant})",
+                "f1_ridge",
                 variant,
-                rule,
-                value,
-                margin=margin,
-                minus=f"{column}_softwpmi",
-                words=f"{words} ({variant})",
+                "above",
+                0.02,
+                minus="f1_softwpmi",
+                words=f"In predicting firing the F1 of ridge regression is {{mean}} {{above/below}} that of SoftWPMI ({variant})",
             )
             for variant in ("baseline", "wide")
-            for says, column, rule, value, margin, words in (
-                (
-                    "Ridge regression and SoftWPMI name detectors equally well",
-                    "first_detectors",
-                    "within",
-                    0.0,
-                    0.05,
-                    "Ridge regression names {mean points} {more/fewer} of the detectors rightly than SoftWPMI",
-                ),
-                (
-                    "Ridge regression predicts firing better than SoftWPMI",
-                    "f1",
-                    "above",
-                    0.02,
-                    0.0,
-                    "In predicting firing the F1 of ridge regression is {mean} {above/below} that of SoftWPMI",
-                ),
-            )
         ),
-        *(
-            Claim(
-                "L3",
-                f"A person who misses 30 % of the digits still names detectors rightly ({which})",
-                column,
-                "baseline",
-                "above",
-                0.95,
-                seeds=5,
-                words=f"A person who misses 30 % of the digits and {which} names {{mean %}} of the detectors rightly",
-            )
-            for which, column in (
-                ("always names something", "first_misses_30_always"),
-                ("may say nothing", "first_misses_30"),
-            )
+        Claim(
+            "L3",
+            "A person who misses 30 % of the digits and may say nothing still names detectors rightly",
+            "first_misses_30",
+            "baseline",
+            "above",
+            0.95,
+            seeds=5,
+            words="A person who misses 30 % of the digits and may say nothing names {mean %} of the detectors rightly",
         ),
         Claim(
             "L4",
@@ -113,15 +86,6 @@ STUDY = Study(
             "above",
             0.9,
             words="Of untrained units without a true name nothing is said in {mean %}",
-        ),
-        Claim(
-            "L4",
-            "Of detectors something is said",
-            "nothing_wrong_top_images",
-            "baseline",
-            "below",
-            0.05,
-            words="Of detectors nothing is said in {mean %}",
         ),
         *(
             Claim(

@@ -78,10 +78,13 @@ def annotate(sight: Sight, dials: Dials, seed: int = 0) -> Said:
         seed: Of their faults.
     """
     there = sight.present[sight.top(dials.images)]  # units shown concepts
-    rate = sight.present.float().mean(dim=0)
     generator = torch.Generator().manual_seed(derive(seed, "labels", "annotators"))
-    seen = torch.stack([_seen(there, sight.concepts, dials, generator) for _ in range(dials.people)])
-    return Said(torch.stack([shared(one, rate, always=dials.always) for one in seen]), seen)
+    seen, weights = [], []
+    for _ in range(dials.people):
+        seen.append(_seen(there, sight.concepts, dials, generator))
+        usual = _seen(sight.present[None], sight.concepts, dials, generator)[0].float().mean(dim=0)  # as this person sees images
+        weights.append(shared(seen[-1], usual, always=dials.always).masked_fill(sight.silent[:, None], 0))
+    return Said(torch.stack(weights), torch.stack(seen))
 
 
 def _seen(

@@ -85,7 +85,7 @@ def changes(album: Album, changed: pd.DataFrame) -> None:
     for ax, (measure, called) in zip(axes, CHANGED.items(), strict=True):
         for place, (group, name) in enumerate(names):
             part = own[own["group"].eq(group) & own["prior"].eq(name) & own["measure"].eq(measure)]
-            found = t_interval(part["change"].tolist())
+            found = t_interval(part.groupby("seed")["change"].mean().tolist())
             ax.plot(part["change"], [place] * len(part), "|", color="0.6", ms=4, gid="pairs")
             ax.plot([found.mean], [place], "o", color="C0", ms=4)
             ax.hlines([place], found.lower, found.upper, color="C0", lw=1.0)
@@ -102,7 +102,7 @@ def changes(album: Album, changed: pd.DataFrame) -> None:
     text = (
         "What a change of the learned prior does, from the top: to how the code is climbed, to the layer that is inverted (base: "
         "pool2), to the losses (base: all), to the net that makes the codes (base: the net itself). A stroke a pair of net and "
-        "generator seed, the change to the base of the same pair; points and bars: mean and 95 % t interval over pairs. "
+        "generator seed, the change to the base of the same pair; points and bars: mean and 95 % t interval over nets. "
         f"Base: own digit read {level['reads_own']:.2f}, response {level['response']:.2f}. {seeds_of(changed)}"
     )
     album.save(figure, pd.DataFrame(rows), "changes", text)

@@ -51,7 +51,7 @@ class Sizes:
     each: int = 5  # canvases of each detector of a trained net
     pictures: int = 2  # of each detector
     natural: int = 2_000  # canvases that pictures are held against
-    nets: int = 3  # trained ones
+    nets: int = 5  # trained ones
 
 
 def kind_of(way: str) -> str:
@@ -104,7 +104,7 @@ def images_on(net: Recorded, root: str | None, way: str, reader: Reader, generat
         if images is None:
             tables.append(_row(way, condition, "made", 0.0, said))
             continue
-        table = judge_images(images, target, own, range(len(units)), reader, supplies).set_index("measure")
+        table = judge_images(images, target, own, starts_of(units), reader, supplies).set_index("measure")
         told = {str(name): float(value) for name, value in table["value"].items()}
         told |= {f"{name}_natural": float(value) for name, value in table["natural"].items()}
         told["beyond_others"] = told["reads_own"] - float(table["chance"]["reads_own"])
@@ -186,13 +186,23 @@ def stamps_in(images: Float[Tensor, "n 1 rows cols"]) -> Bool[Tensor, "n digits"
     return torch.stack([nearest_glyph(images, stamp[None]) >= SHOWS for stamp in stamps], dim=1)
 
 
+def starts_of(units: Int[Tensor, " pictures"]) -> tuple[int, ...]:
+    """Numbers the pictures of each unit from 0: their seeds, and the ranks of the natural images beside them.
+
+    Example:
+        >>> starts_of(torch.tensor([4, 4, 7, 7]))
+        (0, 1, 0, 1)
+    """
+    return tuple(int((units[:place] == unit).sum()) for place, unit in enumerate(units))
+
+
 def _pictures(way: str, target: Target, supplies: Supplies, more: Settings | None = None) -> tuple[Tensor | None, str]:
     """Makes pictures, with more settings where the way has them; or none, and why not."""
     name, settings = named(way)
     found: Way = choose("ways", name)
     settings |= {key: value for key, value in (more or {}).items() if key in found.settings}
     try:
-        return make_images(name, target, range(len(target.index)), supplies, settings), ""
+        return make_images(name, target, starts_of(target.index), supplies, settings), ""
     except ValueError as error:
         return None, str(error)
 

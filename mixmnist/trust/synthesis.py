@@ -65,9 +65,9 @@ TOLD = (
 
 CHANGES = (
     "Of generators that differ in one thing, trained for a shorter time than those of the table of priors. Base: pool2 of the "
-    "net itself, all losses, random start, clip and decay. n: pairs of net and generator seed; refused: those without pictures. "
-    "change: to the base of the same net and generator seed, with the 95 % t interval over all pairs. A prior of another net is "
-    "used with prior=any; each kind of other net takes its turn over the nets."
+    "net itself, all losses, random start, clip and decay. n: nets; pairs: of net and generator seed; refused: those without "
+    "pictures. change: to the base of the same net and generator seed, mean over generators within a net. A prior of another net "
+    "is used with prior=any; each kind of other net takes its turn over the nets."
 )
 GENERATORS = (
     "error: of the code of unseen canvases drawn again, relative to its variation; ink: drawn over real; pixels: root mean "
@@ -183,17 +183,18 @@ def with_change(measured: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_changed(measured: pd.DataFrame) -> pd.DataFrame:
-    """Gives a row a change: its numbers, and their change to the base, with intervals over pairs of net and generator."""
+    """Gives a row a change: its numbers, and their change to the base: means over generators within a net, then over nets."""
     changes, rows = with_change(measured), []
     asked = measured[measured["group"].ne("priors")]
     for (group, name), every in asked.groupby(["group", "prior"], sort=False):
         own = changes[changes["group"].eq(str(group)) & changes["prior"].eq(str(name))]
-        row: dict[str, object] = {"group": group, "changed": name, "nets": own["seed"].nunique()}
-        row |= {"n": len(own.drop_duplicates(["seed", "generator"])), "refused": int(every["measure"].isna().sum())}
+        row: dict[str, object] = {"group": group, "changed": name, "n": own["seed"].nunique()}
+        row |= {"pairs": len(own.drop_duplicates(["seed", "generator"])), "refused": int(every["measure"].isna().sum())}
         for measure, values in own.groupby("measure", sort=False):
-            row[str(measure)] = with_interval(values["value"].tolist(), BOUNDS.get(str(measure), ANYWHERE))
+            of_nets = values.groupby("seed")[["value", "change"]].mean()
+            row[str(measure)] = with_interval(of_nets["value"].tolist(), BOUNDS.get(str(measure), ANYWHERE))
             row |= {f"{measure}_{beside}": round(float(values[beside].mean()), 3) for beside in ("natural", "chance")}
-            row[f"{measure}_change"] = "" if name == BASE else with_interval(values["change"].dropna().tolist())
+            row[f"{measure}_change"] = "" if name == BASE else with_interval(of_nets["change"].dropna().tolist())
         rows.append(row)
     return pd.DataFrame(rows)
 

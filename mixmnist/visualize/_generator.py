@@ -202,16 +202,17 @@ def load_generator(path: str | Path, net: nn.Module, transform: Transform | None
             known = json.loads((stored.metadata() or {})["generator"])
             state = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 -- it is no dictionary
         mean, sd, about = state.pop("mean"), state.pop("sd"), known["about"]
+        layer, pool, report, own = (known[name] for name in ("layer", "pool", "report", "encoder"))
         drawing = Drawing(mean.shape, about["shape"], about["widths"])
         drawing.load_state_dict({name.removeprefix("drawing."): tensor for name, tensor in state.items()})
     except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} must hold a generator, got {type(error).__name__}: {error}. {way_out}") from error
-    if digest(net) != known["encoder"]:
+    if digest(net) != own:
         raise OtherNetError(
-            f"a generator must be read with its net, got another than that of layer={known['layer']!r} in {path}. Name it."
+            f"a generator must be read with its net, got another than that of layer={layer!r} in {path}. Name it."
         )
-    encoder = Encoder(net, known["layer"], known["pool"], transform)
-    return Generator(frozen(drawing), encoder, mean, sd, known["report"], about)
+    encoder, device = Encoder(net, layer, pool, transform), next((p.device for p in net.parameters()), mean.device)
+    return Generator(frozen(drawing.to(device)), encoder, mean.to(device), sd.to(device), report, about)
 
 
 def frozen(drawing: Drawing) -> Drawing:

@@ -247,7 +247,10 @@ def rivals_of(
     """
     require(labels.ndim == 1, "labels must be one class an image, got several. Ask for a class's logit instead.")
     counts = torch.bincount(labels, minlength=n_classes)
-    require((counts > 0).all(), f"every class must have an image, got none of {int((counts == 0).sum())}. Draw more images.")
+    require(
+        (counts > 0).all(),
+        f"every class must have a canvas, got {int((counts == 0).sum())} classes without one. Draw more canvases.",
+    )
     shows = torch.zeros(n_classes, present.shape[1], device=labels.device).index_add(0, labels, present.float())
     shows = shows == counts[:, None]  # classes concepts: in every image of the class
     others = present[indices].clone()

@@ -21,6 +21,7 @@ from mixmnist.visualize.worth import Canvases, worths
 
 REGIONS = ("own_ink", "own_paper", "other_ink", "other_paper", "rest")  # paper: the box of a digit without its ink
 NAN = float("nan")
+CEILINGS = {"own_paper": NAN, "other_ink": 0.0, "other_paper": 0.0, "rest": 0.0, "selective_shuffled": 0.5}  # of others 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,10 +126,10 @@ def worth_error(sums: Float[Tensor, "images 2"], worth: Float[Tensor, "images 2"
 
 
 def scaled_to(sums: Float[Tensor, "images 2"], worth: Float[Tensor, "images 2"]) -> Float[Tensor, "images 2"]:
-    """Gives sums times the one number for all canvases that brings them nearest to the worths; a map's unit is then no matter."""
+    """Gives sums times the one number for all canvases that brings them nearest to the worths: a map's unit is no matter, its sign is."""
     one, other = sums.double(), worth.double()
     length = one.square().sum()
-    return one * ((one * other).sum() / length if length > 0 else 0)
+    return one * ((one * other).sum().clamp_min(0) / length if length > 0 else 0)
 
 
 def ranks_on_ink(
@@ -159,8 +160,8 @@ def judge(
 
     Returns:
         A row a measure: `value`, `chance` (of a constant map; of a map of zeros for what is an error), `ceiling` (the best value
-        there is) and `canvases` that count, those whose map is not all zeros. Shares of the five regions; `own_box`; `selective`:
-        own ink as a share of all ink; `points_at_ink`, `points_at_box`; `worth_error`, and `worth_error_scaled`, the map's unit
+        there is, nan where none is best) and `canvases` that count, those whose map is not all zeros. Shares of the five
+        regions; `own_box`; `selective`: own ink as a share of all ink; `points_at_ink`, `points_at_box`; `worth_error`, and `worth_error_scaled`, the map's unit
         put right; `exact`: the own digit's share of the absolute worths, to be held beside `selective`; `completeness_gap`; and,
         with maps of shuffled weights, `selective_shuffled`, `rank_on_ink`, `rank_everywhere`, which black canvases make high.
     """
@@ -169,7 +170,7 @@ def judge(
     if shuffled is not None:
         found["selective_shuffled"] = _placed(shuffled, scene)["selective"]
         by_chance["selective_shuffled"] = by_chance["selective"]
-    rows = [(name, *_mean(values), _mean(by_chance[name])[0], 1.0) for name, values in found.items()]
+    rows = [(name, *_mean(values), _mean(by_chance[name])[0], CEILINGS.get(name, 1.0)) for name, values in found.items()]
     sums, n = torch.einsum("irc,ibrc->ib", maps.double(), scene.boxes.double()), len(maps)
     rows += [
         ("exact", *_mean(scene.worth[:, 0].abs() / scene.worth.abs().sum(dim=1)), 0.5, 1.0),

@@ -130,7 +130,7 @@ def look(
     reader = tools.reader() if any(named(spec)[0] not in NATURAL for spec, _, _ in images) else None
     if reader is not None:
         reader.check()
-        others = [name for name in view.canvases.concepts if name not in TEN]
+        others = [name for name in view.canvases.concepts if name not in tuple(TEN)]
         require(not others, f"concepts must be digits, which a reader reads, got {others[:3]}. Use ways that make maps.")
     generator = tools.generator(subjects.target) if any("generator" in way.needs for _, way, _ in images) else None
     seeds = tuple(range(seed, seed + starts))

@@ -132,8 +132,8 @@ def by_hand():
 def test_changes_by_hand(by_hand):
     """Pairs are of a net and a generator; what was refused is counted and in no mean."""
     table = synthesis.of_changed(by_hand).set_index("changed")
-    assert table.loc["no clip", ["nets", "n", "refused"]].tolist() == [2, 4, 0]
-    assert table.loc["no clip", "reads_own"] == "0.500"  # four pairs have no interval
+    assert table.loc["no clip", ["n", "pairs", "refused"]].tolist() == [2, 4, 0]
+    assert table.loc["no clip", "reads_own"] == "0.500"  # two nets have no interval
     assert table.loc["no clip", "reads_own_change"] == "-0.150"  # of -.1, .1, -.4 and -.2
     assert table.loc[BASE, "reads_own_change"] == ""
     assert table.loc["no image loss", ["n", "refused", "reads_own_change"]].tolist() == [1, 1, "-0.200"]

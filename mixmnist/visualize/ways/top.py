@@ -24,7 +24,10 @@ from mixmnist.visualize.ways._parts import Pixels
 def run(target: Target, supplies: Supplies, seeds: Sequence[int]) -> Pixels:
     """Gives the top canvases."""
     n = len(supplies.canvases)
-    require(max(seeds) < n, f"seeds must be ranks below {n:,}, the number of canvases, got {max(seeds)}. Draw more canvases.")
+    require(
+        max(seeds) < n,
+        f"pictures of a unit must be at most as many as canvases, {n:,}, got rank {max(seeds)}. Ask for fewer, or draw more.",
+    )
     order = responses(target, supplies.canvases).argsort(dim=1, descending=True, stable=True).cpu()
     rows = torch.arange(len(seeds)) % len(order)  # a picture's own unit, or the one of all
     return as_pixels(supplies.canvases.images[order[rows, torch.tensor(seeds)]])
