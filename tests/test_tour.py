@@ -29,7 +29,7 @@ def test_it_is_stored_with_its_outputs(tour):
     """Cells must have run in their order; nothing may name a place on somebody's machine, or tell one run's times."""
     assert [cell.execution_count for cell in code(tour)] == list(range(1, len(code(tour)) + 1))
     shown = [output for cell in code(tour) for output in cell.outputs]
-    assert sum("image/png" in output.get("data", {}) for output in shown) == 3
+    assert sum("image/png" in output.get("data", {}) for output in shown) == 4
     assert {output.output_type for output in shown} == {"display_data", "execute_result"}
     assert all(cell.metadata == {} for cell in tour.cells)
     assert not re.search(r"/(home|Users|tmp|root|work)/", TOUR.read_text(encoding="utf-8"))
