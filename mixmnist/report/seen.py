@@ -170,7 +170,7 @@ def _draw(ax: Axes, picture: Picture, scale: float) -> None:
     colour, width, dash = FRAMES[picture.good]
     for side in ax.spines.values():
         side.set(visible=True, color=colour, lw=width * scale)
-        side.set_linestyle(dash)
+        side.set(ls=dash)
 
 
 def _lines(text: str, inches: float) -> tuple[str, ...]:

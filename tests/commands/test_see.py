@@ -327,7 +327,7 @@ SMALL = "--reader good.safetensors"
         ("--unit 1 --of logit", "of must be one of peak, mean, cell for units, got of='logit'"),
         ("--unit 1 --starts 0", "starts must be 1 or more, got starts=0"),
         ("--unit 1 --starts 99 --way gradient", "canvases for maps must be 99 or more, got "),
-        ("--unit 1 --starts 99 --way top", "seeds must be ranks below 80, the number of canvases, got 98"),
+        ("--unit 1 --starts 99 --way top", "pictures of a unit must be at most as many as canvases, 80, got rank 98"),
         ("--unit 1 --seed-of-pictures -1", "seed must be 0 or more, got seed=-1"),
         ("--unit 1 --canvases 0", "canvases must be 1 or more, got canvases=0"),
         ("--unit 1 --out found/p.gif", "out must end in .png or .pdf or .svg or .json, got 'found/p.gif'. Rename it."),

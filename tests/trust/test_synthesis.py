@@ -117,8 +117,9 @@ def test_figures_are_drawn(made, tmp_path):
 
 
 @pytest.fixture
-def by_hand():
-    """Three nets of which the first is the tuned one; two with two generators, one of whose changes was refused."""
+def by_hand(monkeypatch):
+    """Three nets of which the first was tried before; two with two generators, one of whose changes was refused."""
+    monkeypatch.setattr(synthesis, "TRIED", (0,))
     rows = [(seed, "priors", "none", 0, value) for seed, value in ((0, 0.9), (1, 0.2), (2, 0.4))]
     for seed, generator, base, other in ((1, 0, 0.5, 0.4), (1, 1, 0.7, 0.8), (2, 0, 0.6, 0.2), (2, 1, 0.8, 0.6)):
         rows += [(seed, "code", BASE, generator, base), (seed, "code", "no clip", generator, other)]

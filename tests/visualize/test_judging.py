@@ -143,7 +143,8 @@ def test_worth_errors_by_hand():
     assert worth_error(torch.zeros(2, 2), worth) == 1
     assert worth_error(-worth, worth) == 2
     assert math.isnan(worth_error(worth, torch.zeros(2, 2)))
-    assert worth_error(scaled_to(worth * -7, worth), worth) == pytest.approx(0)
+    assert worth_error(scaled_to(worth * 7, worth), worth) == pytest.approx(0)
+    assert worth_error(scaled_to(worth * -7, worth), worth) == 1  # a sign is no unit
     assert worth_error(scaled_to(torch.zeros(2, 2), worth), worth) == 1
     assert math.isnan(completeness_gap(torch.ones(2, 3, 3), torch.zeros(2)))
 

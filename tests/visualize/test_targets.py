@@ -114,7 +114,7 @@ def test_what_cannot_be_a_target_is_refused(net, x):
         logit_target(net[0], 0)(x)
     with pytest.raises(ValueError, match="must end in a module that is a ReLU"):
         unit_target(net, "1", 0).before_relu()
-    with pytest.raises(ValueError, match="every class must have an image, got none of 2"):
+    with pytest.raises(ValueError, match="every class must have a canvas, got 2 classes without one"):
         rivals_of(torch.tensor([0]), torch.tensor([[True, True]]), 3, torch.tensor([0]), torch.tensor([0]))
     with pytest.raises(ValueError, match="eval mode"):
         unit_target(net.train(), "0", 0)

@@ -148,7 +148,7 @@ def test_what_is_no_picture_is_refused(target, supplies, canvases):
         make_images("top", target, (0, 1, 2), supplies)
     with pytest.raises(ValueError, match="dgn must have a generator, got none"):
         make_images("dgn", target, SEEDS, Supplies(canvases))
-    with pytest.raises(ValueError, match="seeds must be ranks below 60"):
+    with pytest.raises(ValueError, match="at most as many as canvases, 60"):
         make_images("top", target, (0, 1, 2, 60), supplies)
     for made, said in (
         (torch.full((4, 1, 32, 32), 2.0), r"within \[0, 1\]"),
