@@ -126,7 +126,7 @@ def worth_error(sums: Float[Tensor, "images 2"], worth: Float[Tensor, "images 2"
 
 
 def scaled_to(sums: Float[Tensor, "images 2"], worth: Float[Tensor, "images 2"]) -> Float[Tensor, "images 2"]:
-    """Gives sums times the one number for all canvases that brings them nearest to the worths: a map's unit is no matter, its sign is."""
+    """Gives sums times the one number, 0 or more, that brings them nearest to the worths: a map's unit is no matter then."""
     one, other = sums.double(), worth.double()
     length = one.square().sum()
     return one * ((one * other).sum().clamp_min(0) / length if length > 0 else 0)
@@ -161,9 +161,10 @@ def judge(
     Returns:
         A row a measure: `value`, `chance` (of a constant map; of a map of zeros for what is an error), `ceiling` (the best value
         there is, nan where none is best) and `canvases` that count, those whose map is not all zeros. Shares of the five
-        regions; `own_box`; `selective`: own ink as a share of all ink; `points_at_ink`, `points_at_box`; `worth_error`, and `worth_error_scaled`, the map's unit
-        put right; `exact`: the own digit's share of the absolute worths, to be held beside `selective`; `completeness_gap`; and,
-        with maps of shuffled weights, `selective_shuffled`, `rank_on_ink`, `rank_everywhere`, which black canvases make high.
+        regions; `own_box`; `selective`: own ink as a share of all ink; `points_at_ink`, `points_at_box`; `worth_error`, and
+        `worth_error_scaled`, the map's unit put right; `exact`: the own digit's share of the absolute worths, to be held beside
+        `selective`; `completeness_gap`; and, with maps of shuffled weights, `selective_shuffled`, `rank_on_ink`,
+        `rank_everywhere`, which black canvases make high.
     """
     flat = torch.ones_like(maps)
     found, by_chance = _placed(maps, scene), _placed(flat, scene)
