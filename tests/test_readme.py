@@ -152,9 +152,9 @@ def test_the_page_on_dictionaries_shows_the_committed_card():
 
 
 WHICH_WAY = ROOT / "docs" / "which-way.md"
-MAPS, WAYS = (REFERENCE / study / "mnist" / "analyses" / study for study in ("maps", "ways"))
-of_maps = pytest.mark.skipif(not MAPS.is_dir(), reason="the study maps is not in this checkout")
-of_ways = pytest.mark.skipif(not WAYS.is_dir(), reason="the study ways is not in this checkout")
+MAPS, WAYS, MADE, CHANGED = (
+    REFERENCE / study / "mnist" / "analyses" / study for study in ("maps", "ways", "synthesis", "verification")
+)
 
 
 def means(values):
@@ -162,7 +162,6 @@ def means(values):
     return [value.split()[0] if value else "" for value in values]
 
 
-@of_maps
 @pytest.mark.parametrize("target", ["peak", "contrast"])
 def test_the_page_on_ways_shows_the_committed_numbers_of_maps(target):
     """Each way has its row, with the means of the baseline's last layer, the nearest to the worths first."""
@@ -175,7 +174,6 @@ def test_the_page_on_ways_shows_the_committed_numbers_of_maps(target):
     assert errors == sorted(errors)
 
 
-@of_maps
 def test_the_page_on_ways_shows_the_committed_geometry():
     """Every cell must be that of the table."""
     head, *rows = table(WHICH_WAY.read_text(encoding="utf-8"), "geometry")
@@ -183,7 +181,6 @@ def test_the_page_on_ways_shows_the_committed_geometry():
     assert rows == known[known["variant"] == "baseline"][head].to_numpy().tolist()
 
 
-@of_ways
 @pytest.mark.parametrize("name", ["maps", "pictures"])
 def test_the_page_on_ways_shows_who_is_fooled(name):
     """Each number must be the mean of the committed table."""
@@ -192,7 +189,6 @@ def test_the_page_on_ways_shows_who_is_fooled(name):
     assert rows == [[way, *means(values)] for way, *values in known.to_numpy().tolist()]
 
 
-@of_ways
 @pytest.mark.parametrize("name", ["maps", "pictures"])
 def test_the_page_on_ways_shows_the_committed_card(name):
     """Grades and numbers of its table must be those of the card."""
@@ -200,6 +196,34 @@ def test_the_page_on_ways_shows_the_committed_card(name):
     known = pd.read_csv(WAYS / f"card_of_{name}.csv")[head]
     shown = known.map(lambda value: value if isinstance(value, str) else "" if value != value else f"{value:.2f}")
     assert rows == shown.to_numpy().tolist()
+
+
+def test_the_page_on_ways_shows_the_committed_priors():
+    """Each prior has its row, with the interval of what is read and the means of the rest."""
+    head, *rows = table(WHICH_WAY.read_text(encoding="utf-8"), "priors")
+    known = pd.read_csv(MADE / "priors.csv", dtype=str, keep_default_na=False).set_index("prior")
+    measures = [name.replace(" ", "_") for name in head[1:]]
+    own = [row for row in rows if not row[0].startswith("beside")]
+    assert [row[0] for row in own] == list(known.index)
+    assert [row[1] for row in own] == known[measures[0]].tolist()
+    assert [row[2:] for row in own] == [means(known.loc[row[0], measures[1:]]) for row in own]
+
+
+def test_the_page_on_ways_shows_the_committed_changes():
+    """Each generator with one thing changed has its numbers."""
+    _, *rows = table(WHICH_WAY.read_text(encoding="utf-8"), "changes")
+    known = pd.read_csv(MADE / "ablations.csv", dtype=str, keep_default_na=False)
+    wanted = known[["group", "changed", "n", "reads_own", "reads_own_change", "response", "response_change"]].to_numpy().tolist()
+    assert rows == [[*row[:3], *means(row[3:4]), row[4], *means(row[5:6]), row[6]] for row in wanted]
+
+
+def test_the_page_on_ways_shows_the_committed_verification():
+    """Each row is of pictures of changed classes, with the means of the reference."""
+    head, *rows = table(WHICH_WAY.read_text(encoding="utf-8"), "verification")
+    known = pd.read_csv(CHANGED / "ways.csv", dtype=str, keep_default_na=False)
+    known = known[known["what"].eq("class") & known["half"].eq("changed")].set_index(["how", "way"])
+    assert rows
+    assert [row[2:] for row in rows] == [means(known.loc[(row[0], row[1]), head[2:]]) for row in rows]
 
 
 LABELS = REFERENCE / "labels" / "mnist" / "analyses" / "labels"

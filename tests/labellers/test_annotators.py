@@ -1,6 +1,7 @@
 """Simulated annotators: what each dial does, what they write at the page, and how far they agree."""
 
 import itertools
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -41,6 +42,19 @@ def test_misses_and_false_alarms_come_as_often_as_they_should(sight, dials, shar
     there, seen = sight.present[sight.top(1500)], annotate(sight, dials).seen[0]
     assert float(seen[there].float().mean()) == pytest.approx(share, abs=0.02)
     assert float((seen & ~there).sum(dim=2).float().mean()) == pytest.approx(extra, abs=0.02)
+
+
+@pytest.mark.parametrize("dials", [Dials(), Dials(false_alarms=1.0), Dials(misses=0.5), Dials(confusions=0.5)])
+def test_no_fault_makes_a_person_name_what_is_there_by_chance(sight, dials):
+    """Of 300 units that answer by chance few get a name, whatever a person sees too much or too little of on every image."""
+    chance = torch.rand(1500, 300, generator=torch.Generator().manual_seed(5))
+    said = annotate(replace(sight, response=chance), dials)
+    assert (said.together > 0).any(dim=1).float().mean() < 0.08  # of an alpha of .05
+
+
+def test_who_must_name_something_names_no_dead_unit(sight):
+    """What says the same of every image has no top images."""
+    assert names(annotate(sight, Dials(always=True)).together)[3] == []
 
 
 def test_confusions_are_of_those_that_look_alike(sight):
