@@ -29,6 +29,7 @@ STUDY = Study(
                 "baseline",
                 "above",
                 minus=f"reads_own_switch_{way}",
+                seeds=5,
                 words=f"Of a switched unit {way} shows the planted digit in {{mean points}} {{more/fewer}} pictures than the own",
             )
             for way in ("maco", "dgn", "dgn_natural")
@@ -41,6 +42,7 @@ STUDY = Study(
                 "baseline",
                 "below",
                 0.65,
+                seeds=5,
                 words=f"With a ripple {way} has {{mean %}} of the ink in its map on the own digit",
             )
             for way in ("gradient", "gradient_input", "guided")

@@ -9,6 +9,7 @@ from mixmnist.core.npz import read_npz
 from mixmnist.report.drawing import Album, legend_above, stroke
 from mixmnist.report.seen import NONE, Picture, Sheet, draw_sheet
 from mixmnist.stats import t_interval, within
+from mixmnist.stats.seeds import FEWEST
 
 READ = {"normal": "as a canvas as it is", "changed": "as a canvas changed in that way", "neither": "as neither"}
 MOST_READ = 6  # digits that are named below a picture
@@ -58,7 +59,12 @@ def _by_way(album: Album, pictures: pd.DataFrame, shown: Mapping[str, str], labe
         ax.set_yticks(range(len(ways)), ways)
         ax.set_ylim(len(ways) - 0.5, -0.5)
     legend_above(figure, *axes[0].get_legend_handles_labels())
-    album.save(figure, pd.DataFrame(rows), name, f"{text} Bars: 95 % t interval over nets, n={own['seed'].nunique()}.")
+    album.save(figure, pd.DataFrame(rows), name, f"{text} {_about_bars(own['seed'].nunique())}")
+
+
+def _about_bars(n: int) -> str:
+    """Says what bars are, or why there are none."""
+    return f"Bars: 95 % t interval over nets, n={n}." if n >= FEWEST else f"Means over n={n} nets, too few for intervals."
 
 
 def sheet(album: Album, pictures: pd.DataFrame, path: Path, names: Mapping[str, str]) -> None:
@@ -95,7 +101,8 @@ def sheet(album: Album, pictures: pd.DataFrame, path: Path, names: Mapping[str, 
         "the digits that are read: of a normal class in the picture as it is, of a changed one with the change undone. The first "
         "column shows natural images."
     )
-    drawn = draw_sheet(Sheet(tuple((how, half) for how, half, _ in rows), ways, cells), album.look)
+    heads = tuple(way.replace(",", "") for way in ways)
+    drawn = draw_sheet(Sheet(tuple((how, half) for how, half, _ in rows), heads, cells), album.look)
     album.save(drawn, pd.DataFrame(table), "sheet", text)
 
 

@@ -38,6 +38,12 @@ def written(path, source, canvas, root, reading):
     return reader
 
 
+@pytest.fixture(autouse=True)
+def _tried(monkeypatch):
+    """Only the first net was tried before."""
+    monkeypatch.setattr(synthesis, "TRIED", (0,))
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """What the analysis writes of three nets trained on scikit-learn's digits, one of them called tried before."""
@@ -100,7 +106,7 @@ def test_every_change_stands_beside_its_base(made):
         wanted = own["value"][name, seed] - own["value"][BASE, seed]
         assert own["change"][name, seed] == pytest.approx(wanted)
     table = pd.read_csv(made / "ablations.csv").set_index("changed")
-    assert table.loc["no clip", ["nets", "n"]].tolist() == [1, 2]
+    assert table.loc["no clip", ["n", "pairs"]].tolist() == [1, 2]
     runs = pd.read_csv(made / "runs.csv")
     assert runs["change_no_image_loss"].notna().tolist() == [True, False]
 
@@ -117,9 +123,8 @@ def test_figures_are_drawn(made, tmp_path):
 
 
 @pytest.fixture
-def by_hand(monkeypatch):
+def by_hand():
     """Three nets of which the first was tried before; two with two generators, one of whose changes was refused."""
-    monkeypatch.setattr(synthesis, "TRIED", (0,))
     rows = [(seed, "priors", "none", 0, value) for seed, value in ((0, 0.9), (1, 0.2), (2, 0.4))]
     for seed, generator, base, other in ((1, 0, 0.5, 0.4), (1, 1, 0.7, 0.8), (2, 0, 0.6, 0.2), (2, 1, 0.8, 0.6)):
         rows += [(seed, "code", BASE, generator, base), (seed, "code", "no clip", generator, other)]
