@@ -118,13 +118,9 @@ class Album:
 
 
 def lay_out(figure: Figure) -> None:
-    """Finds a place for everything, once for all files; a title that would leave the figure is moved inside.
-
-    A figure without an engine has a place for everything.
-    """
+    """Finds a place for everything, once for all files; a title that would leave the figure is moved inside."""
     engine = figure.get_layout_engine()
-    if engine is None:
-        return
+    assert engine is not None
     for _ in range(8):
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")

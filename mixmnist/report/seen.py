@@ -11,6 +11,7 @@ import seaborn  # noqa: F401 -- it knows the colours of maps
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from numpy.typing import NDArray
 
 from mixmnist.core.records import require
@@ -84,7 +85,8 @@ def draw_sheet(sheet: Sheet, look: Look | None = None) -> Figure:
     n = len(sheet.rows) * len(sheet.columns) * len(sheet.pictures[0][0])
     require(n <= MOST, f"a sheet must have at most {MOST:,} pictures, got {n:,}. Ask for fewer units, ways or starts.")
     plan, scale = _plan(sheet, look), 1.0 if look is None else STYLES[look.style]
-    figure = Figure(figsize=(plan.width * scale, plan.height * scale))
+    placed = PlaceHolderLayoutEngine(True, True)  # nothing is left to be laid out
+    figure = Figure(figsize=(plan.width * scale, plan.height * scale), layout=placed)
 
     def write(x: float, y: float, lines: Sequence[str], **given: Any) -> None:  # noqa: ANN401 -- matplotlib's own arguments
         place = x / plan.width, 1 - y / plan.height
