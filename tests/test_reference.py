@@ -80,7 +80,7 @@ def test_every_variant_has_its_seeds_without_failure(study):
 def test_records_belong_to_their_code(study):
     """Each record must name the code that is here: that which trains, and that which scores."""
     records = [json.loads(path.read_text()) for path in sorted((REFERENCE / study).glob("runs/*/*/*/record.json"))]
-    assert records
+    assert records or list((REFERENCE / study).glob("runs/*/*/same.json"))  # or all of them are another study's
     for record in records:
         variant = Variant.from_dict(record["config"]["variant"])
         assert record["config"]["code"] == digests.of_weights(variant)

@@ -12,7 +12,7 @@ PANELS = {  # the measure, of which units, and what it is called
     "true names found": ("recall", "mixed"),
     "F1 of firing": ("f1", "all"),
     "rendered, AUC": ("rendered_auc", "all"),
-    "nothing in common": ("empty", "all"),
+    "nothing said": ("empty", "all"),
 }
 VARIANTS = ("baseline", "wide-dropout", "untrained")  # that are drawn, those that are there
 LINES = {
