@@ -24,7 +24,7 @@ def true_names(
 
     Example:
         >>> response = torch.tensor([[9.0, 5.0], [8.0, 5.0], [1.0, 5.0], [0.0, 5.0]])
-        >>> true_names(response, torch.tensor([[1, 0], [1, 0], [0, 1], [0, 0]]).bool())
+        >>> true_names(response, torch.tensor([[1, 0], [1, 0], [0, 0], [0, 1]]).bool())
         tensor([[ True, False],
                 [False, False]])
     """
