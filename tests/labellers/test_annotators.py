@@ -140,6 +140,7 @@ def test_what_is_written_at_the_page_comes_back(tmp_path, sight, scene):
     assert said[0].misfits == tuple((~seen[0, :, 3]).nonzero()[:, 0].tolist()) != ()
 
 
+@pytest.mark.plain
 def test_the_page_tells_what_the_page_tells(sight):
     """Fits, true and judged right are those of the page's own judge on an exhibit of the same top images."""
     said = [one for one in as_annotations(sight, Dials(misses=0.2), "net, seed 0", seed=1) if one.unit in (0, 4)]

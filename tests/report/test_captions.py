@@ -27,6 +27,12 @@ HELD = (  # other files that hold figures against their numbers
     "report/test_pictures.py",
     "trust/test_figures.py",
     "trust/test_figures_of_atoms.py",
+    "trust/test_figures_of_maps.py",
+    "trust/test_labels.py",
+    "trust/test_maps.py",
+    "trust/test_synthesis.py",
+    "trust/test_verification.py",
+    "trust/test_ways.py",
 )
 DASHED = {"--": "dashed", ":": "dotted"}
 WORDS = {"threshold": "threshold", "chance": "chance", "equal": "both drops equal"}  # what a caption calls a line

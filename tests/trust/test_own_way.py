@@ -101,6 +101,7 @@ def test_what_the_reference_keeps_is_copied_and_never_written(tmp_path):
     assert (kept / "generator-baseline-0.safetensors").read_text() == "of the reference"
 
 
+@pytest.mark.plain
 def test_nets_whose_glyphs_are_not_there_are_left(tmp_path, monkeypatch):
     """Without their glyphs nets cannot be asked; the next ones are."""
     for name in _own_way.NETS:
