@@ -31,13 +31,13 @@ def made(recorded_nets, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_every_table_is_there_and_the_figure_is_drawn(made, tmp_path):
-    """From nets to the figure nothing may be missing."""
+def test_every_table_is_there_and_the_figures_are_drawn(made, tmp_path):
+    """From nets to the figures nothing may be missing."""
     assert {"maps", "ways", "layers", "geometry", "runs"} <= {path.stem for path in made.glob("*.csv")}
     assert "points_at_box" in (made / "summary.md").read_text()
     with style(Look(("png",))):
         maps.draw(made, Album(tmp_path, Look(("png",)), ()))
-    assert {path.stem for path in tmp_path.glob("*.png")} == {"where_and_what"}
+    assert {path.stem for path in tmp_path.glob("*.png")} == {"where_and_what", "place_against_worth"}
 
 
 @pytest.mark.slow
