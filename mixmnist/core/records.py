@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mixmnist.core import checks
+from mixmnist.core.dissecting import Generator, Ranking
 from mixmnist.core.entries import (
     Analysis,
     Canvas,
@@ -35,6 +36,7 @@ __all__ = [
     "Claim",
     "Dictionary",
     "Expected",
+    "Generator",
     "Glyphs",
     "Kind",
     "Labeller",
@@ -43,6 +45,7 @@ __all__ = [
     "Objective",
     "Options",
     "Plant",
+    "Ranking",
     "Right",
     "Score",
     "Settings",

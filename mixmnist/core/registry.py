@@ -29,6 +29,9 @@ SHELVES = {
     "scores": ("mixmnist.features.scores", "SCORE"),
     "ways": ("mixmnist.visualize.ways", "WAY"),
     "labellers": ("mixmnist.labellers", "LABELLER"),
+    "generators": ("mixmnist.dissect.generators", "GENERATOR"),
+    "planted": ("mixmnist.dissect.planted", "GENERATOR"),
+    "rankings": ("mixmnist.dissect.rankings", "RANKING"),
 }
 
 

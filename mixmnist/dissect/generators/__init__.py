@@ -1,0 +1,1 @@
+"""Shelf of generators that are trained, one file each, ending in `GENERATOR`."""
