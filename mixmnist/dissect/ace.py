@@ -137,7 +137,7 @@ def ace(
     some = sample.shown[:, digit].nonzero()[:, 0]
     found: list[Tensor] = []
     with torch.no_grad():
-        for part in some.split(BATCH):
+        for part in some.split(BATCH) if len(some) else ():
             few = sample.some(part)
             here, canvas = _scores(few, judge, alpha, value if len(value) == 1 else value[part], digit)
             before = _of_box(judge, few.images, few, digit)

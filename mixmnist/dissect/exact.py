@@ -160,6 +160,8 @@ class ExactJudge:
             Probabilities: background is 1 - value. Of the value a digit has half where its misfit is the tolerance, and nearly
             all of it where the glyph is perfect.
         """
+        if not len(images):
+            return images.new_zeros(0, CLASSES, *images.shape[2:])
         stamps, window = self._stamps.to(images), self.canvas.glyph
         part = stamps.mean(dim=(1, 2, 3))[:, None, None]  # digits 1 1
         mean, square = (F.avg_pool2d(x, window, stride=1) for x in (images, images**2))  # n 1 high wide
