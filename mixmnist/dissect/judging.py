@@ -238,4 +238,4 @@ def _pools(source: str, root: str | None, canvas: Canvas) -> tuple[Pool, Pool, b
     name, place = resolve_source(source, root)
     glyphs, fixed = load_glyphs(name, place, "test"), registry.choose("sources", name).fixed
     rows = torch.arange(len(glyphs.labels))
-    return (*(pool_of(glyphs, rows if fixed else rows[k::2], canvas.glyph) for k in (0, 1)), fixed)  # type: ignore[return-value]
+    return (*(pool_of(glyphs, rows if fixed else rows[k::2], canvas.glyph) for k in (0, 1)), fixed)
