@@ -1,10 +1,13 @@
-"""Parts of a code that are one-hot: found in codes that were drawn, measured in codes that were optimised."""
+"""Parts of a code: which are one-hot, and which can be exchanged without a trace; found in codes that were drawn."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+SAME = 1e-4  # what a pixel may change by where two codes draw one image
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,54 @@ def from_one_hot(codes: Float[Tensor, "n latent"], parts: tuple[Part, ...]) -> F
     return torch.stack(each).mean(dim=0)
 
 
-def columns_of(parts: tuple[Part, ...], latent: int) -> Tensor:
-    """Marks the numbers of a code that belong to any part, as [latent]."""
+def columns_of(parts: tuple[Part, ...], latent: int) -> Bool[Tensor, " latent"]:
+    """Marks the numbers of a code that belong to any part, True there."""
     marked = torch.zeros(latent, dtype=torch.bool)
     for part in parts:
         marked[part.start : part.end] = True
     return marked
+
+
+def swap_of(codes: Float[Tensor, "n latent"], draw: Callable[[Tensor], Tensor]) -> Int[Tensor, " latent"] | None:
+    """Finds how two glyphs' numbers are exchanged in a code so that the same image is drawn, where there is a way.
+
+    Args:
+        codes: As the generator draws them.
+        draw: Gives their images.
+
+    Returns:
+        The order of the numbers after the exchange; None where none of those tried leaves the images as they were: halves of the
+        code, or halves of its one-hot parts and halves of the rest.
+
+    Example:
+        >>> codes = torch.tensor([[1.0, 2.0], [5.0, 3.0]])
+        >>> swap_of(codes, lambda one: one.sum(dim=1)), swap_of(codes, lambda one: one[:, 0])
+        (tensor([1, 0]), None)
+    """
+    latent, every = codes.shape[1], torch.arange(codes.shape[1])
+    held = columns_of(parts_of(codes), latent)
+    images = draw(codes)
+    for kinds in ((every,), (every[held], every[~held])):
+        if any(len(kind) % 2 for kind in kinds):
+            continue
+        order = every.clone()
+        for kind in kinds:
+            order[kind] = kind.roll(len(kind) // 2)
+        if bool((draw(codes[:, order]) - images).abs().max() <= SAME) and not torch.equal(codes[:, order], codes):
+            return order
+    return None
+
+
+def in_order(codes: Float[Tensor, "n latent"], swap: Int[Tensor, " latent"] | None) -> Float[Tensor, "n latent"]:
+    """Writes the glyphs of each code in one order, where they can be exchanged: the code that is larger at its first difference.
+
+    Example:
+        >>> in_order(torch.tensor([[1.0, 2.0], [5.0, 3.0]]), torch.tensor([1, 0]))
+        tensor([[2., 1.],
+                [5., 3.]])
+    """
+    if swap is None:
+        return codes
+    apart = codes - codes[:, swap]
+    first = apart.gather(1, (apart != 0).int().argmax(dim=1, keepdim=True))
+    return torch.where(first < 0, codes[:, swap], codes)

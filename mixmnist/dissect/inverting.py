@@ -14,16 +14,16 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm import tqdm
 
 from mixmnist.core.records import require
 from mixmnist.core.seeding import derive
 from mixmnist.dissect._encoder import Encoder, moments
-from mixmnist.dissect._parts import Part, columns_of, nearest_one_hot, parts_of
+from mixmnist.dissect._parts import Part, columns_of, nearest_one_hot, parts_of, swap_of
 from mixmnist.dissect.editing import Edit
-from mixmnist.dissect.subject import Subject, images_of, look
+from mixmnist.dissect.subject import LOOKED_AT, Subject, images_of, look
 from mixmnist.probing import find_layer
 from mixmnist.probing.running import editing, plainly
 
@@ -93,6 +93,7 @@ class Known:
     mean: Float[Tensor, " latent"]
     spread: Float[Tensor, " latent"]
     parts: tuple[Part, ...]
+    swap: Int[Tensor, " latent"] | None  # the order of a code's numbers with its two glyphs exchanged
     level: float  # root mean square of the layer's maps
     positive: bool  # whether none of them is below 0
 
@@ -102,7 +103,9 @@ class Known:
         codes = subject.codes(TRIED, derive(0, "inversion"))
         maps = look(subject, codes[:BATCH])[1]
         mean, spread = moments(codes.to(maps))
-        return cls(mean, spread, parts_of(codes), float(maps.square().mean().sqrt()) or 1.0, bool((maps >= 0).all()))
+        swap = swap_of(codes[:LOOKED_AT], lambda some: images_of(subject, some))
+        level = float(maps.square().mean().sqrt()) or 1.0
+        return cls(mean, spread, parts_of(codes), swap, level, bool((maps >= 0).all()))
 
 
 def drawn(
@@ -171,13 +174,13 @@ def invert_by(
         return invert(subject, images, encoder, _without_layer(how))
     if way == "encoder":
         with torch.no_grad():
-            return _plain(subject, torch.cat([encoder(part) for part in images.to(encoder.mean).split(BATCH)]))
+            return plain(subject, torch.cat([encoder(part) for part in images.to(encoder.mean).split(BATCH)]))
     if way == "random":
-        return _plain(subject, subject.codes(len(images), derive(0, "inversion", "random")))
+        return plain(subject, subject.codes(len(images), derive(0, "inversion", "random")))
     codes = subject.codes(TRIED, derive(0, "inversion", "nearest"))
     own = images_of(subject, codes).flatten(1)
     apart = torch.cat([torch.cdist(part.to(own).flatten(1), own, p=1) for part in images.split(BATCH)])
-    return _plain(subject, codes[apart.argmin(dim=1).to(codes.device)])
+    return plain(subject, codes[apart.argmin(dim=1).to(codes.device)])
 
 
 def check_canvases(subject: Subject, images: Float[Tensor, "n 1 rows cols"]) -> None:
@@ -195,7 +198,7 @@ def _without_layer(how: Descent) -> Descent:
     return Descent(how.steps + how.layer_steps, 0, how.rate, how.layer_rate, how.pixels, how.features, how.stay, 0, how.project)
 
 
-def _plain(subject: Subject, codes: Float[Tensor, "n latent"]) -> Inverted:
+def plain(subject: Subject, codes: Float[Tensor, "n latent"]) -> Inverted:
     """Draws codes as they are."""
     images, maps = look(subject, codes)
     return Inverted(subject, codes.to(images), maps, images)
