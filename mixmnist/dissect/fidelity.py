@@ -21,11 +21,13 @@ from torch import Tensor
 
 from mixmnist.dissect._parts import from_one_hot
 from mixmnist.dissect.editing import Edit
-from mixmnist.dissect.inverting import BATCH, Inverted, Known
+from mixmnist.dissect.effects import causal_set, top
+from mixmnist.dissect.inverting import Inverted, Known
 from mixmnist.dissect.reading import DIGITS, Judge, Said, classes_of, places_of
-from mixmnist.dissect.sampling import where_of
+from mixmnist.dissect.sampling import Sample, where_of
 from mixmnist.dissect.subject import Subject
 
+LIMIT = 8  # units of a digit that are switched off at most
 BEST = 100.0  # decibels of a canvas that is drawn exactly
 
 
@@ -167,3 +169,26 @@ def before(judge: Judge, own: Inverted, sets: Bool[Tensor, "digits units"]) -> f
     """
     canvases = canvases_of(judge, own.images, own.subject.canvas.glyph)
     return float(removals(judge, canvases, own, sets)[0].nanmean())
+
+
+def removing_sets(
+    sample: Sample, judge: Judge, ranking: Float[Tensor, "units digits"], limit: int = LIMIT
+) -> Bool[Tensor, "digits units"]:
+    """Chooses the units that are switched off to remove each digit: the first by a ranking that do so most often and cleanly.
+
+    Args:
+        sample: On which they are tried: the rank sample.
+        judge: Who reads.
+        ranking: The larger, the earlier.
+        limit: Most units of a digit.
+
+    Returns:
+        The smallest set that removes the digit cleanly from half of its samples; else the best within the limit; none where none
+        removes it from any.
+    """
+    found = torch.zeros_like(ranking.T, dtype=torch.bool)
+    for digit in range(DIGITS):
+        tried = causal_set(sample, judge, ranking[:, digit], digit, limit)
+        if len(tried.clean) and float(tried.clean.nan_to_num(0).max()) > 0:
+            found[digit] = top(ranking[:, digit : digit + 1], int(tried.clean.nan_to_num(0).argmax()) + 1)[0]
+    return found
