@@ -27,7 +27,9 @@ def add_dissect(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = make_command(commands, "invert", invert, example, summary)
     _add_generator(command)
     command.add_argument("--images", required=True, metavar="F.npz", help="canvases, as `mixmnist export` writes them")
-    command.add_argument("--n", type=int, default=100, metavar="N", help="canvases that are inverted, the first ones (default 100)")
+    command.add_argument(
+        "--n", type=int, default=100, metavar="N", help="canvases that are inverted, the first ones (default 100)"
+    )
     command.add_argument("--steps", type=int, default=250, metavar="N", help="of the search for code and maps (default 250)")
     command.add_argument("--one-hot", action="store_true", help="put one-hot parts of the codes to the nearest digit halfway")
     order = command.add_argument("--ranking", default="removal", help="whose units are switched off (default removal)")

@@ -25,7 +25,6 @@ from mixmnist.dissect.effects import causal_set, top
 from mixmnist.dissect.inverting import Inverted, Known
 from mixmnist.dissect.reading import DIGITS, Judge, Said, classes_of, places_of
 from mixmnist.dissect.sampling import Sample, where_of
-from mixmnist.dissect.subject import Subject
 
 LIMIT = 8  # units of a digit that are switched off at most
 BEST = 100.0  # decibels of a canvas that is drawn exactly
@@ -72,6 +71,16 @@ class Fidelity:
         for name in ("place_error", "psnr", "code_error", "one_hot", "clean", "stay"):
             found[name] = float(getattr(self, name).double().nanmean())
         return found | {"editable": found["clean"] / before if before > 0 else float("nan")}
+
+    def ends(self) -> dict[str, float]:
+        """Gives the ends of the means' 95 % intervals over canvases: exact ones of `same`, else t intervals; `nan` of few."""
+        found = {"same": share_interval(self.same.double().tolist())}
+        for name in ("place_error", "psnr", "code_error", "one_hot", "clean", "stay"):
+            values = getattr(self, name).double()
+            values = values if values.ndim == 1 else values.nanmean(dim=1)
+            found[name] = t_interval(values[~values.isnan()].tolist())
+        sides = {name: {"lower": one.lower, "upper": one.upper} for name, one in found.items()}
+        return {f"{name}_{side}": value for name, both in sides.items() for side, value in both.items()}
 
 
 def canvases_of(judge: Judge, images: Float[Tensor, "n 1 rows cols"], glyph: int) -> Canvases:

@@ -76,7 +76,9 @@ def draw_all(found: Dissected, folder: Path) -> None:
 def write_tables(found: Dissected, folder: Path) -> None:
     """Writes the tables, for machines and for people, into a folder."""
     notes = [found.about, *found.said]
-    write_table(folder, "units", found.units, [*notes, "A row a unit. iou_null: its highest IoU with the masks of another sample."])
+    write_table(
+        folder, "units", found.units, [*notes, "A row a unit. iou_null: its highest IoU with the masks of another sample."]
+    )
     how = "A row a digit: its best unit, the best of rotated units, the layer's best direction. causal: units in the smallest set"
     write_table(folder, "digits", found.digits, [*notes, f"{how} that removes it cleanly from half of its samples; 0: none."])
     write_table(folder, "removals", found.removals, [*notes, "A row a ranking, number of units set to zero, and digit."])

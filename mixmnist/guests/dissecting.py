@@ -246,17 +246,21 @@ def _said(quality: Mapping[str, float], units: pd.DataFrame, removals: pd.DataFr
     ceiling = quality.get("ceiling")
     beside = "" if ceiling is None else f", of real canvases {ceiling:.3f}"
     read = (
-        f"valid (two different digits read once each, no junk): {quality['valid']:.3f} of {asked.samples:,} samples{beside}; junk on "
-        f"{quality['junk']:.3f}, nothing read on {quality['none']:.3f}; {quality['pairs']:.0f} of 45 pairs occur."
+        f"valid (two different digits read once each, no junk): {quality['valid']:.3f} of {asked.samples:,} samples{beside}; "
+        f"junk on {quality['junk']:.3f}, nothing read on {quality['none']:.3f}; {quality['pairs']:.0f} of 45 pairs occur."
     )
     if ceiling is not None and quality["valid"] < THIRD * ceiling:
-        return read, f"No verdict: valid is below a third of its ceiling ({THIRD * ceiling:.3f}), so what is read of edits says little."
+        return (
+            read,
+            f"No verdict: valid is below a third of its ceiling ({THIRD * ceiling:.3f}), so what is read of edits says little.",
+        )
     passing, null = int(units["iou"].gt(PASSES).sum()), int(units["iou_null"].gt(PASSES).sum())
     means = over_digits(removals)
     best = means[means["ranking"].ne(RANDOM)].sort_values("clean_removal").iloc[-1]
     chance = float(means["clean_removal"][means["ranking"].eq(RANDOM) & means["size"].eq(best["size"])].iloc[0])
+    name = f"{best['ranking']}, {best['size']:.0f} units"
     return (
         read,
         f"IoU above {PASSES}: {passing} of {len(units)} units; against the masks of another sample: {null}.",
-        f"Removed cleanly, at best ({best['ranking']}, {best['size']:.0f} units): {best['clean_removal']:.3f}; random sets {chance:.3f}.",
+        f"Removed cleanly, at best ({name}): {best['clean_removal']:.3f}; random sets {chance:.3f}.",
     )

@@ -1,7 +1,7 @@
 """Inverting: canvases of anyone's as a generator of anyone's draws them, what is kept of them, and whether they can be edited."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +47,7 @@ class Wanted:
     """Whether one-hot parts of codes are put to the nearest digit halfway."""
     ranking: str = "removal"
     """Whose units are switched off."""
-    teaching: Teaching = Teaching()
+    teaching: Teaching = field(default_factory=Teaching)
     """How the encoder is trained."""
 
 
@@ -72,7 +72,9 @@ class Found:
     def write(self, folder: Path) -> None:
         """Writes codes, maps and images as an .npz, the tables and the strip."""
         found = {name: getattr(self.inverted, name).cpu().numpy() for name in ("codes", "maps")}
-        grey = [(images[:, 0].clamp(0, 1) * 255).round().byte().cpu().numpy() for images in (self.before.images, self.inverted.images)]
+        grey = [
+            (images[:, 0].clamp(0, 1) * 255).round().byte().cpu().numpy() for images in (self.before.images, self.inverted.images)
+        ]
         np.savez_compressed(folder / "inverted.npz", canvases=grey[0], images=grey[1], **found)
         write_table(folder, "inversion", self.table, [*self.said, MEANING])
         write_table(folder, "canvases", self.canvases, ["A row a canvas.", MEANING])

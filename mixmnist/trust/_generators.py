@@ -19,7 +19,9 @@ def generators_of(folder: Path) -> list[Recorded]:
     """
     found = [net for net in recorded(folder) if net.settings.kind == KIND]
     if not found:
-        raise FileNotFoundError(f"a study's folder must hold recorded generators, got none in {folder}. Run: mixmnist run generators.")
+        raise FileNotFoundError(
+            f"a study's folder must hold recorded generators, got none in {folder}. Run: mixmnist run generators."
+        )
     return found
 
 
