@@ -1,8 +1,8 @@
 """Inversion: can a canvas's code be found in a generator, and can the canvas then be edited as the generator's own are?
 
 Each recorded generator inverts its own samples, whose codes are known (a ceiling), and test canvases that it never drew. Beside
-the inversion stand its parts alone and what it must beat: a random code, and the nearest of 1,000 own samples. What is read, where it
-lies, and what an edit does are judged by the readers of the same source.
+the inversion stand its parts alone and what it must beat: a random code, and the nearest of 1,000 own samples. What is read,
+where it lies, and what an edit does are judged by the readers of the same source.
 
 Source:
     D. Bau et al. (2019), "Seeing What a GAN Cannot Generate", ICCV; J. Zhu et al. (2020), arXiv:2004.00049. Differs: identity,
@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from mixmnist.core.records import Analysis
-from mixmnist.data.mixture import Mixture, draw
+from mixmnist.data import mixture as mixtures
+from mixmnist.data.mixture import Mixture
 from mixmnist.dissect import sampling
 from mixmnist.dissect._encoder import Teaching, fit_encoder
 from mixmnist.dissect.fidelity import before, canvases_of, fidelity, removing_sets
@@ -54,14 +55,14 @@ KINDS = ("own", "real")
 CLAIMED = ("same", "place_error", "code_error", "clean", "editable")  # in the row of a run
 WORDS = (
     "Canvases: own, the generator's samples, of which the code is known; real, test canvases. Ways: inverted: an encoder, then "
-    "the code, then code and layer; code: without the layer; encoder: its guess alone; optimised: code and layer from the mean code "
-    "without an encoder; nearest: of 1,000 own samples; random: a code as the generator draws them."
+    "the code, then code and layer; code: without the layer; encoder: its guess alone; optimised: code and layer from the mean "
+    "code, without an encoder; nearest: of 1,000 own samples; random: a code as the generator draws them."
 )
 MEANING = (
     "same: the digits read before are read, and no junk. place_error: pixels. code_error: in standard deviations of the code's "
     "numbers; 1 for the mean code, 1.41 for a random one. one_hot: how far from a one-hot code, 1 a whole digit. clean: the "
-    "units of a digit (the first by removal, at most 8, chosen on other samples) switched off, and only that is gone. editable: clean, "
-    "as a share of the same on own samples. stay: change of pixels outside the digit's box by that edit."
+    "units of a digit (the first by removal, at most 8, chosen on other samples) switched off, and only that is gone. editable: "
+    "clean, as a share of the same on own samples. stay: change of pixels outside the digit's box by that edit."
 )
 
 
@@ -144,7 +145,7 @@ def measured(
     codes = subject.codes(plan.canvases, sampling.TEST)
     samples = plain(subject, codes)
     own = before(judge, samples, sets)
-    mixture = draw("pairs", net.source, "test", plan.canvases, canvas=subject.canvas, root=root)
+    mixture = mixtures.draw("pairs", net.source, "test", plan.canvases, canvas=subject.canvas, root=root)
     real = mixture.images[:, None].float() / 255
     encoder = fit_encoder(subject, plan.teaching)
     rows = []
