@@ -213,15 +213,15 @@ def _descend(
         start = known.mean.expand(len(images), -1) if encoder is None else encoder(images)
     moved = torch.zeros_like(start).requires_grad_()  # in spreads
     added = images.new_zeros(len(images), subject.n_units, *subject.cells).requires_grad_()  # in levels
-    free = torch.ones(start.shape[1], device=start.device)
+    held, fixed = torch.zeros(start.shape[1], dtype=torch.bool, device=start.device), moved.detach()
     optimiser = torch.optim.Adam([{"params": [moved], "lr": how.rate}, {"params": [added], "lr": how.layer_rate}])
     rates, total = [group["lr"] for group in optimiser.param_groups], how.steps + how.layer_steps
     for step in tqdm(range(total), "inverting", delay=2, leave=False, disable=None):
         if how.project and step == total // 2:
             held = columns_of(known.parts, start.shape[1]).to(start.device)
-            with torch.no_grad():
-                moved += (nearest_one_hot(start + known.spread * moved, known.parts) - start) / known.spread - moved
-            free = (~held).to(start)
+            code = start + known.spread * moved.detach()
+            fixed = (nearest_one_hot(code, known.parts) - start) / known.spread
+            moved.data = torch.where(held, fixed, moved.data)
         late = step >= how.steps
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = rate * _share(step - how.steps if late else step, how.layer_steps if late else how.steps)
@@ -232,10 +232,10 @@ def _descend(
             loss = loss + how.features * sum(_squares(one - other) for one, other in zip(ours, wanted, strict=True))
         loss = loss + how.residual * _squares(added) if late else loss
         moved.grad, added.grad = torch.autograd.grad(loss, (moved, added), allow_unused=True, materialize_grads=True)
-        moved.grad *= free
         if not late:
             added.grad = None
         optimiser.step()
+        moved.data = torch.where(held, fixed, moved.data)  # steps go on for a while after the last gradient
     with torch.no_grad():
         codes = start + known.spread * moved
         maps = look(subject, codes)[1] + added * known.level

@@ -14,7 +14,13 @@ PLACES = (Path("results/local"), Path("results/reference"))  # where studies lie
 
 
 def judge_for(
-    source: str, canvas: Canvas, readers: Path | None = None, folder: Path | None = None, places: Sequence[Path] = PLACES
+    source: str,
+    canvas: Canvas,
+    readers: Path | None = None,
+    folder: Path | None = None,
+    *,
+    places: Sequence[Path] = PLACES,
+    strict: bool = True,
 ) -> Judge:
     """Finds who reads the canvases of a generator.
 
@@ -24,6 +30,7 @@ def judge_for(
         readers: A file that a judge was saved to, or a folder of a study that has a variant of kind judge; None: looked for.
         folder: Of the study and source that the generator is of, where one is looked for first.
         places: Folders of studies, where one is looked for then.
+        strict: Whether one below its bar is refused; else the first is taken where none is above, for tables without verdicts.
 
     Returns:
         The one named; on stamps the exact judge; else the first that is found above its bar.
@@ -37,25 +44,17 @@ def judge_for(
         return _checked(judge, source, canvas, str(readers))
     if source == EXACT:
         return ExactJudge(canvas)
-    below: list[str] = []
-    for home in _homes(source, folder, places):
-        for judge in judges_of(home):
-            if not judge.faults and judge.canvas == canvas:
-                return judge
-            below += judge.faults[:1]
-    require(not below, f"readers must be above their bar, got {below[:1] and below[0]}. {_way_out(source)}")
+    found = [judge for home in _homes(source, folder, places) for judge in judges_of(home) if judge.canvas == canvas]
+    good = [judge for judge in found if not judge.faults]
+    if good or (found and not strict):
+        return [*good, *found][0]
+    require(not found, f"readers must be above their bar, got {found and found[0].faults[0]}. {_way_out(source)}")
     raise FileNotFoundError(f"readers of {source} must be there to judge, got none. {_way_out(source)}")
 
 
 def judges_of(folder: Path) -> list[TrainedJudge]:
     """Gives the trained judges of a study and source, by variant and seed."""
     return [_judge(net) for net in recorded(folder) if net.settings.kind == "judge"]
-
-
-def two_judges(source: str, canvas: Canvas, folder: Path) -> list[Judge]:
-    """Gives the judges of one study that are above their bar, so that they can be held against each other; at most two."""
-    found = [judge for judge in judges_of(folder) if not judge.faults and judge.canvas == canvas and judge.source == source]
-    return list(found[:2])
 
 
 def _judge(net: Recorded) -> TrainedJudge:

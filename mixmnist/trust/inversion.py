@@ -29,6 +29,7 @@ from mixmnist.dissect.rankings.removal import RANKING
 from mixmnist.dissect.reading import Judge
 from mixmnist.dissect.sampling import take
 from mixmnist.dissect.subject import Subject
+from mixmnist.kinds.generator import shelf_of
 from mixmnist.report.drawing import Album
 from mixmnist.report.tables import CUT, write_table
 from mixmnist.stats import ANYWHERE, Bounds
@@ -74,6 +75,8 @@ class Plan:
     """Own samples and test canvases, each."""
     tried: int = TRIED
     """Samples on which units are chosen."""
+    planted: bool = False
+    """Whether planted generators are inverted, too; their codes take no gradients."""
     teaching: Teaching = field(default_factory=Teaching)
     """How encoders are trained."""
     descent: Descent = field(default_factory=Descent)
@@ -87,8 +90,9 @@ def run(folder: Path, out: Path, root: str | None) -> None:
 
 def write(folder: Path, out: Path, root: str | None, plan: Plan) -> None:
     """Writes everything, measured by a plan."""
-    nets = chosen(generators_of(folder))
-    judge = judge_for(nets[0].source, nets[0].settings.canvas, folder=folder)
+    every = generators_of(folder)
+    judge = judge_for(every[0].source, every[0].settings.canvas, folder=folder, strict=False)
+    nets = [net for net in chosen(every) if plan.planted or shelf_of(net.settings.net) != "planted"]
     rows, refused, drawn = [], [], set[str]()
     for net in nets:
         try:
@@ -105,7 +109,10 @@ def write(folder: Path, out: Path, root: str | None, plan: Plan) -> None:
     found.to_csv(out / "inversion.csv", index=False, float_format="%.5g")
     how = f"Means over canvases within a generator, then over generators with their 95 % t interval. {CUT}"
     left = [f"Left out: {' '.join(refused)}"] if refused else []
-    notes = [f"{about(folder, nets)} {counts(nets)}", f"Read by: {judge.card}.", how, WORDS, MEANING, *left]
+    left += [f"No verdict: {'; '.join(judge.faults)}."] if judge.faults else []
+    left += [] if nets else ["Nothing to invert: the codes of planted generators take no gradients."]
+    first = f"{about(folder, every)} {counts(nets)}" if nets else about(folder, every)
+    notes = [first, f"Read by: {judge.card}.", how, WORDS, MEANING, *left]
     table = of_ways(found)
     write_table(out, "ways", table, notes)
     write_table(out, "runs", of_runs(found), [notes[0], "A row a generator: what claims are held against."])
@@ -119,9 +126,11 @@ def draw(home: Path, album: Album) -> None:
 
 
 def chosen(nets: Sequence[Recorded]) -> list[Recorded]:
-    """Gives the first generators of each variant."""
-    variants = dict.fromkeys(net.variant for net in nets)
-    return [net for variant in variants for net in [one for one in nets if one.variant == variant][:FIRST]]
+    """Gives the first generators of each variant, those with the same weights once."""
+    by_variant: dict[str, dict[str, Recorded]] = {}
+    for net in nets:
+        by_variant.setdefault(net.variant, {}).setdefault(net.fingerprint, net)
+    return [net for own in by_variant.values() for net in list(own.values())[:FIRST]]
 
 
 def measured(
@@ -173,7 +182,7 @@ def true_codes(subject: Subject, canvases: Mixture) -> Tensor | None:
 
 def of_ways(found: pd.DataFrame) -> pd.DataFrame:
     """Gives a row a variant, kind of canvas and way: means over generators; of one alone, its interval over canvases."""
-    rows = []
+    rows: list[dict[str, object]] = []
     for keys, group in found.groupby(["variant", "canvases", "way"], sort=False):
         row: dict[str, object] = dict(zip(("variant", "canvases", "way"), keys, strict=True)) | {"n": group["seed"].nunique()}
         for name in SHOWN:
@@ -184,7 +193,7 @@ def of_ways(found: pd.DataFrame) -> pd.DataFrame:
                 lower, upper = group[ends].iloc[0]
                 row[name] = f"{values[0]:.3f} ({lower:.3f}, {upper:.3f})"
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=None if rows else ["variant", "canvases", "way", "n", *SHOWN])
 
 
 def of_runs(found: pd.DataFrame) -> pd.DataFrame:
