@@ -25,6 +25,7 @@ from mixmnist.dissect.effects import causal_set, top
 from mixmnist.dissect.inverting import Inverted, Known
 from mixmnist.dissect.reading import DIGITS, Judge, Said, classes_of, places_of
 from mixmnist.dissect.sampling import Sample, where_of
+from mixmnist.stats import share_interval, t_interval
 
 LIMIT = 8  # units of a digit that are switched off at most
 BEST = 100.0  # decibels of a canvas that is drawn exactly

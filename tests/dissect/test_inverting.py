@@ -112,15 +112,15 @@ def test_an_encoder_is_trained_on_what_the_generator_draws(slider, monkeypatch):
     losses = []
     plain_teach = encoding.teach
     monkeypatch.setattr(encoding, "teach", lambda *given: losses.append(plain_teach(*given)))
-    how = Teaching(codes=120, steps=25, batch=30, widths=(4, 6, 8))
+    how = Teaching(codes=20, steps=30, batch=20, rate=0.02, widths=(4, 6, 8))
     first, again = fit_encoder(slider, how, seed=3), fit_encoder(slider, how, seed=3)
-    assert sum(losses[20:25]) < 0.97 * sum(losses[:5])
+    assert sum(losses[25:30]) < 0.9 * sum(losses[:5])
     assert not any(parameter.requires_grad for parameter in first.parameters())
     assert all(
         torch.equal(one, other) for one, other in zip(first.state_dict().values(), again.state_dict().values(), strict=True)
     )
     images = images_of(slider, slider.codes(120, 9))
-    assert [float(maps.square().mean()) for maps in first.features(images)] == pytest.approx([1, 1, 1], rel=0.2)
+    assert [float(maps.square().mean()) for maps in first.features(images)] == pytest.approx([1, 1, 1], rel=0.5)
 
 
 def test_inversion_finds_what_was_drawn(slider, judge, own):
