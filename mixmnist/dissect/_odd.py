@@ -24,7 +24,7 @@ from mixmnist.data.canvas import resize
 from mixmnist.dissect.reading import BACKGROUND, JUNK
 
 EMPTY, GHOST = -1, -2  # what a slot may hold besides a digit and junk
-SLOTS, TRIES = 4, 24  # glyphs on a canvas at most; layouts that are tried for each
+SLOTS, TRIES = 4, 64  # glyphs on a canvas at most; layouts that are tried for each
 FULL, FAINT = (0.45, 1.0), (0.05, 0.2)  # contrasts of soft digits, and of ghosts
 BLUR, NOISE, FLOOR = 0.9, 0.06, 0.08  # at most: pixels, and shares of full ink
 OWN, CUT, APART = 0.35, (0.35, 0.65), 4  # least share of ink of its own in a blend; share cut off a half; pixels
@@ -48,7 +48,7 @@ class Mix:
     crowd: float = 0.0
     """Share of all that show four glyphs, one in each quarter: more to learn from a canvas."""
     warp: float = 1.0
-    """How much glyphs are turned, sheared, scaled, moved and bent; 0 leaves them as they are."""
+    """How much glyphs are turned, sheared, scaled, moved and bent, at most; 0 leaves them as they are."""
 
 
 PROPER = Mix(proper=1.0, soft_proper=0.0, warp=0.0)  # pairs of glyphs as they are
@@ -113,15 +113,12 @@ def odd_canvases(pool: Pool, n: int, canvas: Canvas, generator: torch.Generator,
         ([2, 2, 2, 2, 2], False)
     """
     require(n >= 1, f"n must be 1 or more, got n={n}. Draw at least one canvas.")
-    proper = _chance(n, mix.proper, generator)
-    crowd = _chance(n, mix.crowd, generator)
+    proper, crowd = (_chance(n, share, generator) for share in (mix.proper, mix.crowd))
     slots = _slots(proper, crowd, mix, generator)
     positions, legal = _layout(slots, proper, crowd, canvas, generator)
     slots = torch.where(legal[:, None] | (torch.arange(SLOTS + 1) == 0), slots, EMPTY)
     tiles = _tiles(pool, slots, mix.warp, generator)
-    soft = _chance(n, 1.0, generator) & torch.where(
-        proper, _chance(n, mix.soft_proper, generator), _chance(n, mix.soft, generator)
-    )
+    soft = torch.where(proper, *(_chance(n, share, generator) for share in (mix.soft_proper, mix.soft)))
     contrast = torch.where(soft[:, None], _uniform((n, SLOTS + 1), *FULL, generator), 1.0)
     contrast = torch.where(slots == GHOST, _uniform((n, SLOTS + 1), *FAINT, generator), contrast)
     images, classes = _paste(tiles, contrast, slots, positions, canvas)
@@ -136,7 +133,7 @@ def warped(
     """Turns, shears, scales, moves and bends glyphs, each by an amount of its own up to the strength; gives them side by side."""
     n = len(images)
     most = strength * torch.rand(n, generator=generator)
-    angle, shear, high, wide, down, right = (_uniform((6, n), -1, 1, generator) * most).unbind()
+    angle, shear, high, wide, down, right = (_uniform((6, n), -1.0, 1.0, generator) * most).unbind()
     angle, shear = angle * math.radians(13), shear * 0.2
     high, wide = 1 + 0.03 * most + 0.12 * high, 1 + 0.03 * most + 0.12 * wide
     rows = torch.stack([angle.cos() * wide, shear - angle.sin() * wide, 0.08 * right], dim=1)
@@ -179,7 +176,7 @@ def _layout(
         for two in range(one):
             near = (drawn[:, :, one] - drawn[:, :, two]).abs().amax(dim=-1) < apart
             legal &= ~(near & ((slots[:, one] >= 0) & (slots[:, two] >= 0))[:, None])
-    spread = (canvas.size - canvas.glyph - canvas.glyph * 2 // 3) // 2
+    spread = max(1, (canvas.size - canvas.glyph - canvas.glyph * 2 // 3) // 2)  # of a glyph in its quarter
     drawn[:, 0, :SLOTS] = 1 + torch.randint(spread, (n, SLOTS, 2), generator=generator)
     drawn[:, 0, :SLOTS] += torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]]) * (canvas.size - canvas.glyph - spread)
     legal[:, 0] = crowd
@@ -219,7 +216,7 @@ def junk_tiles(
     smear = F.interpolate(coarse, size=(side, side), mode="bilinear", align_corners=False)[:, 0]
     smear = smear / smear.amax(dim=(1, 2), keepdim=True).clamp(min=1e-3) * _uniform((n, 1, 1), 0.5, 0.9, generator)
     noise = F.interpolate(torch.randn(n, 1, 5, 5, generator=generator), size=(side, side), mode="bicubic", align_corners=True)
-    blob = (noise[:, 0] * _uniform((n, 1, 1), 1, 3, generator)).clamp(0, 1)
+    blob = (noise[:, 0] * _uniform((n, 1, 1), 1.0, 3.0, generator)).clamp(0, 1)
     kind = torch.randint(4, (n,), generator=generator)
     kind = torch.where((kind == 0) & ~own | (kind == 1) & ~good, torch.randint(2, 4, (n,), generator=generator), kind)
     found = torch.stack([blend, half, smear, blob])[kind, torch.arange(n)]
@@ -281,7 +278,7 @@ def _softened(images: Tensor, soft: Tensor, generator: torch.Generator) -> Tenso
     part = images[rows][:, 0][None]  # 1 n rows cols
     part = F.conv2d(part, bell[:, None, :, None], padding=(2, 0), groups=n)
     part = F.conv2d(part, bell[:, None, None, :], padding=(0, 2), groups=n)[0][:, None]
-    floor, noise = (_uniform((n, 1, 1, 1), 0, most, generator) for most in (FLOOR, NOISE))
+    floor, noise = (_uniform((n, 1, 1, 1), 0.0, most, generator) for most in (FLOOR, NOISE))
     plain = _chance(n, 0.5, generator)[:, None, None, None]
     part = torch.where(plain, part, part + floor + noise * torch.randn(part.shape, generator=generator))
     return images.index_copy(0, rows, part.clamp(0, 1))
