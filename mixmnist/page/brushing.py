@@ -1,10 +1,10 @@
 """Brushing: one page on which digits are painted into a generator's layer and erased, and a judge reads what becomes of it.
 
-The page is one file of plain HTML, CSS and JavaScript: generator and judge are written down as plain operations (`page.exporting`)
-and run in the browser.
+The page is one file of plain HTML, CSS and JavaScript: generator and judge are written down as plain operations
+(`page.exporting`) and run in the browser.
 
 Source:
-    D. Bau et al. (2019), "GAN Dissection", arXiv:1811.10597, whose GANPaint runs a generator on a server and lets one's eyes judge.
+    D. Bau et al. (2019), "GAN Dissection", arXiv:1811.10597, whose GANPaint runs on a server and leaves the judging to the eye.
     Differs: nothing is loaded from anywhere, a measured judge reads every stroke, and another ranking does the same beside it.
 """
 
@@ -28,14 +28,16 @@ from torch import Tensor, nn
 
 from mixmnist.core import storage
 from mixmnist.core.records import Canvas, require
+from mixmnist.dissect.editing import Edit, edited, silencing
 from mixmnist.dissect.reading import DIGITS, SURE
-from mixmnist.page.exporting import _packed, exported, exported_generator, rounded
+from mixmnist.page.exporting import exported, exported_generator, packed, rounded
 from mixmnist.page.words import BRUSH
 
 MOST = 1_500_000  # bytes of the page
 SCRIPTS = "base notes program convolve subject strokes panels controls brush".split()
 STYLES = "page front brush".split()
 DIGIT = 3  # that the brush begins with
+ALIKE = 1e-5  # difference of images up to which they are the same
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +46,9 @@ class Inverted:
 
     images: UInt8[Tensor, "k rows cols"]
     codes: Float[Tensor, "k latent"]
-    maps: Float[Tensor, "k units high wide"] | None = None  # of the layer, where these were sought, too; else they follow from the codes
+    maps: Float[Tensor, "k units high wide"] | None = (
+        None  # of the layer, where these were sought, too; else they follow from the codes
+    )
     names: tuple[str, ...] = ()  # of each; without them what is read on it
 
 
@@ -55,7 +59,9 @@ class Brush:
     title: str
     net: nn.Module  # codes [n, latent] -> images [n, 1, rows, cols] in [0, 1], in eval mode
     layer: str
-    judge: nn.Module  # images -> anything with counts [n, 10, 3] and junk [n, 2], log probabilities, and pixels [n, 12, rows, cols], logits
+    judge: (
+        nn.Module
+    )  # images -> anything with counts [n, 10, 3] and junk [n, 2], log probabilities, and pixels [n, 12, rows, cols], logits
     canvas: Canvas
     codes: Float[Tensor, "n latent"]  # of the generated canvases
     rankings: Mapping[str, Float[Tensor, "units digits"]]  # the larger, the earlier; by title
@@ -74,8 +80,14 @@ class Brush:
         require(self.rankings, "rankings must hold at least one, got none. Add the one called random.")
         for title, ranking in self.rankings.items():
             shape = tuple(ranking.shape)
-            require(shape == (n_units, DIGITS), f"a ranking must be of {n_units} units and {DIGITS} digits, got {shape} of {title!r}. Compute it for this layer.")
-        require(not self.names or len(self.names) == len(self.codes), f"names must be one for each of {len(self.codes)} canvases, got {len(self.names)}. Leave them out.")
+            require(
+                shape == (n_units, DIGITS),
+                f"a ranking must be of {n_units} units and {DIGITS} digits, got {shape} of {title!r}. Compute it for this layer.",
+            )
+        require(
+            not self.names or len(self.names) == len(self.codes),
+            f"names must be one for each of {len(self.codes)} canvases, got {len(self.names)}. Leave them out.",
+        )
 
 
 def write_brush(path: Path, brush: Brush) -> Path:
@@ -118,7 +130,9 @@ def write_brush(path: Path, brush: Brush) -> Path:
         version=version("mixmnist"),
     )
     size = len(text.encode())
-    require(size <= MOST, f"the page must be of {MOST:,} bytes at most, got {size:,}. Show fewer canvases or a smaller generator.")
+    require(
+        size <= MOST, f"the page must be of {MOST:,} bytes at most, got {size:,}. Show fewer canvases or a smaller generator."
+    )
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{path.name}")
@@ -137,29 +151,78 @@ def _data(brush: Brush) -> dict[str, Any]:
     net, judge = rounded(brush.net), rounded(brush.judge)
     codes = brush.codes.half().float()
     generator = exported_generator(net, brush.layer, codes[:1])
+    _, n_units, high, _ = generator.shapes[generator.outputs[0]]
+    require(
+        n_units == len(brush.values),
+        f"values must be of the layer's {n_units} units, got {len(brush.values)}. Fit them on this layer.",
+    )
+    begins = generator.input == generator.outputs[0]  # with the maps
+    maps = _maps(net, brush.layer, codes) if begins else None
     with torch.no_grad():
         images, plain = net(codes), brush.net(brush.codes)
-    _, n_units, high, wide = generator.shapes[generator.outputs[0]]
     size = brush.canvas.size
-    require(tuple(images.shape[1:]) == (1, size, size), f"images must be 1 x {size} x {size}, got {list(images.shape[1:])}. Name the canvas that it draws.")
-    require(n_units == len(brush.values), f"values must be of the layer's {n_units} units, got {len(brush.values)}. Fit them on this layer.")
-    reads = _reads(judge, images)
-    moved, reread = float((images - plain).abs().max()), sum(one != two for one, two in zip(reads, _reads(brush.judge, plain), strict=True))
+    require(
+        tuple(images.shape[1:]) == (1, size, size),
+        f"images must be 1 x {size} x {size}, got {list(images.shape[1:])}. Name the canvas that it draws.",
+    )
+    reads, unrounded = _reads(judge, images), _reads(brush.judge, plain)
     return {
         "bar": SURE,
-        "glyph": brush.canvas.glyph,
-        "start": {"digit": DIGIT, "units": brush.n_units, "cells": brush.cells or max(1, round(brush.canvas.glyph * high / size))},
+        "start": {
+            "digit": DIGIT,
+            "units": brush.n_units,
+            "cells": brush.cells or max(1, round(brush.canvas.glyph * high / size)),
+        },
         "generator": generator.packed,
         "judge": exported(lambda x: _answers(judge(x)), images[:1], "judge").packed,
-        "generated": {"codes": _packed(codes), "names": list(brush.names or reads), "sheet": _sheet(images)},
-        "inverted": None if brush.inverted is None else _inverted(brush.inverted, judge),
+        "generated": {"names": list(brush.names or reads), "sheet": _sheet(images), **_begun(codes, maps)},
+        "inverted": None if brush.inverted is None else _inverted(brush, net, judge, begins),
         "rankings": [_ranking(title, ranking) for title, ranking in brush.rankings.items()],
         "values": brush.values.nan_to_num(0).half().float().tolist(),
-        "patches": None if brush.patches is None else {"shape": list(brush.patches.shape[2:]), **_packed(brush.patches.half().float())},
+        "patches": _patches(brush.patches),
         "check": _check(brush, net, judge, codes[:1]),
-        "moved": moved,
-        "reread": reread,
+        "moved": float((images - plain).abs().max()),
+        "reread": sum(one != two for one, two in zip(reads, unrounded, strict=True)),
     }
+
+
+def _begun(codes: Float[Tensor, "n latent"], maps: Tensor | None) -> dict[str, Any]:
+    """Gives what canvases begin with: their codes, and maps where these are not what follows from the codes."""
+    return {"codes": packed(codes)} | ({} if maps is None else {"maps": packed(maps)})
+
+
+def _maps(net: nn.Module, layer: str, codes: Float[Tensor, "n latent"]) -> Float[Tensor, "n units high wide"]:
+    """Gives the layer's maps in half precision, where the page cannot work them out.
+
+    Raises:
+        ValueError: If the image does not follow from them alone.
+    """
+    seen: list[Tensor] = []
+    handle = dict(net.named_modules())[layer].register_forward_hook(lambda _, __, output: seen.append(output.half().float()))
+    try:
+        with torch.no_grad():
+            net(codes)
+    finally:
+        handle.remove()
+    (maps,) = seen
+    first = [_drawn(net, layer, code, maps[:1]) for code in (codes[:1], codes[-1:])]
+    alone = bool((first[0] - first[1]).abs().max() < ALIKE)
+    require(
+        alone,
+        f"images must follow from layer={layer!r} alone where the page cannot do what leads to it, got others. Name another.",
+    )
+    return maps
+
+
+def _drawn(net: nn.Module, layer: str, codes: Tensor, maps: Tensor) -> Float[Tensor, "n 1 rows cols"]:
+    """Draws images of maps that are written into the layer."""
+    with torch.no_grad(), edited(net, layer, Edit(torch.ones(maps.shape[1]), maps)):
+        found: Tensor = net(codes)
+    return found
+
+
+def _patches(patches: Tensor | None) -> dict[str, Any] | None:
+    return None if patches is None else {"shape": list(patches.shape[2:]), **packed(patches.half().float())}
 
 
 def _answers(found: Any) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ANN401 -- whatever a judge's net gives
@@ -194,12 +257,14 @@ def _ranking(title: str, ranking: Float[Tensor, "units digits"]) -> dict[str, An
     return {"title": title, "order": order.T.tolist(), "scores": scores}
 
 
-def _inverted(inverted: Inverted, judge: nn.Module) -> dict[str, Any]:
-    images = inverted.images.cpu().numpy()
-    names = inverted.names or _reads(judge, inverted.images[:, None].float() / 255)
-    maps = {} if inverted.maps is None else {"maps": _packed(inverted.maps.half().float())}
-    real = {"numbers": base64.b64encode(images.tobytes()).decode()}
-    return {"codes": _packed(inverted.codes.half().float()), "names": list(names), "real": real, **maps}
+def _inverted(brush: Brush, net: nn.Module, judge: nn.Module, begins: bool) -> dict[str, Any]:
+    """Gives real canvases, what is read on them, and what their inversions begin with."""
+    assert brush.inverted is not None  # asked before
+    images, codes, maps = brush.inverted.images, brush.inverted.codes.half().float(), brush.inverted.maps
+    if begins and maps is None:
+        maps = _maps(net, brush.layer, codes)
+    names = brush.inverted.names or _reads(judge, images[:, None].float() / 255)
+    return {"names": list(names), "real": packed(images.float()), **_begun(codes, None if maps is None else maps.half().float())}
 
 
 def _sheet(images: Float[Tensor, "n 1 rows cols"]) -> str:
@@ -213,16 +278,9 @@ def _sheet(images: Float[Tensor, "n 1 rows cols"]) -> str:
 def _check(brush: Brush, net: nn.Module, judge: nn.Module, code: Float[Tensor, "1 latent"]) -> dict[str, Any]:
     """Gives what torch makes of one edit, for the page to hold its own against: the first ranking's units of a digit silenced."""
     ranking = next(iter(brush.rankings.values()))
-    gone = ranking.nan_to_num(float("-inf"))[:, DIGIT].argsort(descending=True, stable=True)[: brush.n_units]
-
-    def silence(_: nn.Module, __: tuple[Any, ...], output: Tensor) -> Tensor:
-        return output.index_fill(1, gone.to(output.device), 0)
-
-    handle = dict(net.named_modules())[brush.layer].register_forward_hook(silence)
-    try:
-        with torch.no_grad():
-            image = net(code)
-            counts = judge(image).counts.exp()
-    finally:
-        handle.remove()
-    return {"digit": DIGIT, "units": brush.n_units, "image": _packed(image.flatten()), "counts": _packed(counts.flatten())}
+    gone = torch.zeros(len(ranking), dtype=torch.bool)
+    gone[ranking.nan_to_num(float("-inf"))[:, DIGIT].argsort(descending=True, stable=True)[: brush.n_units]] = True
+    with torch.no_grad(), edited(net, brush.layer, silencing(gone)):
+        image = net(code)
+        counts = judge(image).counts.exp()
+    return {"digit": DIGIT, "units": brush.n_units, "image": packed(image.flatten()), "counts": packed(counts.flatten())}

@@ -91,7 +91,10 @@ def brush(**settings):
         "codes": mine,
         "rankings": {"oracle": oracle, "blind": blind},
         "values": torch.full((UNITS, 10), 1.0),
-        "notes": ("The judge of stamps reads 99.2 % of 3,000 proper pairs exactly.", "Valid: .97 of 1,000 canvases (real ones: 1.00)."),
+        "notes": (
+            "The judge of stamps reads 99.2 % of 3,000 proper pairs exactly.",
+            "Valid: .97 of 1,000 canvases (real ones: 1.00).",
+        ),
         "inverted": Inverted(real, codes(4, seed=1)),
         "n_units": 1,
         "cells": 1,
@@ -368,7 +371,9 @@ def test_the_page_computes_as_torch_does(opened):
         images = net(codes(6).half().float())
         found = judge(images)
     for place in range(6):
-        mine = tab.evaluate(f"(at => [Array.from(at.image), ...mm.outputs(mm.subject.judge).map((one) => Array.from(one))])(mm.start('generated', {place}))")
+        mine = tab.evaluate(
+            f"(at => [Array.from(at.image), ...mm.outputs(mm.subject.judge).map((one) => Array.from(one))])(mm.start('generated', {place}))"
+        )
         right = (images[place], found.counts[place], found.junk[place], found.pixels[place])
         for one, other in zip(mine, right, strict=True):
             torch.testing.assert_close(torch.tensor(one, dtype=torch.float32), other.flatten(), rtol=0, atol=1e-4)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mixmnist.page.exporting import exported, exported_generator, rounded
+from mixmnist.page.exporting import exported
 
 ASSETS = Path(str(files("mixmnist.page"))) / "assets"
 
@@ -75,7 +75,10 @@ STEPS = {  # what a network may do: a function, and its sample
     "conv, groups and dilation": (seeded(lambda: nn.Conv2d(6, 4, 2, groups=2, dilation=(1, 2), bias=False)), MAPS),
     "conv, last windows left over": (seeded(lambda: nn.Conv2d(6, 2, 2, stride=3)), MAPS),
     "transposed conv": (seeded(lambda: nn.ConvTranspose2d(6, 5, 4, stride=2, padding=1)), MAPS),
-    "transposed conv, groups": (seeded(lambda: nn.ConvTranspose2d(6, 4, (3, 2), stride=(1, 2), output_padding=(0, 1), groups=2)), MAPS),
+    "transposed conv, groups": (
+        seeded(lambda: nn.ConvTranspose2d(6, 4, (3, 2), stride=(1, 2), output_padding=(0, 1), groups=2)),
+        MAPS,
+    ),
     "batch norm": (seeded(lambda: nn.BatchNorm2d(6)), MAPS),
     "batch norm without weights": (seeded(lambda: nn.BatchNorm2d(6, affine=False)), MAPS),
     "nearest upsampling": (lambda x: F.interpolate(x, scale_factor=(2, 3), mode="nearest"), MAPS),
@@ -88,11 +91,17 @@ STEPS = {  # what a network may do: a function, and its sample
     "tanh": (torch.tanh, MAPS),
     "softplus": (lambda x: F.softplus(x) + F.softplus(x, beta=2, threshold=1), MAPS),
     "other activations": (lambda x: F.gelu(3 * x) + F.silu(x) + F.elu(x, 0.7) + F.hardtanh(x), MAPS),
-    "plain functions": (lambda x: (x.abs() + 1).log() + (x.abs() + 0.1).rsqrt() - (-x).exp() + x.square().sqrt() + 1 / (3 + x.sin()), MAPS),
+    "plain functions": (
+        lambda x: (x.abs() + 1).log() + (x.abs() + 0.1).rsqrt() - (-x).exp() + x.square().sqrt() + 1 / (3 + x.sin()),
+        MAPS,
+    ),
     "clamp": (lambda x: x.clamp(-0.5, 0.25) + x.clamp(min=0.1) + x.clamp(max=0.3) + x.clamp_min(0.2), MAPS),
     "sums and products": (lambda x: (x + x[:, :1] * 2 - x[..., :1]) / (2 + x.mean() ** 2) - (1 - x), MAPS),
     "extremes of two": (lambda x: torch.maximum(x, x[:, 2:3]) - torch.minimum(x, torch.tensor(0.1)), MAPS),
-    "reductions": (lambda x: x.sum((1, 3)) + x.mean(1).sum(-1) + x.amax((1, 3)) - x.amin(dim=(1, 3)) + x.max(1).values.max(-1).values, MAPS),
+    "reductions": (
+        lambda x: x.sum((1, 3)) + x.mean(1).sum(-1) + x.amax((1, 3)) - x.amin(dim=(1, 3)) + x.max(1).values.max(-1).values,
+        MAPS,
+    ),
     "softmax": (lambda x: x.softmax(1) + x.log_softmax(-1) + x.softmax(2), MAPS),
     "joined": (lambda x: torch.cat([x, x[:, :2] + 1, torch.ones(1, 1, 5, 8)], 1), MAPS),
     "joined across": (lambda x: torch.cat([x[..., 3:], x[..., :3]], -1), MAPS),
@@ -108,7 +117,10 @@ STEPS = {  # what a network may do: a function, and its sample
     "max pooling, plain": (lambda x: F.max_pool2d(x, 2), MAPS),
     "mean pooling": (lambda x: F.avg_pool2d(x, 2) + F.adaptive_avg_pool2d(x, (2, 4)) + F.adaptive_avg_pool2d(x, 1), MAPS),
     "one of two": (lambda x: torch.where(x > 0.2, x[:, :1], torch.tensor(-1.0)) * (x <= 1), MAPS),
-    "planes of coordinates": (lambda x: torch.cat([x, torch.linspace(-1, 1, 5).view(1, 1, 5, 1).expand(len(x), 1, 5, 8)], 1), MAPS),
+    "planes of coordinates": (
+        lambda x: torch.cat([x, torch.linspace(-1, 1, 5).view(1, 1, 5, 1).expand(len(x), 1, 5, 8)], 1),
+        MAPS,
+    ),
 }
 
 

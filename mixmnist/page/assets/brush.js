@@ -164,13 +164,11 @@ document.addEventListener("keydown", (event) => {
 
 // the largest difference to what torch gave for an edited canvas
 mm.deviation = function () {
-  const { check, rankings, units, generator, image, layer } = mm.subject;
-  generator.values[generator.input] = mm.nth(mm.sets.generated.all_codes, 0, generator.shapes[generator.input][1]);
-  mm.run(generator);
+  const { check, judge } = mm.subject, { maps } = mm.start("generated", 0);
   const right = mm.decoded(check.image), counts = mm.decoded(check.counts), far = (one, two) => one.reduce((most, value, i) => Math.max(most, Math.abs(value - two[i])), 0);
-  const found = mm.finish(mm.edit(Float32Array.from(generator.values[layer]), [], { ranking: 0, n: check.units, silenced: check.digit }));
+  const found = mm.finish(mm.edit(maps, [], { ranking: 0, n: check.units, silenced: check.digit }));
   mm.read(found);
-  const probabilities = mm.outputs(mm.subject.judge)[0].map(Math.exp);
+  const probabilities = mm.outputs(judge)[0].map(Math.exp);
   if (mm.at) mm.start(mm.at.kind, mm.at.place); // back to where one was
   return Math.max(far(found, right), far(probabilities, counts));
 };

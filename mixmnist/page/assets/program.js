@@ -6,7 +6,10 @@ mm.halves = (bytes) => Float32Array.from(new Uint16Array(bytes.buffer), (bits) =
   const sign = bits & 0x8000 ? -1 : 1, power = (bits >> 10) & 31, rest = bits & 1023;
   return sign * (power ? 2 ** (power - 15) * (1 + rest / 1024) : 2 ** -14 * (rest / 1024));
 });
-mm.decoded = ({ half, numbers }) => (half ? mm.halves(mm.bytes(numbers)) : new Float32Array(mm.bytes(numbers).buffer));
+mm.decoded = ({ size, numbers }) => {
+  const bytes = mm.bytes(numbers);
+  return size === 1 ? Float32Array.from(bytes) : size === 2 ? mm.halves(bytes) : new Float32Array(bytes.buffer);
+};
 mm.product = (sizes) => sizes.reduce((all, one) => all * one, 1);
 
 // a program with its constants decoded and room for everything that it works out

@@ -10,15 +10,17 @@ mm.DIGITS = Array.from({ length: 10 }, (_, digit) => digit);
 mm.JUNK = 11;
 mm.sets = { generated: mm.data.brush.generated, inverted: mm.data.brush.inverted };
 for (const set of Object.values(mm.sets)) {
-  if (set) for (const [name, decode] of [["codes", mm.decoded], ["maps", mm.decoded], ["real", ({ numbers }) => mm.bytes(numbers)]]) if (set[name]) mm.lazily(set, `all_${name}`, () => decode(set[name]));
+  if (set) for (const [name, decode] of [["codes", mm.decoded], ["maps", mm.decoded], ["real", mm.decoded]]) if (set[name]) mm.lazily(set, `all_${name}`, () => decode(set[name]));
 }
 mm.nth = (all, place, size) => all.subarray(place * size, (place + 1) * size);
 
 // goes to a canvas: the layer's maps, the image and what is read, before any edit
 mm.start = function (kind, place) {
   const subject = mm.subject, { generator, layer, units, high, wide } = subject, set = mm.sets[kind], key = `${kind} ${place}`;
-  generator.values[generator.input] = mm.nth(set.all_codes, place, generator.shapes[generator.input][1]);
-  mm.run(generator, subject.before);
+  if (generator.input !== layer) { // else the program begins with the layer's maps
+    generator.values[generator.input] = mm.nth(set.all_codes, place, generator.shapes[generator.input][1]);
+    mm.run(generator, subject.before);
+  }
   subject.now = key;
   if (!subject.started.has(key)) {
     const maps = Float32Array.from(set.maps ? mm.nth(set.all_maps, place, units * high * wide) : generator.values[layer]), image = mm.finish(maps);
