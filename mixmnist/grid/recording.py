@@ -149,6 +149,8 @@ def summary(block: Block, seconds: float) -> str:
         rows += [record["layers"][-1]] if record["failure"] is None else []
     if not rows:
         return f"{block.label}: every run failed"
+    if "accuracy" not in rows[0]:  # of a kind that is not scored
+        return f"{block.label}: networks made, not scored ({len(rows)} of {len(block.seeds)} runs, {seconds:.0f} s)"
     means = {column: np.mean([row[column] for row in rows]) for column in ("accuracy", "unique_concepts", "mean_drop")}
     return (
         f"{block.label}: accuracy {means['accuracy']:.3f}, {means['unique_concepts']:.1f} unique concepts, "

@@ -21,6 +21,7 @@ from mixmnist.grid import origins
 from mixmnist.grid.block import Block
 from mixmnist.grid.estimating import training_cost
 from mixmnist.grid.machine import choose_device
+from mixmnist.grid.unscored import block_type
 from mixmnist.grid.workers import Here, Worker
 from mixmnist.training import Stopped, choose_precision
 
@@ -169,7 +170,7 @@ def plan(study: Study | str, options: Options) -> list[Block]:
     of_source = label(source, root)
     folder = Path(options.out) / name / (of_source + ("-quick" if options.quick else ""))
     return [
-        Block(
+        block_type(variant)(
             study=name,
             name=variant_name,
             variant=variant,

@@ -11,10 +11,11 @@ from scipy import special
 
 from mixmnist.report.claims import judge
 from mixmnist.report.reading import StudyRecords
-from mixmnist.report.tables import summarise
+from mixmnist.report.rows import WHOLE
+from mixmnist.report.tables import UNSCORED, summarise
 
 SHOWN = ("accuracy", "unique_concepts", "mean_alignment", "max_drop")  # of the layer that feeds the head
-APART = ("n_units", "n_images", "n_silenced", "n_mapped", "seconds")  # what was asked for, and what it cost
+APART = ("n_units", "n_weights", "n_images", "n_silenced", "n_mapped", "seconds")  # what was asked for, and what it cost
 WIDTH = 100  # columns of the screen
 FURTHEST = 3  # numbers outside of the reference that are named
 SPOKEN = 12  # claims that are told in words
@@ -42,10 +43,11 @@ def end(folder: Path, records: StudyRecords, reference: Path | None) -> Ending:
     ours = summarise(records.runs)
     found = _reference(folder, reference)
     theirs = found if isinstance(found, pd.DataFrame) else None
-    head = [c for c in SHOWN if c in ours]
-    own = ours[ours["layer"] == records.layer]
+    head = [c for c in (*SHOWN, *UNSCORED) if c in ours]
+    own = ours[ours["layer"].isin([records.layer, WHOLE])]
+    what = f"layer {records.layer}" if records.is_scored else "networks that are not scored"
     beside = None if theirs is None else against(ours, theirs)
-    lines = [f"== {study} {source}: layer {records.layer}, means over {_counts(own, head)}"]
+    lines = [f"== {study} {source}: {what}, means over {_counts(own, head)}"]
     lines += [*_wrapped(_brackets(found, theirs, head)), *_table(own, theirs, head)]
     data: dict[str, Any] = {"folder": str(folder)}
     if beside is not None:
@@ -150,6 +152,8 @@ def _of(theirs: pd.DataFrame, mine: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def _number(value: float) -> str:
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
     return f"{value:.3f}" if abs(value) < 1 else f"{value:.2f}"
 
 
