@@ -15,7 +15,7 @@ from mixmnist.core.records import Canvas, require
 from mixmnist.core.seeding import derive
 from mixmnist.data.mixture import draw
 from mixmnist.dissect.exact import ExactJudge
-from mixmnist.dissect.judging import as_judge
+from mixmnist.dissect.judging import judge_of
 from mixmnist.dissect.reading import Judge
 from mixmnist.dissect.subject import Subject, images_of
 from mixmnist.grid.recording import load_net
@@ -25,21 +25,24 @@ from mixmnist.trust._networks import Recorded
 
 DRAWS = 1000  # of the bootstrap over samples
 LEAST = 1 / 3  # of its ceiling that a generator's valid must reach for a verdict
-EXACT = "exact"
+STAMPS = "stamps"  # the source that the exact judge reads
 
 
 @dataclass(frozen=True)
 class Who:
     """A judge that any process can load."""
 
-    name: str
     canvas: Canvas
+    source: str = ""
+    seed: int = 0
     place: Path | None = None  # of its record; None: the exact judge of stamps
 
     @cached_property
     def judge(self) -> Judge:
         """Loads it."""
-        return ExactJudge(self.canvas) if self.place is None else as_judge(load_net(self.place), self.name)
+        if self.place is None:
+            return ExactJudge(self.canvas)
+        return judge_of(load_net(self.place), self.canvas, self.source, self.seed)  # type: ignore[arg-type]
 
 
 def parted(nets: Sequence[Recorded]) -> tuple[list[Recorded], list[Recorded]]:
@@ -66,9 +69,9 @@ def who_judges(judges: Sequence[Recorded], like: Recorded) -> list[Who]:
         ValueError: If there is nobody.
     """
     canvas = like.settings.canvas
-    found = [Who(f"{net.variant} {net.seed}", canvas, net.place) for net in judges]
-    if like.source == "stamps":
-        found.append(Who(EXACT, canvas))
+    found = [Who(canvas, net.source, net.seed, net.place) for net in judges]
+    if like.source == STAMPS:
+        found.append(Who(canvas))
     require(found, f"somebody must judge generators on glyphs of {like.source}, got no judge. Run the variant of kind judge.")
     return found
 

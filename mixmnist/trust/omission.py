@@ -67,7 +67,7 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     found = side_by_side([*calls, (of_real, (generators[0], who, root))], "omission", fewest=1)
     table = pd.concat(found, ignore_index=True)
     runs = of_runs(table, digit)
-    card = f"Judge: {who.name}, {who.judge.card}."
+    card = f"Judge: {who.judge.card}."
     notes = [f"{about(folder, generators)} {counts(generators)}", f"Digit left out: {digit}. {SAMPLES} samples a net.", card]
     why = [f"No verdict on {net}: {said}." for net, said in refusals(table).items()]
     write_table(out, "digits", table, [*notes, WORDS, *why])
