@@ -97,6 +97,16 @@ def eroded(
     return torch.stack(least, dim=1)
 
 
+def cut(values: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
+    """Cuts values to 0..1. Unlike `clamp` it lets gradients through at 0 and at 1, where all that is planted lies.
+
+    Example:
+        >>> cut(torch.tensor([-1.0, 0.0, 0.5, 1.0, 2.0]))
+        tensor([0.0000, 0.0000, 0.5000, 1.0000, 1.0000])
+    """
+    return values + F.relu(-values) - F.relu(values - 1)
+
+
 class Units(nn.Module):
     """The layer that is dissected: mixtures of the ten maps of ink, none below 0."""
 
@@ -155,7 +165,7 @@ class Painting(nn.Module):
         """Draws the canvases of codes."""
         units = self.units(stamped_at(points(codes, self.canvas.size, CELL), self.marks))
         maps = torch.einsum("nuhw,du->ndhw", units, self.mixing_back) + self.bias[:, None, None]
-        ink = stamped_at(eroded(maps.clamp(0, 1), self.marks), self.marks).sum(dim=1, keepdim=True).clamp(0, 1)
+        ink = cut(stamped_at(eroded(cut(maps), self.marks), self.marks).sum(dim=1, keepdim=True))
         return ink.repeat_interleave(CELL, dim=2).repeat_interleave(CELL, dim=3)
 
 

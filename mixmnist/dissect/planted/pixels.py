@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mixmnist.core.dissecting import Generator
 from mixmnist.core.records import Canvas
-from mixmnist.dissect.planted._painting import LATENT, LAYER, check, drawn_codes, points, stamped, stamped_at
+from mixmnist.dissect.planted._painting import LATENT, LAYER, check, cut, drawn_codes, points, stamped, stamped_at
 
 STEP = 4  # pixels
 
@@ -37,7 +37,7 @@ class Pixels(nn.Module):
     def forward(self, codes: Float[Tensor, "n latent"]) -> Float[Tensor, "n 1 rows cols"]:
         """Draws the canvases of codes."""
         ink = stamped_at(points(codes, self.canvas.size, 1), self.stamps).sum(dim=1, keepdim=True)
-        return F.pixel_shuffle(self.units(ink.clamp(0, 1)), STEP).clamp(0, 1)
+        return cut(F.pixel_shuffle(self.units(cut(ink)), STEP))
 
 
 def build(canvas: Canvas, seed: int) -> Pixels:

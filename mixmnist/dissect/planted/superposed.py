@@ -2,7 +2,8 @@
 
 A digit's map is what the units have along its direction beyond what any other digit has there. One digit at a cell is therefore
 drawn exactly: the canvases are those of the painters to 1e-5. No unit draws a digit, since each is part of several directions.
-By the information threshold the best IoU of a digit is .65 on average on 1,000 canvases, by the matched one .45.
+On 1,000 canvases the best IoU of a digit is .60 on average by the information threshold and above .7 for five of them, while no
+unit takes away its digit alone in more than .70, and without any one of them four to six digits are mostly lost.
 The ten directions are those of 2,000 random ones that lie furthest apart, chosen one after the other.
 """
 
@@ -32,7 +33,7 @@ def _directions(seed: int) -> Float[Tensor, "digits units"]:
     """Chooses ten directions of length 1."""
     random = torch.Generator().manual_seed(derive(seed, "planted superposition"))
     known = torch.rand(CANDIDATES, UNITS, generator=random, dtype=torch.float64)
-    known = known**4 / (known**4).norm(dim=1, keepdim=True)  # many near to one unit or two
+    known /= known.norm(dim=1, keepdim=True)
     chosen = [0]
     nearest = known @ known[0]
     for _ in range(9):
