@@ -134,7 +134,7 @@ def causal(table: pd.DataFrame) -> pd.DataFrame:
         `size`, empty where no set that was tried is one; `clean`, the highest clean removal of any size.
     """
     rows = []
-    for ranking, own in table[table["value"].eq("zero")].groupby("ranking", sort=False):
+    for ranking, own in table[table["value"].eq("zero") & table["ranking"].ne(RANDOM)].groupby("ranking", sort=False):
         ordered = own.sort_values("k")
         for digit in range(DIGITS):
             clean = ordered[f"clean_{digit}"]

@@ -28,6 +28,7 @@ from mixmnist.metrics.average_precision import average_precision
 from mixmnist.trust._generators_nets import ends, weights
 
 PERMUTATIONS = 1000
+FEWEST = 3  # units that have an order
 KINDS = ("ink", "box")  # of masks
 
 
@@ -194,35 +195,32 @@ def alone(sample: Sample, judge: Judge, most: int, units: Bool[Tensor, " units"]
     return Alone(*found)
 
 
-def chosen(rank: Float[Tensor, "units digits"], test: Float[Tensor, "units digits"]) -> float:
-    """Gives the mean over digits of what units chosen on the rank sample score on the test sample."""
-    return Maps(rank, test).mean()
-
-
 def predicts(iou: Float[Tensor, "units digits"], clean: Float[Tensor, "units digits"], seed: int = 0) -> dict[str, float]:
-    """Says whether the IoU of a unit with its own digit orders units as their clean removal of that digit does.
+    """Says whether the IoU of units with a digit orders them as their clean removal of that digit does.
 
     Args:
-        iou: On the rank sample; a unit's own digit is the one of its largest.
-        clean: On the test sample.
+        iou: On the rank sample.
+        clean: On the test sample, of each unit alone.
         seed: Of the permutations.
 
     Returns:
-        Spearman's correlation over units; the .95 quantile of it where units are permuted; the share of permutations that
-        reach it. `nan` where either does not vary.
+        Spearman's correlation over units, mean over digits; the .95 quantile of it where units are permuted; the share of
+        permutations that reach it. Digits for which either does not vary are left out; `nan` where none is left.
     """
-    own = iou.nan_to_num(-1).argmax(dim=1, keepdim=True)
-    x, y = (part.gather(1, own)[:, 0].double().numpy() for part in (iou, clean))
-    known = np.isfinite(x) & np.isfinite(y)
-    x, y = x[known], y[known]
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return {"iou_predicts": float("nan"), "iou_predicts_null": float("nan"), "iou_predicts_p": float("nan")}
-    x, y = (_standard(rankdata(values)) for values in (x, y))
-    found = float(x @ y)
+    found, null = [], []
     order = np.random.Generator(np.random.PCG64(derive(seed, "permutations")))
-    null = np.stack([order.permutation(x) for _ in range(PERMUTATIONS)]) @ y
-    p = (1 + (null >= found - 1e-12).sum()) / (PERMUTATIONS + 1)
-    return {"iou_predicts": found, "iou_predicts_null": float(np.quantile(null, 0.95)), "iou_predicts_p": float(p)}
+    for x, y in zip(iou.T.double().numpy(), clean.T.double().numpy(), strict=True):
+        known = np.isfinite(x) & np.isfinite(y)
+        if known.sum() < FEWEST or np.ptp(x[known]) == 0 or np.ptp(y[known]) == 0:
+            continue
+        one, other = (_standard(rankdata(values[known])) for values in (x, y))
+        found.append(float(one @ other))
+        null.append(np.stack([order.permutation(one) for _ in range(PERMUTATIONS)]) @ other)
+    if not found:
+        return dict.fromkeys(("iou_predicts", "iou_predicts_null", "iou_predicts_p"), float("nan"))
+    mean, means = float(np.mean(found)), np.mean(null, axis=0)
+    p = (1 + (means >= mean - 1e-12).sum()) / (PERMUTATIONS + 1)
+    return {"iou_predicts": mean, "iou_predicts_null": float(np.quantile(means, 0.95)), "iou_predicts_p": float(p)}
 
 
 def _standard(values: NDArray[np.float64]) -> NDArray[np.float64]:
