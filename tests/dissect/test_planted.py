@@ -6,9 +6,9 @@ import torch.nn.functional as F
 
 from mixmnist.core import registry
 from mixmnist.core.records import Canvas
-from mixmnist.dissect.editing import Edit, edited, silencing
+from mixmnist.dissect.editing import Edit, silencing
 from mixmnist.dissect.exact import ExactJudge
-from mixmnist.dissect.planted._painting import CELL, eroded, points, stamped
+from mixmnist.dissect.planted._painting import cut, eroded, points, stamped
 from mixmnist.dissect.sampling import take
 from mixmnist.dissect.subject import Subject, images_of, subject_of
 from mixmnist.metrics._pixels import KINDS, count_steps, fit
@@ -74,8 +74,12 @@ def without(sample, *units):
 
 def clean(sample, digit, *units):
     """Gives the share of a digit's samples on which it is gone and all else is as it was, without some units."""
+    return clean_of(sample, without(sample, *units)[0], digit)
+
+
+def clean_of(sample, said, digit):
+    """The same of what is read."""
     has = sample.said.counts[:, digit] == 1
-    said, _ = without(sample, *units)
     wanted = sample.said.counts.clone()
     wanted[:, digit] = 0
     return ((said.counts == wanted).all(dim=1) & ~said.junk)[has].float().mean()
@@ -97,7 +101,7 @@ def test_strangers_checks_pass_and_codes_are_the_seeds(name):
     """A planted generator is one that any check lets pass; its codes are those of the seed, its weights fit a page."""
     entry = registry.choose("planted", name)
     net = entry.build(CANVAS, 0)
-    assert subject_of(net, entry.layer, CANVAS).n_units == len(net.units(torch.zeros(1, 10, 16, 16))[0] if name != "pixels" else range(16))
+    assert subject_of(net, entry.layer, CANVAS).cells == ((8, 8) if name == "pixels" else (16, 16))
     assert torch.equal(net.codes(7, 3), net.codes(7, 3))
     assert not torch.equal(net.codes(7, 3), net.codes(7, 4))
     assert sum(buffer.numel() for buffer in net.buffers()) <= 150_000
@@ -116,8 +120,8 @@ def test_painters_have_iou_1_and_are_removed_cleanly(planted, name):
 
 
 def test_masks_of_another_canvas_say_nothing(planted):
-    """Beside the masks of another canvas a painter's IoU is below .03."""
-    assert iou_of(planted["painter"], "matched", turn=1).max() < 0.03
+    """Beside the masks of another canvas a painter's IoU is at most .05 on so few; .023 on 1,000."""
+    assert iou_of(planted["painter"], "matched", turn=1).max() < 0.05
 
 
 def test_echo_looks_perfect_and_does_nothing(planted):
@@ -157,16 +161,16 @@ def test_bystander_looks_half_and_does_nothing(planted):
     assert torch.equal(without(test, FURTHER)[1], test.images)
 
 
-@pytest.mark.parametrize(("name", "close"), [("rotated", 1e-6), ("superposed", 1e-5)])
-def test_mixed_units_draw_the_same_and_none_draws_a_digit(planted, name, close):
-    """The canvases are the painters', yet without any one unit others than one digit suffer."""
+@pytest.mark.parametrize(("name", "close", "most", "fewest_lost"), [("rotated", 1e-6, 0, 10), ("superposed", 1e-5, 0.75, 3)])
+def test_mixed_units_draw_the_same_and_none_draws_a_digit(planted, name, close, most, fewest_lost):
+    """The canvases are the painters', yet without any one unit several digits are lost, and no digit alone."""
     test, (painted, _) = planted[name][0], planted["painter"]
     assert (test.images - painted.images).abs().max() <= close
     for unit in range(test.maps.shape[1]):
         said, _ = without(test, unit)
         lost = [(said.counts[:, d] == 0)[test.said.counts[:, d] == 1].float().mean() for d in range(10)]
-        assert sum(share > 0.5 for share in lost) != 1
-    assert max(clean(test, d, u) for d in range(10) for u in range(test.maps.shape[1])) < 0.6
+        assert sum(share > 0.5 for share in lost) >= fewest_lost
+        assert max(clean_of(test, said, d) for d in range(10)) <= most
 
 
 @pytest.mark.parametrize("name", ["rotated", "superposed"])
@@ -174,7 +178,7 @@ def test_iou_does_not_see_superposition(planted, name):
     """Most digits have a unit whose IoU is above the literature's .05, though no unit draws one."""
     best = iou_of(planted[name], "information").amax(dim=0)
     assert (best > 0.2).all()
-    assert (best > 0.85).sum() >= 3
+    assert (best > 0.7).sum() >= 4
 
 
 def test_pixels_pass_the_literatures_threshold(planted):
@@ -200,24 +204,30 @@ def test_a_full_box_becomes_a_stamp(planted):
         assert torch.equal(added[0, 0], expected)
 
 
-def test_gradients_reach_painters_and_no_twin(planted):
-    """Of a painter's ink every cell counts alike; twins that are cut at 1 pass no gradient."""
-    for name, through in (("painter", True), ("twins", False)):
-        net = planted[name][0].subject.net
-        maps = net.units(points(torch.tensor([[7.0, 2, 2, 1, 18, 18]]), 32, CELL).new_zeros(1, 10, 16, 16)).requires_grad_()
-        assert maps.shape[1] == len(net.units.mixing)
-        with edited(net, "units", Edit(torch.ones(maps.shape[1]), _painted(net, maps))):
-            net(torch.tensor([[7.0, 2, 2, 1, 18, 18]])).sum().backward()
-        assert bool((maps.grad[0, 7] > 0).any()) == through
-
-
-def _painted(net, zeros):
-    """Puts a 7 and a 1 into maps that gradients flow to."""
+@pytest.mark.parametrize(("name", "reaches"), [("painter", True), ("gate", True), ("twins", False)])
+def test_gradients_reach_painters_and_no_twin(name, reaches):
+    """A painter's ink, and a gate, has a gradient at 1; twins, which are cut at 1, have none."""
+    net = registry.choose("planted", name).build(CANVAS, 0)
     kept = []
-    handle = net.units.register_forward_hook(lambda _, __, out: kept.append(out))
-    net(torch.tensor([[7.0, 2, 2, 1, 18, 18]]))
-    handle.remove()
-    return zeros + kept[0]
+
+    def hold(_, __, maps):
+        kept.append(maps.detach().requires_grad_())
+        return kept[0]
+
+    net.units.register_forward_hook(hold)
+    digit = 7 if name == "twins" else 5
+    net(torch.tensor([[float(digit), 2, 2, 1, 18, 18]])).sum().backward()
+    units = (digit,) if name == "painter" else (digit, FURTHER)
+    through = kept[0].grad * kept[0].detach()
+    assert [bool((through[0, unit] > 0).any()) for unit in units] == [reaches] * len(units)
+
+
+def test_cut_is_clamp_with_gradients_at_its_ends():
+    """Values are cut to 0..1, and gradients are 1 at both ends, 0 beyond."""
+    values = torch.tensor([-0.5, 0.0, 0.3, 1.0, 1.5], requires_grad=True)
+    assert torch.equal(cut(values), values.clamp(0, 1))
+    cut(values).sum().backward()
+    assert values.grad.tolist() == [0, 1, 1, 1, 0]
 
 
 def test_erosion_is_the_least_under_the_stamp():

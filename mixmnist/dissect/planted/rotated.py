@@ -1,8 +1,8 @@
 """Rotated: the ten painters turned by a random orthogonal matrix, and turned back before anything is drawn.
 
 The canvases are those of the painters to 1e-6, and the layer holds all that theirs held, yet no unit draws a digit: without any
-one of them every canvas is changed and all ten digits are lost. A unit may still look like one of a digit's, since the digit of its
-largest weight stands above all others in its map: on 1,000 canvases the best IoU of a digit is .61 on average by the matched
+one of them every canvas is changed and all ten digits are lost. A unit may still look like one of a digit's, since the digit of
+its largest weight stands above all others in its map: on 1,000 canvases the best IoU of a digit is .61 on average by the matched
 threshold and .73 by the information threshold, 1.000 for one.
 Units are raised so far that none is below 0, as behind a ReLU.
 """

@@ -2,7 +2,7 @@
 
 A digit's map is what the units have along its direction beyond what any other digit has there. One digit at a cell is therefore
 drawn exactly: the canvases are those of the painters to 1e-5. No unit draws a digit, since each is part of several directions.
-On 1,000 canvases the best IoU of a digit is .60 on average by the information threshold and above .7 for five of them, while no
+On 1,000 canvases the best IoU of a digit is .60 on average by the information threshold and above .7 for four of them, while no
 unit takes away its digit alone in more than .70, and without any one of them four to six digits are mostly lost.
 The ten directions are those of 2,000 random ones that lie furthest apart, chosen one after the other.
 """
