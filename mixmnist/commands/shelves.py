@@ -8,9 +8,7 @@ from mixmnist.commands.answers import Answer, Say
 from mixmnist.core import registry
 from mixmnist.core.storage import COSTS
 
-FACTS = tuple(
-    "axes layers draws chance ceiling makes sees settings codes needs most".split()
-)  # that stand under what a file says
+FACTS = tuple("axes layers draws chance ceiling makes sees settings codes needs most".split())  # below what a file says
 
 
 def list_entries(args: argparse.Namespace, say: Say) -> Answer:

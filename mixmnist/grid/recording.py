@@ -134,7 +134,8 @@ def load_block(block: Block) -> tuple[list[Trained], float, float | None]:
     for seed in block.seeds:
         record = block.record(seed)
         net = None if record["failure"] else load_net(block.place / f"s{seed}").to(block.device)
-        outcome = Outcome(tuple((loss, accuracy) for loss, accuracy in record["history"]), record["failure"])
+        history = tuple((float(loss), float("nan" if accuracy is None else accuracy)) for loss, accuracy in record["history"])
+        outcome = Outcome(history, record["failure"])
         trained.append(Trained(net, outcome, tuple(record.get("together", block.seeds))))
         seconds += record["seconds"]["train"]
         processor.append(record.get("processor", {}).get("train"))

@@ -58,7 +58,7 @@ def end(folder: Path, records: StudyRecords, reference: Path | None) -> Ending:
         data |= {"outside_by_chance": float(beside["by_chance"].sum()), "file": str(path)}
     else:
         data["why"] = found
-    return Ending((*lines, *_verdicts(folder, records)), data)
+    return Ending((*lines, *_verdicts(folder, records), *_analyses(folder, records)), data)
 
 
 def against(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
@@ -118,7 +118,8 @@ def _reference(folder: Path, reference: Path | None) -> pd.DataFrame | str:
 
 def _counts(variants: pd.DataFrame, head: list[str]) -> str:
     """Says over how many seeds the variants are."""
-    numbers = [int(n) for column in head if f"{column}_n" in variants for n in variants[f"{column}_n"]] or [0]
+    numbers = [int(n) for column in head if f"{column}_n" in variants for n in variants[f"{column}_n"]]
+    numbers = [n for n in numbers if n] or [0]  # none of what a variant has no numbers of
     return f"{_range(numbers)} seed{'' if set(numbers) == {1} else 's'}"
 
 
@@ -197,6 +198,13 @@ def _verdicts(folder: Path, records: StudyRecords) -> Iterator[str]:
         yield from _wrapped(f"  {name} {sentence}: {', '.join(told)}")
     if len(spoken) > SPOKEN:
         yield f"  {len(spoken) - SPOKEN} more, and all numbers: {folder / 'tables' / 'claims.md'}"
+
+
+def _analyses(folder: Path, records: StudyRecords) -> Iterator[str]:
+    """Says where analyses stand, where no network is scored and they say all there is to say."""
+    told = [] if records.is_scored else sorted(folder.glob("analyses/[!.]*/summary.md"))
+    if told:
+        yield f"Analyses: {', '.join(str(path) for path in told)}"
 
 
 def _range(values: list[int]) -> str:
