@@ -18,7 +18,8 @@ from mixmnist.kinds import Lesson
 from mixmnist.training import Outcome
 
 SHELVES = ("generators", "planted")
-TASKS = ("pairs", "rare")  # whose canvases they may be trained on
+TASK = "pairs"  # what all of them draw
+TASKS = (TASK, "rare")  # whose canvases they may be trained on
 TRIED = 2  # codes of which a generator is tried
 SAME = 1e-5  # difference of images that rounding may make
 
@@ -58,8 +59,8 @@ def check(variant: Variant, source: str, root: str | None) -> None:
     check_usual(variant, "generator")
     said = f"task must be {' or '.join(TASKS)} for generators, got task={variant.task!r}. Leave task out of the variant."
     require(variant.task in TASKS, said)
-    said = f"task must be {TASKS[0]} for planted generators, which learn nothing of canvases, got task={variant.task!r}"
-    require(variant.task == TASKS[0] or entry.train is not None, f"{said}. Leave task out of the variant.")
+    said = f"task must be {TASK} for planted generators, which learn nothing of canvases, got task={variant.task!r}"
+    require(variant.task == TASK or entry.train is not None, f"{said}. Leave task out of the variant.")
     settings = _settings(entry, variant)
     if entry.source:
         said = f"the generator {variant.net} draws source={entry.source!r} alone"

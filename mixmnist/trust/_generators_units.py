@@ -28,6 +28,7 @@ from mixmnist.metrics.average_precision import average_precision
 from mixmnist.trust._generators_nets import ends, weights
 
 PERMUTATIONS = 1000
+STEP = 4  # pixels of the side of a cell of the pixel null, at least, as of the planted one
 FEWEST = 3  # units that have an order
 KINDS = ("ink", "box")  # of masks
 
@@ -122,7 +123,7 @@ def _shifted(sample: Sample) -> Sample:
 
 
 def of_pixels(looked: Looked, rank: Tensor, test: Tensor) -> Looked:
-    """Gives the pixel null: real canvases, their pixels dealt to units of as many cells as the layer has.
+    """Gives the pixel null: real canvases, their pixels dealt to units of the layer's cells, or to 16 units where those are finer.
 
     Args:
         looked: Whose cells and judge they are.
@@ -130,7 +131,7 @@ def of_pixels(looked: Looked, rank: Tensor, test: Tensor) -> Looked:
         test: Others for the test sample.
     """
     subject = looked.test.subject
-    step = max(1, subject.canvas.size // subject.cells[0])
+    step = max(STEP, subject.canvas.size // subject.cells[0])
     found = []
     for images in (rank, test):
         said, classes = looked.judge.read(images), classes_of(looked.judge, images)
