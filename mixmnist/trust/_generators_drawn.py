@@ -114,6 +114,7 @@ def iou_against_ace(album: Album, units: pd.DataFrame) -> None:
         rule(ax, "no effect", 0.0, "-")
         title(ax, variant)
         unit_ticks(ax)
+        ax.set_xlim(-0.03, 1.03)
     figure.colorbar(drawn, ax=list(axes), label="clean removal, alone", shrink=0.9, pad=0.01)
     name_axes(figure, "IoU with its own digit", "ACE where it was written")
     text = (

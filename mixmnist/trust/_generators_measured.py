@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,9 @@ from mixmnist.trust._generators_units import Looked, alignments, alone, ious, li
 from mixmnist.trust._generators_written import effects, insertion, of_single_units
 from mixmnist.trust._networks import Recorded
 
-SETTINGS: Mapping[str, Mapping[str, int | float]] = {}  # of rankings, other than their usual ones
+SETTINGS: Mapping[str, Mapping[str, int | float]] = MappingProxyType(  # of rankings, so that a net takes two minutes of a core
+    {"alpha": {"steps": 30, "rate": 0.03}, "gradient": {"most": 100}}
+)
 BEST = "removal"  # the ranking by which a digit's single unit is chosen
 BY_MAPS, BY_EFFECT = "iou", "alpha"
 ELSEWHERE = (BY_MAPS, BEST)  # rankings whose sets are tried in every layer
@@ -36,12 +39,14 @@ class Plan:
     """How much is looked at."""
 
     samples: int = 400  # of the rank and of the test sample; at least the layer's units
-    passes: int = 4000  # images that are drawn again for single units
+    passes: int = 3000  # images that are drawn again for single units
     tried: Tried = Tried(sizes=(1, 2, 3, 4, 6, 8, 12, 16), samples=16, sets=4)
     few: Tried = Tried(sizes=(1, 4, 16), samples=16, sets=4)  # for other values, and in other layers
     written: int = 24  # samples that are written into, for each digit
     effects: int = 100  # samples on which ACE is read
     k: int = 8  # units that are written
+    settings: Mapping[str, Mapping[str, int | float]] = field(default_factory=lambda: SETTINGS)  # of rankings
+    least: int = 30  # samples from which single units are removed, at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +63,20 @@ class Measured:
     pictures: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)  # by variant and what they show
 
 
+PLAN = Plan()
+IN_SHORT = Plan(  # of planted ones, whose truth is known: some seconds a net
+    samples=120,
+    passes=400,
+    tried=Tried(sizes=(1, 2, 4, 8), samples=5, sets=3),
+    few=Tried(sizes=(1,), samples=5, sets=3),
+    written=10,
+    effects=40,
+    settings=MappingProxyType({"alpha": {"steps": 10, "rate": 0.1}, "gradient": {"most": 40}}),
+)
 TABLES = ("quality", "layers", "units", "sets", "causal", "places", "effects")
 
 
-def measured(net: Recorded, who: Who, root: str | None, plan: Plan, pictured: bool = False) -> Measured:
+def measured(net: Recorded, who: Who, root: str | None, plan: Plan, pictured: bool) -> Measured:
     """Measures one net.
 
     Args:
@@ -130,7 +145,7 @@ def of_layer(looked: Looked, pixels: Looked, plan: Plan, whole: bool) -> dict[st
     tables = {"sets": sets, "layers": pd.DataFrame([_row(looked, pixels, sets, plan, whole)])}
     if not whole:
         return tables
-    most = max(30, plan.passes // looked.n_units)
+    most = max(plan.least, plan.passes // looked.n_units)
     iou, without_one = ious(looked), alone(looked.test, looked.judge, most)
     units = of_units(iou, alignments(looked), without_one)
     units = units.merge(of_single_units(looked, units["digit"].tolist(), most // 2), on="unit")
@@ -156,9 +171,9 @@ def rankings(looked: Looked, plan: Plan, wanted: tuple[str, ...] | None = None) 
     found = {}
     for name in known if wanted is None else wanted:
         ranking: Ranking = choose("rankings", name)
-        settings = ranking.with_settings(SETTINGS.get(name, {}))
+        settings = ranking.with_settings(plan.settings.get(name, {}))
         if name == BEST and "most" in settings:
-            settings["most"] = max(30, plan.passes // looked.n_units)
+            settings["most"] = max(plan.least, plan.passes // looked.n_units)
         found[name] = ranking.run(looked.rank, looked.judge, **settings)
     return found
 

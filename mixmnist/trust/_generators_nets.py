@@ -46,20 +46,25 @@ class Who:
 
 
 def parted(nets: Sequence[Recorded]) -> tuple[list[Recorded], list[Recorded]]:
-    """Parts recorded nets into judges and generators; of several with the same weights, as planted ones, only the first.
+    """Parts recorded nets into judges and generators; of planted ones, which know no chance, only the first of a variant.
 
     Raises:
         ValueError: If there is no generator, or they draw other canvases than each other.
     """
     judges = [net for net in nets if net.settings.kind == "judge"]
-    found: dict[str, Recorded] = {}
+    found: dict[tuple[str, int], Recorded] = {}
     for net in (net for net in nets if net.settings.kind == "generator"):
-        found.setdefault(f"{net.variant} {net.fingerprint}", net)
+        found.setdefault((net.variant, 0 if is_planted(net) else net.seed), net)
     generators = list(found.values())
     require(generators, "a study must have recorded generators to be analysed, got none. Run a variant of kind generator.")
     alike = {(net.source, net.settings.canvas) for net in [*judges, *generators]}
     require(len(alike) == 1, f"nets must share source and canvas, got {len(alike)} kinds. Make a study of each.")
     return judges, generators
+
+
+def is_planted(net: Recorded) -> bool:
+    """Tells whether a generator is planted."""
+    return entry_of(net.settings).train is None
 
 
 def who_judges(judges: Sequence[Recorded], like: Recorded) -> list[Who]:

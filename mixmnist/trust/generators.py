@@ -24,14 +24,13 @@ from mixmnist.dissect.judging import agreement
 from mixmnist.report.drawing import Album
 from mixmnist.report.tables import CUT, write_table
 from mixmnist.trust import _generators_drawn
-from mixmnist.trust._generators_measured import TABLES, Measured, Plan, measured
-from mixmnist.trust._generators_nets import Who, drawn, parted, who_judges
+from mixmnist.trust._generators_measured import IN_SHORT, PLAN, TABLES, Measured, measured
+from mixmnist.trust._generators_nets import Who, drawn, is_planted, parted, who_judges
 from mixmnist.trust._generators_tables import BOUNDS, CLAIMED, of_layers, of_nets, of_places, of_runs, of_sets, refusals
 from mixmnist.trust._layers import about, counts, nets_of, table_of, write_summary
 from mixmnist.trust._networks import Recorded
 from mixmnist.trust._side_by_side import side_by_side
 
-PLAN = Plan()
 PICTURES = "pictures"
 AGREED_ON = 500  # samples of each generator on which judges are compared
 WORDS = {
@@ -68,18 +67,18 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     """Writes the cards of judges, and tables of quality, layers, units, sets, places and effects; a row a net in `runs.csv`."""
     judges, generators = parted(nets_of(folder))
     who = who_judges(judges, generators[0])
-    found = measure_nets(generators, who[0], root, PLAN)
-    note = f"{about(folder, generators)} {counts(generators)} {PLAN.samples} samples for each of rank and test."
+    found = measure_nets(generators, who[0], root)
+    note = f"{about(folder, generators)} {counts(generators)} {PLAN.samples} samples for each of rank and test; {IN_SHORT.samples} of planted ones."
     write(found, out, [note, f"Judge: {who[0].judge.card}."])
     of_judges(generators, who, out, [note])
 
 
-def measure_nets(nets: Sequence[Recorded], who: Who, root: str | None, plan: Plan) -> Measured:
+def measure_nets(nets: Sequence[Recorded], who: Who, root: str | None) -> Measured:
     """Measures every net, on as many cores as there are; pictures are kept of the first of each variant."""
     firsts: set[str] = set()
     calls = []
     for net in nets:
-        calls.append((measured, (net, who, root, plan, net.variant not in firsts)))
+        calls.append((measured, (net, who, root, IN_SHORT if is_planted(net) else PLAN, net.variant not in firsts)))
         firsts.add(net.variant)
     found: list[Measured] = side_by_side(calls, "generators", fewest=1)
     tables = {name: pd.concat([getattr(one, name) for one in found], ignore_index=True) for name in TABLES}
