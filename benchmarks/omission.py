@@ -2,12 +2,11 @@
 
 Generators are trained on canvases of which none, or one in a hundred, shows the digit 3, and on all. A judge that knows all digits
 segments what they draw; the signed share of a digit is its share of the digits' pixels less that in full real canvases. Claims O1
-to O4, all our own:
+to O3, all our own:
 
 O1 a digit that was left out has a signed share below -.05 (.10 is all there is), and every other digit one above it;
 O2 so it is for a digit on one in a hundred of the training canvases;
-O3 of a generator that saw all digits alike no signed share of that digit is further from 0 than .04;
-O4 both stand out from what a generator that saw all digits does with the same seed.
+O3 of a generator that saw all digits alike the signed share of that digit lies within .04 of 0.
 Where the judge lies below its bar, or valid below a third of its ceiling, there is no verdict.
 Cost: a judge takes some minutes of a core, a generator about half an hour, and what is measured on it some seconds.
 """
@@ -71,19 +70,6 @@ STUDY = Study(
             margin=0.04,
             seeds=SEEDS,
             words="Of a generator that saw all digits the signed share of the same digit is {mean}",
-        ),
-        *(
-            Claim(
-                "O4",
-                f"Less of it is drawn than by a generator that saw all ({variant})",
-                "omission_signed",
-                variant,
-                "below",
-                against="all",
-                seeds=SEEDS,
-                words=f"The signed share is {{mean}} {{above/below}} that of a generator that saw all ({variant})",
-            )
-            for variant in ("none", "one-in-100")
         ),
     ),
     analyses=("omission",),

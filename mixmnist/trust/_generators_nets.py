@@ -68,13 +68,13 @@ def is_planted(net: Recorded) -> bool:
 
 
 def who_judges(judges: Sequence[Recorded], like: Recorded) -> list[Who]:
-    """Lists who judges, the one that counts first: trained judges by seed, and on stamps the exact one.
+    """Lists who judges, the one that counts first: trained judges, those above their bar before others; on stamps the exact one.
 
     Raises:
         ValueError: If there is nobody.
     """
     canvas = like.settings.canvas
-    found = [Who(canvas, net.source, net.seed, net.place) for net in judges]
+    found = sorted((Who(canvas, net.source, net.seed, net.place) for net in judges), key=lambda who: bool(who.judge.faults))
     if like.source == STAMPS:
         found.append(Who(canvas))
     require(found, f"somebody must judge generators on glyphs of {like.source}, got no judge. Run the variant of kind judge.")

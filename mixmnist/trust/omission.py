@@ -2,7 +2,7 @@
 
 A judge that knows all digits segments what generators draw and full real canvases. The signed share of a digit is its share of
 the digits' pixels in the one less that in the other. It should be lowest for what was left out, and near zero for every digit
-where nothing was: of a generator that saw all, and of real canvases against other real ones. Claims O1 to O4.
+where nothing was: of a generator that saw all, and of real canvases against other real ones. Claims O1 to O3.
 
 Source:
     D. Bau et al. (2019), "Seeing What a GAN Cannot Generate", ICCV, arXiv:1910.11626. Differs: what was left out is known, and
