@@ -24,7 +24,7 @@ from mixmnist.data.canvas import resize
 from mixmnist.dissect.reading import BACKGROUND, JUNK
 
 EMPTY, GHOST = -1, -2  # what a slot may hold besides a digit and junk
-SLOTS, TRIES = 4, 24  # glyphs on a canvas at most; layouts that are tried for each
+SLOTS, TRIES = 4, 64  # glyphs on a canvas at most; layouts that are tried for each
 FULL, FAINT = (0.45, 1.0), (0.05, 0.2)  # contrasts of soft digits, and of ghosts
 BLUR, NOISE, FLOOR = 0.9, 0.06, 0.08  # at most: pixels, and shares of full ink
 OWN, CUT, APART = 0.35, (0.35, 0.65), 4  # least share of ink of its own in a blend; share cut off a half; pixels
@@ -48,7 +48,7 @@ class Mix:
     crowd: float = 0.0
     """Share of all that show four glyphs, one in each quarter: more to learn from a canvas."""
     warp: float = 1.0
-    """How much glyphs are turned, sheared, scaled, moved and bent; 0 leaves them as they are."""
+    """How much glyphs are turned, sheared, scaled, moved and bent, at most; 0 leaves them as they are."""
 
 
 PROPER = Mix(proper=1.0, soft_proper=0.0, warp=0.0)  # pairs of glyphs as they are
@@ -113,15 +113,12 @@ def odd_canvases(pool: Pool, n: int, canvas: Canvas, generator: torch.Generator,
         ([2, 2, 2, 2, 2], False)
     """
     require(n >= 1, f"n must be 1 or more, got n={n}. Draw at least one canvas.")
-    proper = _chance(n, mix.proper, generator)
-    crowd = _chance(n, mix.crowd, generator)
+    proper, crowd = (_chance(n, share, generator) for share in (mix.proper, mix.crowd))
     slots = _slots(proper, crowd, mix, generator)
     positions, legal = _layout(slots, proper, crowd, canvas, generator)
     slots = torch.where(legal[:, None] | (torch.arange(SLOTS + 1) == 0), slots, EMPTY)
     tiles = _tiles(pool, slots, mix.warp, generator)
-    soft = _chance(n, 1.0, generator) & torch.where(
-        proper, _chance(n, mix.soft_proper, generator), _chance(n, mix.soft, generator)
-    )
+    soft = torch.where(proper, *(_chance(n, share, generator) for share in (mix.soft_proper, mix.soft)))
     contrast = torch.where(soft[:, None], _uniform((n, SLOTS + 1), *FULL, generator), 1.0)
     contrast = torch.where(slots == GHOST, _uniform((n, SLOTS + 1), *FAINT, generator), contrast)
     images, classes = _paste(tiles, contrast, slots, positions, canvas)
@@ -179,7 +176,7 @@ def _layout(
         for two in range(one):
             near = (drawn[:, :, one] - drawn[:, :, two]).abs().amax(dim=-1) < apart
             legal &= ~(near & ((slots[:, one] >= 0) & (slots[:, two] >= 0))[:, None])
-    spread = (canvas.size - canvas.glyph - canvas.glyph * 2 // 3) // 2
+    spread = max(1, (canvas.size - canvas.glyph - canvas.glyph * 2 // 3) // 2)  # of a glyph in its quarter
     drawn[:, 0, :SLOTS] = 1 + torch.randint(spread, (n, SLOTS, 2), generator=generator)
     drawn[:, 0, :SLOTS] += torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]]) * (canvas.size - canvas.glyph - spread)
     legal[:, 0] = crowd

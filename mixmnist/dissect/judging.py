@@ -11,55 +11,30 @@ Source:
 """
 
 import json
-import math
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from tqdm import tqdm
 
 from mixmnist.core import registry
 from mixmnist.core.records import Canvas, require
 from mixmnist.core.seeding import derive
 from mixmnist.data.sources import label, load_glyphs, resolve_source
 from mixmnist.dissect._judge_card import NUMBERS, agreement_of, card_of, faults_of, measure
-from mixmnist.dissect._judge_net import STEP, Found, JudgeNet, cell_targets
-from mixmnist.dissect._odd import ODD, PROPER, Mix, OddCanvases, Pool, odd_canvases, pool_of
-from mixmnist.dissect.reading import BACKGROUND, BATCH, CLASSES, Judge, Said, classes_of
-from mixmnist.training import Outcome, Stopped, Watch
+from mixmnist.dissect._judge_fit import Judging as Judging
+from mixmnist.dissect._judge_fit import fit
+from mixmnist.dissect._judge_net import STEP, JudgeNet
+from mixmnist.dissect._odd import ODD, PROPER, Pool, odd_canvases, pool_of
+from mixmnist.dissect.reading import BATCH, Judge, Said, classes_of
+from mixmnist.training import Outcome, Watch
 
 WAY_OUT = "Train one for more steps, or take an easier source."
-LAYOUT, BAR = Canvas(), Watch("judge")
-PARTS = 20  # of a training, after each of which the watch is told
-
-
-@dataclass(frozen=True)
-class Judging:
-    """How a judge is trained."""
-
-    steps: int = 1600
-    """Batches of canvases, none of them seen twice."""
-    batch: int = 64
-    """Canvases of each."""
-    rate: float = 0.004
-    """Learning rate at its peak; one cycle of AdamW."""
-    decay: float = 0.01
-    """Weight decay."""
-    crowd: float = 0.7
-    """Share of canvases with four glyphs in the first three quarters of the training: there is more to learn from them."""
-    checked: int = 3000
-    """Proper pairs, and as many odd canvases, that the card is made on."""
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch", "checked"):
-            value = getattr(self, name)
-            require(value >= 2, f"{name} must be 2 or more, got {name}={value}. Leave it out for what is usual.")
+LAYOUT, BAR, USUAL = Canvas(), Watch("judge"), Judging()
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +135,7 @@ def train_judge(
     *,
     canvas: Canvas = LAYOUT,
     root: str | None = None,
-    how: Judging = Judging(),
+    how: Judging = USUAL,
     watch: Watch = BAR,
 ) -> TrainedJudge:
     """Trains a judge and makes its card.
@@ -195,7 +170,7 @@ def fit_judge(
     *,
     canvas: Canvas = LAYOUT,
     root: str | None = None,
-    how: Judging = Judging(),
+    how: Judging = USUAL,
     watch: Watch = BAR,
 ) -> tuple[JudgeNet, Outcome]:
     """Trains the net of a judge, its card within, and says what became of its training; see `train_judge`.
@@ -205,7 +180,7 @@ def fit_judge(
     _check_canvas(canvas)
     taught, unseen, fixed = _pools(source, root, canvas)
     net = JudgeNet(len(NUMBERS), torch.Generator().manual_seed(derive(seed, "judge", "initialisation")))
-    outcome = _fit(net, taught, canvas, derive(seed, "judge", "canvases"), how, watch)
+    outcome = fit(net, taught, canvas, derive(seed, "judge", "canvases"), how, watch)
     generator = torch.Generator().manual_seed(derive(seed, "judge", "card"))
     proper, odd = (odd_canvases(unseen, how.checked, canvas, generator, mix) for mix in (PROPER, ODD))
     report = measure(judge_of(net, canvas), proper, odd) | {"glyphs": float(len(unseen.labels)), "unseen": float(not fixed)}
@@ -253,8 +228,9 @@ def agreement(one: Judge, two: Judge, images: Float[Tensor, "n 1 rows cols"]) ->
 
 
 def _check_canvas(canvas: Canvas) -> None:
-    size = canvas.size
+    size, glyph = canvas.size, canvas.glyph
     require(size % (2 * STEP) == 0, f"size must be a multiple of {2 * STEP} pixels for a judge, got size={size}. Take 32.")
+    require(size >= 2 * glyph, f"size must be two glyphs or more for a judge, got size={size} and glyph={glyph}. Take 32 and 12.")
 
 
 def _pools(source: str, root: str | None, canvas: Canvas) -> tuple[Pool, Pool, bool]:
@@ -263,51 +239,3 @@ def _pools(source: str, root: str | None, canvas: Canvas) -> tuple[Pool, Pool, b
     glyphs, fixed = load_glyphs(name, place, "test"), registry.choose("sources", name).fixed
     rows = torch.arange(len(glyphs.labels))
     return (*(pool_of(glyphs, rows if fixed else rows[k::2], canvas.glyph) for k in (0, 1)), fixed)  # type: ignore[return-value]
-
-
-def _fit(net: JudgeNet, pool: Pool, canvas: Canvas, seed: int, how: Judging, watch: Watch) -> Outcome:
-    """Takes the steps, in place; leaves the net in eval mode."""
-    generator = torch.Generator().manual_seed(seed)
-    net.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(net.parameters(), lr=how.rate, weight_decay=how.decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, how.rate, how.steps, pct_start=0.15, cycle_momentum=False, final_div_factor=100
-    )
-    mixes = Mix(crowd=how.crowd), Mix()
-    totals, history = torch.zeros(2), []
-    ends = {how.steps * part // PARTS for part in range(1, PARTS + 1)}
-    taken = 0
-    with tqdm(total=how.steps, desc=watch.title, position=watch.position, leave=False, disable=None, delay=2) as bar:
-        for step in range(1, how.steps + 1):
-            if watch.stop is not None and watch.stop.is_set():
-                raise Stopped
-            canvases = odd_canvases(pool, how.batch, canvas, generator, mixes[step > 0.75 * how.steps])
-            found = net(canvases.images.contiguous(memory_format=torch.channels_last))
-            loss = _loss(found, canvases, canvas)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            right = (found.counts.argmax(dim=2) == canvases.counts).all(dim=1)
-            totals, taken = totals + torch.stack([loss.detach(), right.float().mean()]), taken + 1
-            bar.update()
-            if step in ends:
-                history.append(tuple((totals / taken).tolist()))
-                totals, taken = torch.zeros(2), 0
-                if watch.tell is not None:
-                    watch.tell(step / how.steps, f"trained, loss {history[-1][0]:.3f}, counts {history[-1][1]:.3f}")
-    net.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    failure = None if all(math.isfinite(loss) for loss, _ in history) else "the training loss was not a number"
-    return Outcome(tuple(history), failure)
-
-
-def _loss(found: Found, canvases: OddCanvases, canvas: Canvas) -> Tensor:
-    """Adds up what pixels, cells and counts say: nats a pixel (background half) times four, a canvas, and a canvas times .3."""
-    weight = torch.ones(CLASSES)
-    weight[BACKGROUND] = 0.5
-    pixels = F.cross_entropy(found.pixels, canvases.classes, weight=weight)
-    targets = cell_targets(canvases.slots, canvases.positions, canvas)
-    cells = -(targets * found.cells.log_softmax(dim=1)).sum(dim=(1, 2, 3)).mean()
-    counts = -found.counts.gather(2, canvases.counts[..., None]).sum(dim=(1, 2)).mean()
-    junk = F.nll_loss(found.junk, canvases.junk.long())
-    return 4 * pixels + cells + 0.3 * (counts + junk)

@@ -97,5 +97,5 @@ def differences(block: Block, home: Path, record: dict[str, Any]) -> Iterator[st
 def _alike(ours: nn.Module, other: nn.Module) -> bool:
     """Says whether two networks have the same weights, but for rounding."""
     one, two = ours.state_dict(), other.state_dict()
-    close = (torch.allclose(one[name].double(), two[name].double(), atol=1e-6) for name in one)
+    close = (torch.allclose(one[name].double(), two[name].double(), atol=1e-6, equal_nan=True) for name in one)
     return set(one) == set(two) and all(close)

@@ -132,6 +132,13 @@ def test_an_empty_canvas_is_all_background(judge):
     assert (classes_of(judge, blank) == BACKGROUND).all()
 
 
+def test_no_canvases_no_answers(judge):
+    """Nothing is asked, nothing is said."""
+    none = torch.zeros(0, 1, 32, 32)
+    assert judge.read(none).counts.shape == (0, 10)
+    assert classes_of(judge, none).shape == (0, 32, 32)
+
+
 def test_other_glyph_sizes_are_refused():
     """Stamps of another size are not black and white."""
     with pytest.raises(ValueError, match=r"glyph must be 12 pixels for stamps to be read exactly, got glyph=10\."):

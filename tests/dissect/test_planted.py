@@ -14,7 +14,7 @@ from mixmnist.dissect.subject import Subject, images_of, subject_of
 from mixmnist.metrics._pixels import KINDS, count_steps, fit
 from mixmnist.metrics.iou import iou
 
-N = 300
+N = 150
 CANVAS = Canvas()
 JUDGE = ExactJudge(CANVAS)
 NAMES = registry.names("planted")
@@ -156,8 +156,8 @@ def test_bystander_looks_half_and_does_nothing(planted):
     """A unit for two digits has a third or half of the IoU, by threshold, and without it nothing changes."""
     test, _ = planted[BYSTANDER]
     matched, informative = (iou_of(planted[BYSTANDER], threshold)[FURTHER, [1, 4]] for threshold in ("matched", "information"))
-    assert matched.tolist() == pytest.approx([0.31, 0.36], abs=0.05)
-    assert informative.tolist() == pytest.approx([0.48, 0.52], abs=0.05)
+    assert matched.tolist() == pytest.approx([0.31, 0.36], abs=0.07)
+    assert informative.tolist() == pytest.approx([0.48, 0.52], abs=0.08)
     assert torch.equal(without(test, FURTHER)[1], test.images)
 
 

@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mixmnist.core.dissecting import Ranking
-from mixmnist.dissect.readout import ious
 from mixmnist.dissect.reading import Judge
+from mixmnist.dissect.readout import ious
 from mixmnist.dissect.sampling import Sample
 
 
