@@ -11,9 +11,10 @@ G3 sets by ACE remove digits cleanly more often than sets by IoU, and than rando
 G4 what can be drawn depends on the place: a donor's patch is drawn cleanly at legal places more often than at occupied ones;
 G5 earlier layers hold digits, later ones strokes: from the first layer to the last the best direction marks boxes worse, and the
    best unit removes fewer digits cleanly.
-Where the judge lies below its bar (pairs read exactly .98, mean IoU .90), or valid below a third of its ceiling, there is no verdict.
-Cost: a judge takes some minutes of a core, a generator about half an hour (factors: some minutes), and what is measured on it about two
-minutes.
+Where the judge lies below its bar (pairs read exactly .98, mean IoU .90), or valid below a third of its ceiling, there is no
+verdict.
+Cost: a judge takes some minutes of a core, a generator about half an hour (factors: some minutes), and what is measured on it
+about two minutes.
 """
 
 from mixmnist import Study, Training, Variant

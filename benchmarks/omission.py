@@ -1,8 +1,8 @@
 """Omission: is what was left out of the training canvases what a generator is found to leave out?
 
-Generators are trained on canvases of which none, or one in a hundred, shows the digit 3, and on all. A judge that knows all digits
-segments what they draw; the signed share of a digit is its share of the digits' pixels less that in full real canvases. Claims O1
-to O3, all our own:
+Generators are trained on canvases of which none, or one in a hundred, shows the digit 3, and on all. A judge that knows all
+digits segments what they draw; the signed share of a digit is its share of the digits' pixels less that in full real canvases.
+Claims O1 to O3, all our own:
 
 O1 a digit that was left out has a signed share below -.05 (.10 is all there is), and every other digit one above it;
 O2 so it is for a digit on one in a hundred of the training canvases;

@@ -64,7 +64,9 @@ def _over_nets(group: pd.DataFrame, column: str) -> Interval:
 
 
 def removal_curves(album: Album, sets: pd.DataFrame) -> None:
-    """Shows of each variant how often a digit is gone, and cleanly so, as more units go, a line a ranking; the band of random sets."""
+    """Shows of each variant how often a digit is gone, and cleanly so, as more units go, a line a ranking; the band of random "
+    "sets.
+    """
     known = _some(sets[sets["usual"].astype(bool) & sets["value"].eq("zero")] if len(sets) else sets, "sets")
     variants, rankings = variants_of(known), [name for name in dict.fromkeys(known["ranking"]) if name != RANDOM]
     figure, axes = album.make(len(CURVES) * len(variants), 1.45, 1.6, sharey=True)
@@ -76,19 +78,23 @@ def removal_curves(album: Album, sets: pd.DataFrame) -> None:
             part = own[own["ranking"].eq(ranking)]
             found = {k: _over_nets(group, column) for k, group in part.groupby("k")}
             ax.plot(list(found), [one.mean for one in found.values()], label=ranking, **stroke(place))
-            rows += [{"variant": variant, "measure": column, "ranking": ranking, "k": k, **one._asdict()} for k, one in found.items()]
+            rows += [
+                {"variant": variant, "measure": column, "ranking": ranking, "k": k, **one._asdict()} for k, one in found.items()
+            ]
         title(ax, variant, CURVES[column])
         sizes = sorted(own["k"].unique())
         ax.set_xscale("log", base=2)
-        ax.set_xticks([k for k in (1, 2, 4, 8, 16, 32) if k <= sizes[-1]], [str(k) for k in (1, 2, 4, 8, 16, 32) if k <= sizes[-1]])
+        ax.set_xticks(
+            [k for k in (1, 2, 4, 8, 16, 32) if k <= sizes[-1]], [str(k) for k in (1, 2, 4, 8, 16, 32) if k <= sizes[-1]]
+        )
         ax.minorticks_off()
         ax.set_ylim(-0.04, 1.04)
     legend_above(figure, *axes[0].get_legend_handles_labels())
     name_axes(figure, "units set to zero", "share of samples")
     text = (
-        "Of samples that show a digit once: k of its units, by each ranking, are set to zero everywhere. Removed: the digit is no "
-        "longer read; clean removal: it is gone, all else is read as before, and there is no junk. Lines: means over digits and "
-        f"nets. Grey: the .95 band of random sets and their mean. {seeds_of(known)}"
+        "Of samples that show a digit once: k of its units, by each ranking, are set to zero everywhere. Removed: the digit is "
+        "no longer read; clean removal: it is gone, all else is read as before, and there is no junk. Lines: means over digits "
+        f"and nets. Grey: the .95 band of random sets and their mean. {seeds_of(known)}"
     )
     album.save(figure, pd.DataFrame(rows), "removal_curves", text)
 
@@ -99,11 +105,15 @@ def _band(ax: Axes, own: pd.DataFrame, variant: str, column: str, rows: list[dic
     ax.fill_between(means.index, means[f"{column}_lower"], means[f"{column}_upper"], color="0.85", lw=0, label="random sets")
     ax.plot(means.index, means[column], color="0.45", lw=0.9, ls=":")
     for k, (mean, lower, upper) in means.iterrows():
-        rows.append({"variant": variant, "measure": column, "ranking": RANDOM, "k": k, "mean": mean, "lower": lower, "upper": upper})
+        rows.append(
+            {"variant": variant, "measure": column, "ranking": RANDOM, "k": k, "mean": mean, "lower": lower, "upper": upper}
+        )
 
 
 def iou_against_ace(album: Album, units: pd.DataFrame) -> None:
-    """Shows a point a unit: the IoU with its own digit, and its effect on that digit; darker where its removal is clean more often."""
+    """Shows a point a unit: the IoU with its own digit, and its effect on that digit; darker where its removal is clean more "
+    "often.
+    """
     known = _some(units, "units").dropna(subset=["iou", "ace"])
     variants = variants_of(_some(known, "effects"))
     figure, axes = album.make(len(variants), 1.7, 1.6, sharey=True)
@@ -118,9 +128,9 @@ def iou_against_ace(album: Album, units: pd.DataFrame) -> None:
     figure.colorbar(drawn, ax=list(axes), label="clean removal, alone", shrink=0.9, pad=0.01)
     name_axes(figure, "IoU with its own digit", "ACE where it was written")
     text = (
-        "A point a unit, of all nets of a variant. Across: IoU with the mask of the unit's own digit, that of its largest IoU on other "
-        "samples. Up: average causal effect of the unit alone on that digit, in boxes' worth of pixels, read where it was written. "
-        f"Colour: share of samples from which the unit's removal takes the digit cleanly. {seeds_of(known)}"
+        "A point a unit, of all nets of a variant. Across: IoU with the mask of the unit's own digit, that of its largest IoU "
+        "on other samples. Up: average causal effect of the unit alone on that digit, in boxes' worth of pixels, read where it "
+        f"was written. Colour: share of samples from which the unit's removal takes the digit cleanly. {seeds_of(known)}"
     )
     album.save(figure, known[["variant", "seed", "unit", "digit", "iou", "ace", "clean"]], "iou_against_ace", text)
 
@@ -148,8 +158,8 @@ def over_layers(album: Album, layers: pd.DataFrame) -> None:
     legend_above(figure, *axes[0].get_legend_handles_labels())
     name_axes(figure, "layer, from the code to the canvas", "IoU, or share")
     text = (
-        "Layer by layer: IoU of the layer's best direction for each digit with the digit's box and with its ink, IoU of the digit's "
-        f"best unit with its ink, and clean removal of its first unit by the ranking removal. {WITHIN} {seeds_of(known)}"
+        "Layer by layer: IoU of the layer's best direction for each digit with the digit's box and with its ink, IoU of the "
+        f"digit's best unit with its ink, and clean removal of its first unit by the ranking removal. {WITHIN} {seeds_of(known)}"
     )
     album.save(figure, pd.DataFrame(rows), "over_layers", text)
 
@@ -171,14 +181,16 @@ def places(album: Album, table: pd.DataFrame) -> None:
             ax.vlines(x, [o.lower for o in found.values()], [o.upper for o in found.values()], color="0.1", lw=0.8)
             rows += [{"variant": variant, "place": kind, "written": ranking, **one._asdict()} for kind, one in found.items()]
         title(ax, variant)
-        ax.set_xticks(range(len(PLACES)), [kind.replace("ink-free", "ink-\nfree").replace("occupied", "occu-\npied") for kind in PLACES])
+        ax.set_xticks(
+            range(len(PLACES)), [kind.replace("ink-free", "ink-\nfree").replace("occupied", "occu-\npied") for kind in PLACES]
+        )
         ax.set_ylim(0, 1.04)
         ax.grid(visible=False, axis="x")
     legend_above(figure, *axes[0].get_legend_handles_labels())
     name_axes(figure, "kind of place", "clean insertion")
     text = (
-        "A digit is written into samples that lack it, at a place that is legal (empty, no box near), only free of ink, occupied, or "
-        "across the border; clean: it is read there once, all else as before, no junk. A donor's patch of all units is the ceiling. "
-        f"{WITHIN} {seeds_of(known)}"
+        "A digit is written into samples that lack it, at a place that is legal (empty, no box near), only free of ink, "
+        "occupied, or across the border; clean: it is read there once, all else as before, no junk. A donor's patch of all "
+        f"units is the ceiling. {WITHIN} {seeds_of(known)}"
     )
     album.save(figure, pd.DataFrame(rows), "places", text)

@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
-import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
@@ -16,12 +15,23 @@ from mixmnist.core.records import Ranking
 from mixmnist.core.registry import choose, names
 from mixmnist.dissect.effects import top
 from mixmnist.dissect.sampling import RANK, TEST, take
-from mixmnist.trust._generators_nets import Who, layers, real, refused, subject
+from mixmnist.trust._generators_nets import Who, layers, real, subject
 from mixmnist.trust._generators_pictures import pictures_of
 from mixmnist.trust._generators_quality import of_quality
 from mixmnist.trust._generators_sets import RANDOM, Tried, at_random, causal, curves, without
 from mixmnist.trust._generators_sets import values as other_values
-from mixmnist.trust._generators_units import Looked, alignments, alone, ious, linear, of_others, of_pixels, of_units, predicts, rotated
+from mixmnist.trust._generators_units import (
+    Looked,
+    alignments,
+    alone,
+    ious,
+    linear,
+    of_others,
+    of_pixels,
+    of_units,
+    predicts,
+    rotated,
+)
 from mixmnist.trust._generators_written import effects, insertion, of_single_units
 from mixmnist.trust._networks import Recorded
 
@@ -31,6 +41,8 @@ SETTINGS: Mapping[str, Mapping[str, int | float]] = MappingProxyType(  # of rank
 BEST = "removal"  # the ranking by which a digit's single unit is chosen
 BY_MAPS, BY_EFFECT = "iou", "alpha"
 ELSEWHERE = (BY_MAPS, BEST)  # rankings whose sets are tried in every layer
+TRIED = Tried(sizes=(1, 2, 3, 4, 6, 8, 12, 16), samples=16, sets=4)
+FEW = Tried(sizes=(1, 4, 16), samples=16, sets=4)
 LEFT_OUT = ("oracle", RANDOM)  # one is for planted ones, the other is the band
 
 
@@ -40,8 +52,8 @@ class Plan:
 
     samples: int = 400  # of the rank and of the test sample; at least the layer's units
     passes: int = 3000  # images that are drawn again for single units
-    tried: Tried = Tried(sizes=(1, 2, 3, 4, 6, 8, 12, 16), samples=16, sets=4)
-    few: Tried = Tried(sizes=(1, 4, 16), samples=16, sets=4)  # for other values, and in other layers
+    tried: Tried = TRIED
+    few: Tried = FEW  # for other values, and in other layers
     written: int = 24  # samples that are written into, for each digit
     effects: int = 100  # samples on which ACE is read
     k: int = 8  # units that are written
@@ -87,26 +99,24 @@ def measured(net: Recorded, who: Who, root: str | None, plan: Plan, pictured: bo
         pictured: Whether pictures are kept.
 
     Returns:
-        Tables with variant and seed. Of a generator that cannot be sampled, as one that collapsed, there is a row of quality alone.
+        Tables with variant and seed. Of a generator that cannot be sampled, as one that collapsed, a row of quality alone.
     """
-    usual = subject(net).layer
+    usual, keys = subject(net).layer, {"variant": net.variant, "seed": net.seed}
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     pictures: dict[str, NDArray[np.uint8]] = {}
-    full = real(net.source, root, net.settings.canvas, plan.samples)
     try:
-        for depth, layer in enumerate(layers(net)):
-            looked = _look(net, who, layer, plan)
-            if not parts["quality"]:
-                parts["quality"].append(of_quality(looked.test, full, who.judge))
-            rank = real(net.source, root, net.settings.canvas, plan.samples, "rank")
-            found = of_layer(looked, of_pixels(looked, rank, full), plan, layer == usual)
-            for name, table in found.items():
-                parts[name].append(table.assign(layer=layer, depth=depth, usual=layer == usual))
-            if pictured and layer == usual:
-                pictures = pictures_of(net.variant, looked, found["units"])
-    except ValueError as error:
-        parts = dict.fromkeys(TABLES, []) | {"quality": [pd.DataFrame([{"valid": math.nan, "why": str(error).split(". ")[0]}])]}
-    keys = {"variant": net.variant, "seed": net.seed}
+        found = {layer: _look(net, who, layer, plan) for layer in layers(net)}
+    except ValueError as error:  # a collapsed one
+        parts["quality"].append(pd.DataFrame([dict.fromkeys(("valid", "valid_real"), math.nan) | {"why": str(error)}]))
+        return Measured(**{name: _with_keys(some, keys) for name, some in parts.items()})
+    full, rank = (real(net.source, root, net.settings.canvas, plan.samples, split) for split in ("test", "rank"))
+    parts["quality"].append(of_quality(found[usual].test, full, who.judge))
+    for depth, (layer, looked) in enumerate(found.items()):
+        tables = of_layer(looked, of_pixels(looked, rank, full), plan, layer == usual)
+        for name, table in tables.items():
+            parts[name].append(table.assign(layer=layer, depth=depth, usual=layer == usual))
+        if pictured and layer == usual:
+            pictures = pictures_of(net.variant, looked, tables["units"])
     return Measured(**{name: _with_keys(some, keys) for name, some in parts.items()}, pictures=pictures)
 
 

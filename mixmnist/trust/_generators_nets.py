@@ -1,4 +1,4 @@
-"""What analyses of recorded generators share: which nets they are, who judges them, real canvases, and why no verdict is passed."""
+"""What analyses of recorded generators share: the nets, who judges them, real canvases, and why no verdict is passed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

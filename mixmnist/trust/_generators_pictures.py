@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor

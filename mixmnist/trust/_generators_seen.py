@@ -32,12 +32,14 @@ def samples(album: Album, pictures: Mapping[str, NDArray[Any]], quality: pd.Data
         told = zip(images[:n], read[:n].tolist(), valid[:n].tolist(), strict=True)
         cells.append(tuple((Picture(image / 255, below=(said,), good=bool(good)),) for image, said, good in told))
         known = enumerate(zip(read[:n].tolist(), valid[:n].tolist(), strict=True))
-        rows += [{"variant": variant, "seed": first["seed"], "sample": i, "read": said, "valid": good} for i, (said, good) in known]
+        rows += [
+            {"variant": variant, "seed": first["seed"], "sample": i, "read": said, "valid": good} for i, (said, good) in known
+        ]
     sheet = Sheet(tuple(names), ("",) * len(cells[0]), tuple(cells))
     text = (
-        "The first samples of the first net of each variant, none of them chosen. Below: the digits that the judge reads. A thick "
-        "frame: valid (two different digits, no junk, sure); a dashed one: not. Beside: share of valid samples, of the same share of "
-        "real canvases."
+        "The first samples of the first net of each variant, none of them chosen. Below: the digits that the judge reads. A "
+        "thick frame: valid (two different digits, no junk, sure); a dashed one: not. Beside: share of valid samples, of the "
+        "same share of real canvases."
     )
     album.save(draw_sheet(sheet, album.look), pd.DataFrame(rows), "samples", text)
 
@@ -58,18 +60,21 @@ def units(album: Album, pictures: Mapping[str, NDArray[Any]], table: pd.DataFram
         unit = own.loc[int(chosen[digit])]
         gap = np.full((tops.shape[2], GAP), 255, dtype=np.uint8)
         light = [_dimmed(image, region) for image, region in zip(tops[digit], regions[digit], strict=True)]
-        strip = np.concatenate([part for image in light for part in (image, gap)][:-1], axis=1)
+        strip = np.concatenate([part for image in light for part in (image, gap)], axis=1)
         ax.imshow(strip, cmap="gray", vmin=0, vmax=255)
         for place, region in enumerate(regions[digit]):
             edges = outline(region.astype(bool)) + [place * (tops.shape[3] + GAP), 0]
             ax.add_collection(LineCollection(list(edges), colors=LINE, linewidths=0.8))
         ax.set_axis_off()
         title(ax, f"{digit}: unit {int(chosen[digit])}, IoU {unit['iou']:.2f}, clean {unit['clean']:.2f}")
-        rows.append({"variant": variant, "digit": digit, "unit": int(chosen[digit]), **unit[["iou", "alignment", "clean", "ace"]]})
+        rows.append(
+            {"variant": variant, "digit": digit, "unit": int(chosen[digit]), **unit[["iou", "alignment", "clean", "ace"]]}
+        )
     text = (
-        f"{variant}, first net: of each digit that is some unit's own the unit with the largest IoU, on the samples on which it is "
-        "highest. Outlined, and in full light: where the map, scaled up, is as high as on as many pixels as the digit has. Clean: "
-        "share of samples from which its removal alone takes the digit and nothing else. Digits that are no unit's own are left out."
+        f"{variant}, first net: of each digit that is some unit's own the unit with the largest IoU, on the samples on which it "
+        "is highest. Outlined, and in full light: where the map, scaled up, is as high as on as many pixels as the digit has. "
+        "Clean: share of samples from which its removal alone takes the digit and nothing else. Digits that are no unit's own "
+        "are left out."
     )
     album.save(figure, pd.DataFrame(rows), f"units_{variant}", text)
 

@@ -1,4 +1,4 @@
-"""Tables over nets of what the analysis of generators measured: means with intervals over seeds, and the rows that claims ask for."""
+"""Tables over nets of what the analysis of generators measured: means with intervals over seeds, and what claims ask for."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -98,7 +98,9 @@ def of_layers(layers: pd.DataFrame) -> pd.DataFrame:
 def of_sets(sets: pd.DataFrame) -> pd.DataFrame:
     """Gives a row a variant, ranking, value and number of units, of the usual layer."""
     own = sets[sets["usual"].astype(bool)] if len(sets) else sets
-    return _over_nets(own, ["variant", "ranking", "value", "k"], dict.fromkeys(("removed", "kept", "clean_removal", "off_target"), (0, 1)))
+    return _over_nets(
+        own, ["variant", "ranking", "value", "k"], dict.fromkeys(("removed", "kept", "clean_removal", "off_target"), (0, 1))
+    )
 
 
 def of_places(places: pd.DataFrame) -> pd.DataFrame:

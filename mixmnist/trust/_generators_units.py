@@ -87,7 +87,7 @@ def cuts(looked: Looked, units: Sequence[int]) -> Float[Tensor, "some digits"]:
     rank = looked.rank
     maps = scaled(rank.maps[:, list(units)], rank.subject.canvas.size).movedim(1, 0).flatten(1)  # some pixels
     areas = torch.stack([(rank.classes == digit).sum() for digit in range(DIGITS)]).clamp(1, maps.shape[1])
-    return maps.sort(dim=1, descending=True).values[:, areas - 1]
+    return maps.sort(dim=1, descending=True)[0][:, areas - 1]
 
 
 def _overlaps(looked: Looked, best: Int[Tensor, " digits"]) -> tuple[Tensor, Tensor]:
@@ -123,7 +123,7 @@ def _shifted(sample: Sample) -> Sample:
 
 
 def of_pixels(looked: Looked, rank: Tensor, test: Tensor) -> Looked:
-    """Gives the pixel null: real canvases, their pixels dealt to units of the layer's cells, or to 16 units where those are finer.
+    """Gives the pixel null: real canvases, their pixels dealt to units of the layer's cells, or to 16 where those are finer.
 
     Args:
         looked: Whose cells and judge they are.

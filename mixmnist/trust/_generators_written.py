@@ -23,7 +23,9 @@ DONOR = "donor"  # in the place of a ranking: all units, a donor's own patch
 WRITTEN = ("inserted", "clean", "place_error")
 
 
-def insertion(looked: Looked, rankings: Mapping[str, Float[Tensor, "units digits"]], k: int, most: int) -> Iterator[dict[str, object]]:
+def insertion(
+    looked: Looked, rankings: Mapping[str, Float[Tensor, "units digits"]], k: int, most: int
+) -> Iterator[dict[str, object]]:
     """Gives a row a kind of place and who is written: a donor's patch (the ceiling), or k units by a ranking at their mean.
 
     Args:
@@ -42,7 +44,11 @@ def insertion(looked: Looked, rankings: Mapping[str, Float[Tensor, "units digits
                 if bool(one.known.any()):
                     own, way = (None, "patch") if units is None else (units[digit], "mean")
                     found.append(insert(test, looked.judge, looked.rank, one, own, way))
-            row: dict[str, object] = {"place": kind, "ranking": name, "k": looked.n_units if units is None else int(units[0].sum())}
+            row: dict[str, object] = {
+                "place": kind,
+                "ranking": name,
+                "k": looked.n_units if units is None else int(units[0].sum()),
+            }
             for what in WRITTEN:
                 values = [getattr(one, what)[one.tried].double() for one in found]
                 mean, low, high = mean_of(torch.cat(values) if values else [])
@@ -54,7 +60,9 @@ def insertion(looked: Looked, rankings: Mapping[str, Float[Tensor, "units digits
             yield row
 
 
-def effects(looked: Looked, rankings: Mapping[str, Float[Tensor, "units digits"]], k: int, most: int) -> Iterator[dict[str, object]]:
+def effects(
+    looked: Looked, rankings: Mapping[str, Float[Tensor, "units digits"]], k: int, most: int
+) -> Iterator[dict[str, object]]:
     """Gives a row a digit and ranking: the ACE of its first k units, where it was written and over the canvas."""
     test = of_sample(looked.test, most)
     sets = {name: top(scores, min(k, looked.n_units)) for name, scores in rankings.items()}
@@ -64,7 +72,12 @@ def effects(looked: Looked, rankings: Mapping[str, Float[Tensor, "units digits"]
         if not bool(written.isfinite().all()):
             continue
         for name, units in sets.items():
-            yield {"digit": digit, "ranking": name, "k": k, **ace(test, looked.judge, units[digit].float(), written, digit).scores()}
+            yield {
+                "digit": digit,
+                "ranking": name,
+                "k": k,
+                **ace(test, looked.judge, units[digit].float(), written, digit).scores(),
+            }
 
 
 def of_single_units(looked: Looked, own: list[int], most: int) -> pd.DataFrame:

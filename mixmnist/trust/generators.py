@@ -41,24 +41,25 @@ WORDS = {
     ),
     "layers": (
         "Means over digits; units are chosen on the rank sample and measured on the test sample. iou: of the digit's best unit "
-        "(matched threshold); others: against the masks of another sample; rotated: of the layer turned at random; pixels: of real "
-        "canvases dealt to units. linear: of the best direction, the layer's ceiling; unit_share: best unit over it. clean_unit: "
-        "clean removal of the digit's first unit by the ranking removal; of rotated and of random units besides. iou_predicts: "
-        "Spearman's correlation of IoU and clean removal over units, mean over digits; null: .95 quantile where units are permuted."
+        "(matched threshold); others: against the masks of another sample; rotated: of the layer turned at random; pixels: of "
+        "real canvases dealt to units. linear: of the best direction, the layer's ceiling; unit_share: best unit over it. "
+        "clean_unit: clean removal of the digit's first unit by the ranking removal; of rotated and of random units besides. "
+        "iou_predicts: Spearman's correlation of IoU and clean removal over units, mean over digits; null: .95 quantile where "
+        "units are permuted."
     ),
     "sets": (
-        "Of samples that show the digit once, k units removed everywhere. removed: it is no longer read; kept: all else still is; "
-        "clean: exactly that and no junk; off_target: share of the other digit lost. random: mean and .95 band over random sets; "
-        "else bounds are 95 % bootstrap over samples. value: what is written in their place."
+        "Of samples that show the digit once, k units removed everywhere. removed: it is no longer read; kept: all else still "
+        "is; clean: exactly that and no junk; off_target: share of the other digit lost. random: mean and .95 band over random "
+        "sets; else bounds are 95 % bootstrap over samples. value: what is written in their place."
     ),
     "causal": "The smallest number of units tried whose removal is clean in half of the samples; none: no set that was tried.",
     "places": (
-        "A digit is written into samples that lack it, at a place of one kind. donor: a donor's whole patch, the ceiling; else k "
-        "units at their mean over the digit. inserted: it is read there; clean: and all else as before. without: share of samples "
-        "that have no such place. place_error: pixels."
+        "A digit is written into samples that lack it, at a place of one kind. donor: a donor's whole patch, the ceiling; else "
+        "k units at their mean over the digit. inserted: it is read there; clean: and all else as before. without: share of "
+        "samples that have no such place. place_error: pixels."
     ),
     "effects": "ACE of k units of each digit, in boxes' worth of pixels: where it was written (ace) and over the canvas.",
-    "units": "A row a unit of the usual layer, its digit that of its largest IoU on the rank sample; alone: what its removal does.",
+    "units": "A row a unit of the usual layer; its digit: that of its largest IoU on the rank sample; clean: if it goes alone.",
     "judges": "Judges on the same samples of each generator: share of canvases with the same counts, and of pixels of one class.",
 }
 
@@ -68,7 +69,8 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     judges, generators = parted(nets_of(folder))
     who = who_judges(judges, generators[0])
     found = measure_nets(generators, who[0], root)
-    note = f"{about(folder, generators)} {counts(generators)} {PLAN.samples} samples for each of rank and test; {IN_SHORT.samples} of planted ones."
+    samples = f"{PLAN.samples} samples for each of rank and test; {IN_SHORT.samples} of planted ones."
+    note = f"{about(folder, generators)} {counts(generators)} {samples}"
     write(found, out, [note, f"Judge: {who[0].judge.card}."])
     of_judges(generators, who, out, [note])
 
@@ -106,14 +108,18 @@ def write(found: Measured, out: Path, notes: Sequence[str]) -> None:
 
 def of_judges(generators: Sequence[Recorded], who: Sequence[Who], out: Path, notes: Sequence[str]) -> None:
     """Writes the cards of all judges, and how far every two of them agree on what each variant's first net draws."""
-    cards = pd.DataFrame([{"judge": one.judge.name, "card": one.judge.card, "faults": "; ".join(one.judge.faults)} for one in who])
+    cards = pd.DataFrame(
+        [{"judge": one.judge.name, "card": one.judge.card, "faults": "; ".join(one.judge.faults)} for one in who]
+    )
     write_table(out, "cards", cards, [*notes, "Faults: why no verdict is passed by a judge; empty where it may judge."])
     firsts = {net.variant: net for net in reversed(generators)}
     rows = []
     for one, two in combinations(who, 2):
         for variant, net in firsts.items():
             images = drawn(net, AGREED_ON)
-            rows.append({"one": one.judge.name, "two": two.judge.name, "variant": variant, **agreement(one.judge, two.judge, images)})
+            rows.append(
+                {"one": one.judge.name, "two": two.judge.name, "variant": variant, **agreement(one.judge, two.judge, images)}
+            )
     write_table(out, "judges", pd.DataFrame(rows), [*notes, WORDS["judges"]])
 
 

@@ -42,9 +42,9 @@ WORDS = (
     f"generated and real. The rows {NULL} are other real canvases, of training glyphs: the null."
 )
 MEANS = (
-    "Over nets: signed share of the digit that is left out or rare, the same digit in every row; margin: how far the lowest other "
-    "digit stands above it; points: share of nets in which it is the lowest (resampled: of resamples). largest_other: the largest signed share, without its "
-    "sign, of any other digit."
+    "Over nets: signed share of the digit that is left out or rare, the same digit in every row; margin: how far the lowest "
+    "other digit stands above it; points: share of nets in which it is the lowest (resampled: of resamples). largest_other: "
+    "the largest signed share, without its sign, of any other digit."
 )
 BOUNDS: Mapping[str, Bounds] = {
     "signed": (-1, 1),
@@ -141,7 +141,8 @@ def signed_shares(judge: Judge, images: Float[Tensor, "n 1 rows cols"], full: Fl
     ours, theirs = _look_at(judge, images), _look_at(judge, full)
     generated, known = _composition(ours.pixels.mean(dim=0)), _composition(theirs.pixels.mean(dim=0))
     resampled = [
-        _composition(weights(len(one.pixels), 0, name) @ one.pixels) for name, one in (("generated", ours), ("real", theirs))
+        _composition(weights(len(one.pixels), 0, name).double() @ one.pixels)
+        for name, one in (("generated", ours), ("real", theirs))
     ]
     signed = resampled[0] - resampled[1]
     low, high = ends(signed)
