@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -35,9 +34,10 @@ from mixmnist.trust._generators_units import (
 from mixmnist.trust._generators_written import effects, insertion, of_single_units
 from mixmnist.trust._networks import Recorded
 
-SETTINGS: Mapping[str, Mapping[str, int | float]] = MappingProxyType(  # of rankings, so that a net takes two minutes of a core
-    {"alpha": {"steps": 30, "rate": 0.03}, "gradient": {"most": 100}}
-)
+SETTINGS: Mapping[str, Mapping[str, int | float]] = {  # of rankings, so that a net takes two minutes of a core
+    "alpha": {"steps": 30, "rate": 0.03},
+    "gradient": {"most": 100},
+}
 BEST = "removal"  # the ranking by which a digit's single unit is chosen
 BY_MAPS, BY_EFFECT = "iou", "alpha"
 ELSEWHERE = (BY_MAPS, BEST)  # rankings whose sets are tried in every layer
@@ -83,7 +83,7 @@ IN_SHORT = Plan(  # of planted ones, whose truth is known: some seconds a net
     few=Tried(sizes=(1,), samples=5, sets=3),
     written=10,
     effects=40,
-    settings=MappingProxyType({"alpha": {"steps": 10, "rate": 0.1}, "gradient": {"most": 40}}),
+    settings={"alpha": {"steps": 10, "rate": 0.1}, "gradient": {"most": 40}},
 )
 TABLES = ("quality", "layers", "units", "sets", "causal", "places", "effects")
 
@@ -198,10 +198,8 @@ def _row(looked: Looked, pixels: Looked, sets: pd.DataFrame, plan: Plan, whole: 
     row |= {f"iou_{name}": ious(one).mean() for name, one in (("others", other), ("rotated", turned), ("pixels", pixels))}
     row |= {"linear_iou": float(ceiling.nanmean()), "linear_box": float(box.nanmean())}
     row["unit_share"] = float((iou.of_best() / ceiling).nanmean())
-    row["alignment"] = alignments(looked).mean()
-    row |= {
-        f"alignment_{name}": alignments(one).mean() for name, one in (("others", other), ("rotated", turned), ("pixels", pixels))
-    }
+    row["ap"] = alignments(looked).mean()
+    row |= {f"ap_{name}": alignments(one).mean() for name, one in (("others", other), ("rotated", turned), ("pixels", pixels))}
     single = sets[sets["value"].eq("zero") & sets["k"].eq(1)].set_index("ranking")
     for column in ("clean_removal", "off_target"):
         short = column.removesuffix("_removal")

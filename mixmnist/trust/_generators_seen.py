@@ -63,7 +63,7 @@ def units(album: Album, pictures: Mapping[str, NDArray[Any]], table: pd.DataFram
         strip = np.concatenate([part for image in light for part in (image, gap)], axis=1)
         ax.imshow(strip, cmap="gray", vmin=0, vmax=255)
         for place, region in enumerate(regions[digit]):
-            edges = outline(region.astype(bool)) + [place * (tops.shape[3] + GAP), 0]
+            edges = outline(region.astype(bool)) + np.array([place * (tops.shape[3] + GAP), 0])
             ax.add_collection(LineCollection(list(edges), colors=LINE, linewidths=0.8))
         ax.set_axis_off()
         title(ax, f"{digit}: unit {int(chosen[digit])}, IoU {unit['iou']:.2f}, clean {unit['clean']:.2f}")

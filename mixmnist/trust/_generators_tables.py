@@ -14,7 +14,7 @@ from mixmnist.trust._layers import with_interval
 OF_LAYER: Mapping[str, Bounds] = {
     **dict.fromkeys(("iou", "iou_others", "iou_rotated", "iou_pixels", "linear_iou", "linear_box"), (0, 1)),
     "unit_share": (0, math.inf),
-    **dict.fromkeys(("alignment", "alignment_others", "alignment_rotated", "alignment_pixels"), (0, 1)),
+    **dict.fromkeys(("ap", "ap_others", "ap_rotated", "ap_pixels"), (0, 1)),
     **dict.fromkeys(("clean_unit", "clean_rotated", "clean_random"), (0, 1)),
     **dict.fromkeys(("off_target_unit", "off_target_rotated", "off_target_random"), (0, 1)),
     **dict.fromkeys(("iou_predicts", "iou_predicts_null"), (-1, 1)),

@@ -3,6 +3,7 @@
 ACE is read where it was written and over the canvas, of each digit's set, of sets by other rankings, and of single units.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 
 import pandas as pd
@@ -94,6 +95,7 @@ def of_single_units(looked: Looked, own: list[int], most: int) -> pd.DataFrame:
         alpha = torch.zeros(looked.n_units)
         alpha[unit] = 1
         known = bool(means[digit].isfinite().all())
-        scores = ace(test, looked.judge, alpha, means[digit], digit).scores() if known else {}
+        nothing = dict.fromkeys(("ace", "ace_canvas", "ace_removed"), math.nan)
+        scores = ace(test, looked.judge, alpha, means[digit], digit).scores() if known else nothing
         rows.append({"unit": unit, **scores})
     return pd.DataFrame(rows)

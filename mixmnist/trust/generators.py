@@ -32,7 +32,7 @@ from mixmnist.trust._networks import Recorded
 from mixmnist.trust._side_by_side import side_by_side
 
 PICTURES = "pictures"
-AGREED_ON = 500  # samples of each generator on which judges are compared
+AGREED_ON = 300  # samples of each generator on which judges are compared
 WORDS = {
     "quality": (
         "valid: share of samples on which exactly two different digits are read, no junk, joint confidence .8 or more; real: the "
@@ -42,10 +42,10 @@ WORDS = {
     "layers": (
         "Means over digits; units are chosen on the rank sample and measured on the test sample. iou: of the digit's best unit "
         "(matched threshold); others: against the masks of another sample; rotated: of the layer turned at random; pixels: of "
-        "real canvases dealt to units. linear: of the best direction, the layer's ceiling; unit_share: best unit over it. "
-        "clean_unit: clean removal of the digit's first unit by the ranking removal; of rotated and of random units besides. "
-        "iou_predicts: Spearman's correlation of IoU and clean removal over units, mean over digits; null: .95 quantile where "
-        "units are permuted."
+        "real canvases dealt to units. linear: of the best direction, the layer's ceiling; unit_share: best unit over it. ap: "
+        "average precision of the peak of the digit's best unit for reading it. clean_unit: clean removal of the digit's first "
+        "unit by the ranking removal; of rotated and of random units besides. iou_predicts: Spearman's correlation of IoU and "
+        "clean removal over units, mean over digits; null: .95 quantile where units are permuted."
     ),
     "sets": (
         "Of samples that show the digit once, k units removed everywhere. removed: it is no longer read; kept: all else still "
@@ -112,7 +112,8 @@ def of_judges(generators: Sequence[Recorded], who: Sequence[Who], out: Path, not
         [{"judge": one.judge.name, "card": one.judge.card, "faults": "; ".join(one.judge.faults)} for one in who]
     )
     write_table(out, "cards", cards, [*notes, "Faults: why no verdict is passed by a judge; empty where it may judge."])
-    firsts = {net.variant: net for net in reversed(generators)}
+    trained = [net for net in generators if not is_planted(net)]
+    firsts = {net.variant: net for net in reversed(trained or generators)}
     rows = []
     for one, two in combinations(who, 2):
         for variant, net in firsts.items():
