@@ -130,7 +130,7 @@ def test_a_judge_below_the_bar_is_refused(tiny):
     def with_report(**numbers):
         net = build()
         net.load_state_dict(tiny.net.state_dict())
-        net.report.copy_(torch.tensor([{**tiny.report, **numbers}[name] for name in NUMBERS]))
+        net.report.copy_(torch.tensor([{**tiny.report, **numbers}[name] for name in NUMBERS], dtype=torch.float64))
         return judge_of(net, source="stamps")
 
     assert with_report(pair=0.98, iou=0.90).faults == []
