@@ -17,7 +17,7 @@ from mixmnist.data.mixture import draw
 from mixmnist.dissect.exact import ExactJudge
 from mixmnist.dissect.judging import judge_of
 from mixmnist.dissect.reading import Judge
-from mixmnist.dissect.subject import Subject, images_of
+from mixmnist.dissect.subject import BATCH, Subject
 from mixmnist.grid.recording import load_net
 from mixmnist.kinds.generator import entry_of
 from mixmnist.kinds.generator import layers as layers_of
@@ -99,7 +99,8 @@ def layers(net: Recorded) -> tuple[str, ...]:
 def drawn(net: Recorded, n: int, seed: int = 0) -> Float[Tensor, "n 1 rows cols"]:
     """Draws samples of a recorded generator."""
     one = subject(net)
-    return images_of(one, one.codes(n, seed))
+    with torch.no_grad():
+        return torch.cat([one.net(codes) for codes in one.codes(n, seed).split(BATCH)])
 
 
 @lru_cache(maxsize=4)

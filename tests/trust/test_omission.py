@@ -25,7 +25,7 @@ class Forgetful(torch.nn.Module):
 
     def __init__(self, digit):
         super().__init__()
-        self.net, self.digit, self.latent, self.units = build(CANVAS, 0), digit, 6, torch.nn.Identity()
+        self.net, self.digit, self.latent = build(CANVAS, 0), digit, 6
 
     def codes(self, n, seed):
         codes = self.net.codes(2 * n + 40, seed)
@@ -50,7 +50,7 @@ def full(n=SAMPLES, seed=0):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """What the analysis writes of a painter, of one that never draws a three, and of one that draws nothing."""
-    nets = {"all": build(CANVAS, 0), "none": Forgetful(3), "blank": Blank()}
+    nets = {"all": build(CANVAS, 0), "none": Forgetful(3), "blank": Blank()}  # whose layers nobody looks at
     out = tmp_path_factory.mktemp("omission")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(omission, "nets_of", lambda folder: [recorded("all"), recorded("none", 0.0), recorded("blank", 0.01)])
