@@ -11,6 +11,7 @@ from mixmnist.commands.answers import Answer, Say, at_work, complain, new_file, 
 from mixmnist.commands.pages import annotate, tell_page
 from mixmnist.core import registry
 from mixmnist.core.records import Options, require
+from mixmnist.core.studies import load_study
 
 if TYPE_CHECKING:
     from mixmnist.grid.block import Block
@@ -74,6 +75,8 @@ def _run(
         runs, n_blocks = sum(len(block.seeds) for block in blocks), len(blocks)
         what = f"{runs} network{'s' * (runs > 1)} in {n_blocks} block{'s' * (n_blocks > 1)}"
         say(f"{blocks[0].folder}: {what}, glyphs: {blocks[0].source} ...")
+    for study, blocks in zip(studies, plans, strict=True):
+        _tell_others(study, options, blocks, say)
     failures: list[str] = []
     finished: dict[Path, StudyRecords] = {}
     for result in sweep.run_all(studies, options, say):
@@ -93,6 +96,14 @@ def _run(
     for failure in failures:
         complain(f"failed: {failure}")
     return _told(finished, failures, [ending.data for ending in endings])
+
+
+def _tell_others(study: str, options: Options, blocks: "list[Block]", say: Say) -> None:
+    """Names the variants of a study that nobody asked for and that are not among its usual ones."""
+    run = {block.name for block in blocks}
+    others = [name for name in load_study(study)[1].variants if name not in run]
+    if others and not options.variants:
+        say(f"Not run unless they are named: --variants {','.join(others)}")
 
 
 def _tell_page(folder: Path, records: "StudyRecords", root: str | None, say: Say) -> None:

@@ -19,6 +19,7 @@ from mixmnist.training import Outcome
 
 SHELVES = ("generators", "planted")
 TASK = "pairs"  # what all of them draw
+TASKS = (TASK, "rare")  # whose canvases they may be trained on
 TRIED = 2  # codes of which a generator is tried
 SAME = 1e-5  # difference of images that rounding may make
 
@@ -56,9 +57,10 @@ def check(variant: Variant, source: str, root: str | None) -> None:
     del root  # the grid sees to glyphs
     entry = entry_of(variant)
     check_usual(variant, "generator")
-    require(
-        variant.task == TASK, f"task must be {TASK} for generators, got task={variant.task!r}. Leave task out of the variant."
-    )
+    said = f"task must be {' or '.join(TASKS)} for generators, got task={variant.task!r}. Leave task out of the variant."
+    require(variant.task in TASKS, said)
+    said = f"task must be {TASK} for planted generators, which learn nothing of canvases, got task={variant.task!r}"
+    require(variant.task == TASK or entry.train is not None, f"{said}. Leave task out of the variant.")
     settings = _settings(entry, variant)
     if entry.source:
         said = f"the generator {variant.net} draws source={entry.source!r} alone"

@@ -83,7 +83,7 @@ def test_the_usual_layer_comes_last():
         ({"net_settings": {"rate": "fast"}}, "the generator setting rate must be a finite number"),
         ({"objective": "rotation"}, "objective must be supervised for the kind generator"),
         ({"objective_settings": {"p": 1}}, "objective_settings must be none for the kind generator"),
-        ({"task": "single"}, "task must be pairs for generators, got task='single'"),
+        ({"task": "single"}, "task must be pairs or rare for generators, got task='single'"),
         ({"net": "nowhere.py"}, "the file of a generator must exist"),
     ],
     ids=["net", "setting", "type", "objective", "objective-setting", "task", "file"],
