@@ -100,7 +100,10 @@ STUDY = Study(
     variants={
         **{name: Variant(kind="generator", net=name) for name in PLANTED},
         "reader": Variant(kind="judge", training=Training(images=102_400, epochs=1, batch=64)),
-        **{name: Variant(kind="generator", net=name, net_settings=SHORT.get(name, {})) for name in TRAINED},
+        **{
+            name: Variant(kind="generator", net=name, net_settings=SHORT.get(name, {}), training=Training(epochs=8, batch=16))
+            for name in TRAINED
+        },
     },
     seeds=SEEDS,
     source="stamps",
