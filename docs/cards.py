@@ -20,6 +20,8 @@ FACTS = {
     "settings": "Settings and their defaults",
     "makes": "Makes",
     "sees": "Sees",
+    "layers": "Layers whose units may be looked at",
+    "draws": "Draws",
     "codes": "Codes",
     "needs": "Cells that it takes",
     "most": "Most directions",
@@ -29,6 +31,9 @@ PAGES = {
     "dictionaries": ("Cards of dictionaries", "dictionary"),
     "scores": ("Cards of dictionaries' scores", "score of a dictionary"),
     "ways": ("Cards of ways to show what a unit wants", "way"),
+    "generators": ("Cards of generators", "generator"),
+    "planted": ("Cards of planted generators", "planted generator"),
+    "rankings": ("Cards of rankings of units", "ranking"),
     "labellers": ("Cards of labellers", "labeller"),
 }
 
@@ -57,7 +62,7 @@ def card(known: dict[str, Any]) -> list[str]:
     """Writes what is known of a metric as lines of markdown."""
     said = fields(known["text"])
     lines = [f"## {known['title']}", "", html.escape(said.pop("")), ""]
-    formula, typed = said.pop("Formula"), FORMULAS.get(known["name"])
+    formula, typed = said.pop("Formula", ""), FORMULAS.get(known["name"])
     lines += [f'<div class="formula">{typeset(typed["tex"])}</div>', "", typed["where"]] if typed else [html.escape(formula)]
     columns = (
         f"**Columns**: {', '.join(f'`{column}`' for column in known['columns'])}; file" if "columns" in known else "**File**:"

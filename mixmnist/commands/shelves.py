@@ -8,7 +8,7 @@ from mixmnist.commands.answers import Answer, Say
 from mixmnist.core import registry
 from mixmnist.core.storage import COSTS
 
-FACTS = ("axes", "chance", "ceiling", "makes", "sees", "settings", "codes", "needs", "most")  # that stand under what a file says
+FACTS = tuple("axes layers draws chance ceiling makes sees settings codes needs most".split())  # below what a file says
 
 
 def list_entries(args: argparse.Namespace, say: Say) -> Answer:
@@ -40,6 +40,13 @@ def describe(shelf: str, name: str, entry: Any) -> dict[str, Any]:  # noqa: ANN4
         sees = {"truth": "the truth: a ceiling", "nothing": "nothing of the images"}.get(
             entry.sees, f"responses and a {entry.sees}"
         )
+        known |= {"sees": sees, "settings": _defaults(entry)}
+    if shelf in ("generators", "planted"):
+        others = [layer for layer in entry.layers if layer != entry.layer]
+        layers = f"{entry.layer}; besides: {', '.join(others)}" if others else entry.layer
+        known |= {"layers": layers, "draws": entry.source or "any source", "settings": _defaults(entry)}
+    if shelf == "rankings":
+        sees = {"truth": "the truth: a ceiling"}.get(entry.sees, entry.sees)
         known |= {"sees": sees, "settings": _defaults(entry)}
     if shelf == "metrics":
         known |= {"axes": entry.axes}

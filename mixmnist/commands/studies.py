@@ -11,6 +11,7 @@ from mixmnist.commands.answers import Answer, Say, at_work, complain, new_file, 
 from mixmnist.commands.pages import annotate, tell_page
 from mixmnist.core import registry
 from mixmnist.core.records import Options, require
+from mixmnist.core.studies import load_study
 
 if TYPE_CHECKING:
     from mixmnist.grid.block import Block
@@ -74,6 +75,8 @@ def _run(
         runs, n_blocks = sum(len(block.seeds) for block in blocks), len(blocks)
         what = f"{runs} network{'s' * (runs > 1)} in {n_blocks} block{'s' * (n_blocks > 1)}"
         say(f"{blocks[0].folder}: {what}, glyphs: {blocks[0].source} ...")
+    for study, blocks in zip(studies, plans, strict=True):
+        _tell_others(study, options, blocks, say)
     failures: list[str] = []
     finished: dict[Path, StudyRecords] = {}
     for result in sweep.run_all(studies, options, say):
@@ -83,16 +86,32 @@ def _run(
             finished[result.folder] = _report(result.folder, say, plans[0][0].root, look)
             failures += finished[result.folder].damaged
             if page:
-                tell_page([result.folder], result.folder / "report", plans[0][0].root, say)
+                _tell_page(result.folder, finished[result.folder], plans[0][0].root, say)
     endings = [end(folder, records, reference) for folder, records in finished.items()]
     for ending, folder in zip(endings, finished, strict=True):
         say("\n" + "\n".join(ending.lines))
         say(f"Tables, figures and records: {folder}/ (tables, figures, runs)")
-        if page:
+        if page and finished[folder].is_scored:
             say(f"Page, to be opened in a browser: {folder / 'report' / 'index.html'}")
     for failure in failures:
         complain(f"failed: {failure}")
     return _told(finished, failures, [ending.data for ending in endings])
+
+
+def _tell_others(study: str, options: Options, blocks: "list[Block]", say: Say) -> None:
+    """Names the variants of a study that nobody asked for and that are not among its usual ones."""
+    run = {block.name for block in blocks}
+    others = [name for name in load_study(study)[1].variants if name not in run]
+    if others and not options.variants:
+        say(f"Not run unless they are named: --variants {','.join(others)}")
+
+
+def _tell_page(folder: Path, records: "StudyRecords", root: str | None, say: Say) -> None:
+    """Makes a study's page; says that there is none where no network is scored."""
+    if records.is_scored:
+        tell_page([folder], folder / "report", root, say)
+    else:
+        say(f"No page of {folder}: a page shows units with their scores, and none of its networks is scored.")
 
 
 def _plans(studies: Sequence[str], options: Options, say: Say) -> "list[list[Block]]":
@@ -162,7 +181,7 @@ def report(args: argparse.Namespace, say: Say) -> Answer:
     kept = {home: frozenset() if args.force else committed(home) for home in homes}
     reports = {home: _report(home, say, root, look, only, kept[home], shown) for home in homes}
     for folder in () if only or shown != Shown() else reports:  # a page shows all there is
-        tell_page([folder], folder / "report", root, say)
+        _tell_page(folder, reports[folder], root, say)
     failures = [line for records in reports.values() for line in (*records.failures, *records.damaged)]
     failures += [line for folder in reports for line in losses(folder) if line not in failures]
     for failure in failures:

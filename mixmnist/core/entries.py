@@ -154,6 +154,10 @@ class Kind:
     `untrained`. `fit_head(lesson, nets)` gives networks with a head for the task where they were trained on something else.
     `load(variant)` gives one network, to be filled with weights; `layers(variant)` names those that are scored, the one that
     feeds the head last. `read(net, mixture, layers, transform, few)` gives a readout of each.
+
+    A kind without `read` is not scored: its networks are trained and recorded, and only analyses say what they do. Of it all
+    that a seed decides must be in the weights, and `layers(variant)` names those that may be looked at, the usual one last. Its
+    `made_of(variant)` gives a shelf and a name for each entry whose code decides the weights, the task apart.
     """
 
     title: str
@@ -163,7 +167,8 @@ class Kind:
     fit_head: Callable[..., Any]
     load: Callable[..., Any]
     layers: Callable[..., tuple[str, ...]]
-    read: Callable[..., Any]
+    read: Callable[..., Any] | None  # None: not scored
+    made_of: Callable[..., tuple[tuple[str, str], ...]] | None = None  # of a kind that is not scored
 
 
 @dataclass(frozen=True)

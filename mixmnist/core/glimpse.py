@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = "mixmnist"
-LIGHT = tuple(f"mixmnist.core.{name}" for name in ("entries", "records", "showing", "thresholds"))  # whose names are real
+PLAIN = ("dissecting", "entries", "records", "showing", "thresholds")
+LIGHT = tuple(f"mixmnist.core.{name}" for name in PLAIN)  # modules whose names are real
 
 
 class _StandIn:

@@ -212,10 +212,14 @@ class Study:
     claims: tuple[Claim, ...] = ()
     analyses: tuple[str, ...] = ()  # entries of the shelf of analyses, made of the recorded nets when the grid is done
     about: str = ""  # a sentence for the page's opening: whose question it is
+    source: str = ""  # of glyphs where nobody asks for one; empty: as `Options.source` has it
+    usual: tuple[str, ...] = ()  # variants that are run where none are named, besides those that are begun; empty: all
 
     def __post_init__(self) -> None:
         checks.check_fields(self)
         checks.check_names("a variant", self.variants)
+        for name in self.usual:
+            require(name in self.variants, f"usual must be variants of the study, got {name!r}. Mend the name.")
         checks.check_names("an analysis", [Path(name).stem for name in self.analyses])
         require(bool(self.variants), "variants must hold at least one variant, got none.")
         check_runs(self.seeds, len(self.variants))

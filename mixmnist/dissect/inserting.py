@@ -41,7 +41,7 @@ class Insertion:
     tried: Bool[Tensor, " n"]
     inserted: Bool[Tensor, " n"]
     clean: Bool[Tensor, " n"]
-    place_error: Float[Tensor, " n"]  # pixels; nan where the digit is not read once
+    place_error: Float[Tensor, " n"]  # pixels; nan where the digit is not read once, or was not tried
 
     def scores(self) -> dict[str, float]:
         """Gives inserted, clean_insertion, place_error (mean), and how many were tried or had no place; `nan` of none."""
@@ -127,8 +127,8 @@ def insert(
     found = places_of(classes_of(judge, images), after.counts, glyph)[:, placed.digit]
     once = after.shown[:, placed.digit] & (found >= 0).all(dim=1)
     error = (found - placed.place).double().norm(dim=1)
-    inserted = once & (error <= glyph / 2)
+    inserted = placed.known & once & (error <= glyph / 2)
     wanted = sample.said.counts.clone()
     wanted[:, placed.digit] = 1
     clean = inserted & (after.counts == wanted).all(dim=1) & ~after.junk
-    return Insertion(placed, placed.known, inserted, clean, error.masked_fill(~once, torch.nan))
+    return Insertion(placed, placed.known, inserted, clean, error.masked_fill(~(placed.known & once), torch.nan))

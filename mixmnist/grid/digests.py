@@ -27,6 +27,16 @@ def of_weights(variant: Variant) -> str:
     return code.digest([*_of_kind(variant.kind, ways), *ours, *entries])
 
 
+def of_unscored(variant: Variant) -> str:
+    """Sums up the code that decides the weights of a variant whose kind is not scored, that of glyphs apart."""
+    kind = origins.kind_of(variant)
+    way = kind.initialise if variant.origin == "untrained" else kind.train
+    named = () if kind.made_of is None else kind.made_of(variant)
+    entries = [code.entry(shelf, name) for shelf, name in (("tasks", variant.task), *named)]
+    ours = [code.function(function) for function in (canvases.drawn, origins.bring_about)]
+    return code.digest([*_of_kind(variant.kind, [way]), *ours, *entries])
+
+
 def of_scores(variant: Variant) -> dict[str, str]:
     """Sums up, for each metric on the shelf, the code that draws a variant's mixtures, reads its layers and scores them."""
     return _of_scores(variant.kind, code.entry("tasks", variant.task))
@@ -37,7 +47,7 @@ def _of_scores(kind: str, task: Root) -> dict[str, str]:
     metrics: dict[str, Metric] = registry.collect("metrics")
     known: Kind = registry.choose("kinds", kind)
     ours = [code.function(function) for function in (canvases.drawn, score_variant, join, write_scores)]
-    shared = [*_of_kind(kind, [known.read, known.layers, known.load]), task, *ours]
+    shared = [*_of_kind(kind, [known.read, known.layers, known.load]), task, *ours]  # type: ignore[list-item]
     found = {}
     for name in metrics:
         entries = [code.entry("metrics", other) for other in sorted({OWN, *_with_needs(name, metrics)})]

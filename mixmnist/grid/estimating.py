@@ -24,6 +24,7 @@ from mixmnist.grid import origins
 from mixmnist.grid.block import Block
 from mixmnist.grid.machine import hardware, stopwatch
 from mixmnist.grid.recording import score_net
+from mixmnist.grid.unscored import is_scored
 from mixmnist.kinds import Lesson
 
 BASE = 850_000_000  # bytes of a process that has loaded torch, the tables and the compiled loops; measured on Linux
@@ -134,7 +135,7 @@ def _recorded_pace(block: Block, roots: Iterable[Path]) -> Pace | None:
     trained, scored = [], []
     for record, variant in _records_like(block, roots):
         size, seconds = _size(variant), {**record["seconds"], **{k: v for k, v in record.get("processor", {}).items() if v}}
-        scored.append(seconds["score"] / (variant.probe_images * size.units))
+        scored.append(seconds["score"] / (variant.probe_images * size.units) if size.units else 0.0)
         trained.append(seconds["train"] / max(1.0, _trained_on(variant) * size.multiply_adds))
     if not scored:
         return None
@@ -163,10 +164,11 @@ def _records_like(block: Block, roots: Iterable[Path]) -> Iterator[tuple[dict[st
 
 def _tried_pace(block: Block) -> Pace:
     """Trains a few steps of a block and scores one net of it on this machine."""
-    v, size, slow, net = block.variant, _size(block.variant), 0.0, origins.load(block.variant, 0).eval()
+    v, size, slow, seconds, n = block.variant, _size(block.variant), 0.0, 0.0, 1
+    net = origins.load(v, 0).eval()
     before = torch.get_num_threads()
     torch.set_num_threads(block.threads)
-    sizes = sorted({min(n, v.probe_images) for n in TRIAL_IMAGES})
+    sizes = sorted({min(n, v.probe_images) for n in TRIAL_IMAGES}) if size.units else []
     try:
         with tqdm(total=1 + len(sizes), desc="trial", delay=2, leave=False, disable=None) as bar:
             if v.plant is None:
@@ -181,7 +183,7 @@ def _tried_pace(block: Block) -> Pace:
         torch.set_num_threads(before)
     where = f"from a trial of some seconds on {hardware(block.device)} (no run of that net is recorded)"
     basis = f"{where}; beside other work it takes longer"
-    return Pace(slow, seconds / (n * size.units), basis)
+    return Pace(slow, seconds / (n * size.units) if size.units else 0.0, basis)
 
 
 def _trial_training(block: Block) -> float:
@@ -189,7 +191,7 @@ def _trial_training(block: Block) -> float:
     v, kind = block.variant, origins.kind_of(block.variant)
     recipe = replace(v.training, images=TRIAL_BATCHES * v.training.batch, epochs=1)
     variant = replace(v, training=recipe, origin="trained")
-    lesson = Lesson(variant, block.seeds, block.draw, block.device, block.precision)
+    lesson = Lesson(variant, block.seeds, block.draw, block.device, block.precision, source=block.source, root=block.root)
     kind.train(lesson)  # loops are compiled, canvases drawn, memory is got
     rounds, spent = 0, stopwatch(block.device, block.threads)
     while rounds == 0 or spent() < TRIAL_SECONDS:
@@ -207,6 +209,8 @@ def _trained_on(variant: Variant) -> float:
 
 def _size(variant: Variant) -> _Size:
     """Counts what one image asks of a variant's net."""
+    if not is_scored(variant):  # what it does with an image is its kind's own affair: its seconds an image are tried as they are
+        return _Size(multiply_adds=1, cells=0, units=0, classes=0)
     settings = tuple(sorted(variant.net_settings.items()))
     return _counted(variant.task, variant.net, settings, variant.canvas.size, variant.origin, variant.kind)
 

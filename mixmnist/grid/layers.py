@@ -66,7 +66,7 @@ def score_variant(variant: Variant, net: nn.Module, draw: Draw) -> list[Scored]:
     """Reads and scores every layer of a variant's net on the mixtures that all its seeds are scored on."""
     n, read = variant.probe_images, kind_of(variant).read
     test, rank = (draw(split, n, 0) for split in ("test", "rank"))
-    return score_layers(net, (test, rank), layers_of(variant), few=few_of(n), read=read)
+    return score_layers(net, (test, rank), layers_of(variant), few=few_of(n), read=read)  # type: ignore[arg-type]  # its kind is scored
 
 
 def join(scored: Sequence[Scored]) -> tuple[Scores, list[dict[str, Any]]]:

@@ -17,7 +17,8 @@ from mixmnist.grid.block import Block
 from mixmnist.grid.machine import stopwatch
 from mixmnist.grid.origins import bring_about
 from mixmnist.grid.pulse import pulse
-from mixmnist.grid.recording import load_block, record, summary
+from mixmnist.grid.recording import load_block, summary
+from mixmnist.grid.unscored import Unscored, record_any
 from mixmnist.kinds import Lesson
 from mixmnist.training import Watch
 
@@ -49,14 +50,15 @@ def _fill(block: Block, folder: Path, tell: Tell, watch: Watch) -> None:
         trained, seconds, own = load_block(holder)
     else:
         watched = replace(watch, title=block.label)
-        lesson = Lesson(block.variant, block.seeds, block.draw, block.device, block.precision, watched)
+        lesson = Lesson(block.variant, block.seeds, block.draw, block.device, block.precision, watched, block.source, block.root)
         trained = bring_about(lesson, tell, canvases.forget)
         seconds, own = time.perf_counter() - started, spent()
     nets = list(zip(block.seeds, trained, strict=True))
-    bar = tqdm(nets, f"{block.label}: scoring", position=watch.position, leave=False, disable=None)
+    doing, done = ("recording", "recorded") if isinstance(block, Unscored) else ("scoring", "scored")
+    bar = tqdm(nets, f"{block.label}: {doing}", position=watch.position, leave=False, disable=None)
     beat = watch.tell or (lambda _share, _said: None)
     beat(0.0, "")
     for number, (seed, one) in enumerate(bar, start=1):
         (folder / f"s{seed}").mkdir()
-        record(block, folder / f"s{seed}", seed, one, seconds / len(trained), own and own / len(trained))
-        beat(number / len(nets), "scored")
+        record_any(block, folder / f"s{seed}", seed, one, seconds / len(trained), own and own / len(trained))
+        beat(number / len(nets), done)

@@ -134,7 +134,8 @@ def load_block(block: Block) -> tuple[list[Trained], float, float | None]:
     for seed in block.seeds:
         record = block.record(seed)
         net = None if record["failure"] else load_net(block.place / f"s{seed}").to(block.device)
-        outcome = Outcome(tuple((loss, accuracy) for loss, accuracy in record["history"]), record["failure"])
+        history = tuple((float(loss), float("nan" if accuracy is None else accuracy)) for loss, accuracy in record["history"])
+        outcome = Outcome(history, record["failure"])
         trained.append(Trained(net, outcome, tuple(record.get("together", block.seeds))))
         seconds += record["seconds"]["train"]
         processor.append(record.get("processor", {}).get("train"))
@@ -149,6 +150,8 @@ def summary(block: Block, seconds: float) -> str:
         rows += [record["layers"][-1]] if record["failure"] is None else []
     if not rows:
         return f"{block.label}: every run failed"
+    if "accuracy" not in rows[0]:  # of a kind that is not scored
+        return f"{block.label}: networks made, not scored ({len(rows)} of {len(block.seeds)} runs, {seconds:.0f} s)"
     means = {column: np.mean([row[column] for row in rows]) for column in ("accuracy", "unique_concepts", "mean_drop")}
     return (
         f"{block.label}: accuracy {means['accuracy']:.3f}, {means['unique_concepts']:.1f} unique concepts, "

@@ -21,6 +21,7 @@ from mixmnist.grid import origins
 from mixmnist.grid.block import Block
 from mixmnist.grid.estimating import training_cost
 from mixmnist.grid.machine import choose_device
+from mixmnist.grid.unscored import block_type, is_scored
 from mixmnist.grid.workers import Here, Worker
 from mixmnist.training import Stopped, choose_precision
 
@@ -147,7 +148,7 @@ def plan(study: Study | str, options: Options) -> list[Block]:
     """
     name, study = load_study(study) if isinstance(study, str) else (_folder_name(study.title), study)
     seeds = study.seeds if options.seeds is None else options.seeds
-    check_runs(seeds, len(options.variants or study.variants))
+    check_runs(seeds, len(options.variants or study.usual or study.variants))
     require(options.threads >= 1, f"threads must be 1 or more, got threads={options.threads}.")
     for asked in options.variants:
         if asked not in study.variants:
@@ -156,26 +157,26 @@ def plan(study: Study | str, options: Options) -> list[Block]:
         registry.choose("analyses", analysis)
     device = choose_device(options.device)
     precision = choose_precision(options.precision)
-    source, root = resolve_source(options.source, options.root)
+    source, root = resolve_source((options.source == "auto" and study.source) or options.source, options.root)
     if options.refer is not None:
         require(Path(options.refer).is_dir(), f"refer must be a folder of results, got {options.refer!r} which is none.")
-    chosen = {n: v for n, v in study.variants.items() if not options.variants or n in options.variants}
+    of_source = label(source, root)
+    folder = Path(options.out) / name / (of_source + ("-quick" if options.quick else ""))
+    chosen = chosen_variants(study, options, folder)
     if options.quick:
         chosen = {n: _quick(v) for n, v in chosen.items()}
     for variant in chosen.values():
         registry.check_settings("tasks", variant.task, variant.task_settings)
         registry.check_settings("objectives", variant.objective, variant.objective_settings)
         origins.check(variant, source, root)
-    of_source = label(source, root)
-    folder = Path(options.out) / name / (of_source + ("-quick" if options.quick else ""))
     return [
-        Block(
+        block_type(variant)(
             study=name,
             name=variant_name,
             variant=variant,
             source=source,
             root=root,
-            seeds=tuple(group),
+            seeds=seeds_of_block,
             device=device,
             precision=precision,
             threads=options.threads,
@@ -185,7 +186,16 @@ def plan(study: Study | str, options: Options) -> list[Block]:
         )
         for group in _groups(seeds)
         for variant_name, variant in sorted(chosen.items(), key=lambda named: training_cost(named[1]))
+        for seeds_of_block in _of_variant(group, variant)
     ]
+
+
+def chosen_variants(study: Study, options: Options, folder: Path) -> dict[str, Variant]:
+    """Gives the variants that are asked for; where none are, the usual ones and those that are begun in the folder, or all."""
+    usual = study.usual or tuple(study.variants)
+    begun = tuple(name for name in study.variants if (folder / "runs" / name).is_dir())
+    names = options.variants or (*usual, *begun)
+    return {name: variant for name, variant in study.variants.items() if name in names}
 
 
 def blocks_at_a_time(blocks: Sequence[Block], threads: int) -> int:
@@ -213,6 +223,11 @@ def _quick(variant: Variant) -> Variant:
 def _groups(seeds: int) -> list[range]:
     """Cuts the seeds into blocks 0-4, 5-9, ...; the last may be narrower."""
     return [range(first, min(first + BLOCK, seeds)) for first in range(0, seeds, BLOCK)]
+
+
+def _of_variant(group: range, variant: Variant) -> list[tuple[int, ...]]:
+    """Gives the seeds of each block; nets that are not scored train one after another, so each is a block that can be resumed."""
+    return [tuple(group)] if is_scored(variant) else [(seed,) for seed in group]
 
 
 class _Crew:

@@ -14,6 +14,7 @@ from mixmnist.core import registry, storage, sums
 from mixmnist.core.records import Metric, Variant
 from mixmnist.grid.block import WEIGHTS, Block, newer, outdated
 from mixmnist.grid.recording import score_net, stored_net
+from mixmnist.grid.unscored import Unscored, block_type, differences
 from mixmnist.report.reading import TABLES, read_study, run_folders
 from mixmnist.report.tables import write_tables
 from mixmnist.scoring import Scores
@@ -119,10 +120,11 @@ def _alike(path: Path, other: Path) -> bool:
 def _block(record: dict[str, Any], folder: Path, root: str | None) -> Block:
     """Gives the block that a record belongs to, as it would be run now."""
     config = record["config"]
-    return Block(
+    variant = Variant.from_dict(config["variant"])
+    return block_type(variant)(
         study=record["study"],
         name=record["variant"],
-        variant=Variant.from_dict(config["variant"]),
+        variant=variant,
         source=record["source"],
         root=root,
         seeds=tuple(config["seeds"]),
@@ -157,6 +159,9 @@ def _differences(record: dict[str, Any], block: Block, home: Path) -> Iterator[s
     before = torch.get_num_threads()
     torch.set_num_threads(block.threads)
     try:
+        if isinstance(block, Unscored):
+            yield from differences(block, home, record)
+            return
         scores, rows, _ = score_net(block, stored_net(home, record))
     finally:
         torch.set_num_threads(before)

@@ -22,6 +22,8 @@ class Lesson:
     device: str
     precision: str
     watch: Watch = Watch()  # noqa: RUF009 -- it is frozen
+    source: str = ""  # where the glyphs come from, for a kind that lays out canvases of its own
+    root: str | None = None  # folder that holds the source's files
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,12 +26,13 @@ def study_exhibits(folder: Path, records: StudyRecords, root: str | None, tell: 
 
     They are kept in `folder/exhibits` and made again where the network, its scores or their code have changed.
     """
-    nets = recorded(folder)
+    nets, shown = recorded(folder), [variant for variant in records.variants if variant not in records.unscored]
     firsts = {net.variant: net for net in reversed(nets) if (net.place / "weights.safetensors").is_file()}
-    without = [variant for variant in records.variants if variant not in firsts]
+    without = [variant for variant in shown if variant not in firsts]
     missing = [f"Units of {', '.join(without)} cannot be shown: the weights are not kept here."] if without else []
+    missing += [f"Units of {', '.join(records.unscored)} are not shown: they are not scored."] if records.unscored else []
     made, exhibits = {}, []
-    for variant in [variant for variant in records.variants if variant in firsts]:
+    for variant in [variant for variant in shown if variant in firsts]:
         path, net = folder / "exhibits" / f"{variant}.npz", firsts[variant]
         if not _is_current(path, net):
             tell(f"Looking at the units of {variant}, seed {net.seed} ...")

@@ -92,11 +92,13 @@ def _part(folder: Path, root: str | None, desk: Desk, tell: Tell) -> tuple[Secti
     if (folder / EVALUATION).is_file():
         return _network(folder, desk)
     records = read_study(folder)
+    way_out = f"What its analyses say is in {folder / 'analyses'}."
+    require(records.is_scored, f"a page needs networks that are scored, got none in {folder}. {way_out}")
     exhibits, missing = study_exhibits(folder, records, root, tell)
     said = folder / sums.STUDY
     known = sums.read_sealed(said) if sums.trouble(said) is None else {"title": records.runs["study"].iloc[0]}
     section = study_section(known["title"], records)
-    opening = study_opening(records, settings_of(folder), str(known.get("about", "")))
+    opening = study_opening(records.scored(), settings_of(folder), str(known.get("about", "")))
     tables, stale = _labels(folder, exhibits)
     figures, lacking = _figures(folder, records, desk), (*section.missing, *missing, *stale)
     return replace(section, opening=opening, figures=figures, missing=lacking, tables=tables), exhibits

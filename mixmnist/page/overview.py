@@ -73,7 +73,7 @@ def study_section(title: str, records: StudyRecords, layers: bool = False) -> Se
         layers: Whether every layer is told of, or only the one that feeds the head.
     """
     head = records.of_layer(records.layer)
-    shown = records if layers else head
+    shown = (records if layers else head).scored()
     summary = summarise(_with_units(shown))
     told = findings(head.claims, head.runs) if head.claims else plain_findings(summary)
     return Section(

@@ -11,10 +11,11 @@ from scipy import special
 
 from mixmnist.report.claims import judge
 from mixmnist.report.reading import StudyRecords
-from mixmnist.report.tables import summarise
+from mixmnist.report.rows import WHOLE
+from mixmnist.report.tables import UNSCORED, summarise
 
 SHOWN = ("accuracy", "unique_concepts", "mean_alignment", "max_drop")  # of the layer that feeds the head
-APART = ("n_units", "n_images", "n_silenced", "n_mapped", "seconds")  # what was asked for, and what it cost
+APART = ("n_units", "n_weights", "n_images", "n_silenced", "n_mapped", "seconds")  # what was asked for, and what it cost
 WIDTH = 100  # columns of the screen
 FURTHEST = 3  # numbers outside of the reference that are named
 SPOKEN = 12  # claims that are told in words
@@ -42,10 +43,11 @@ def end(folder: Path, records: StudyRecords, reference: Path | None) -> Ending:
     ours = summarise(records.runs)
     found = _reference(folder, reference)
     theirs = found if isinstance(found, pd.DataFrame) else None
-    head = [c for c in SHOWN if c in ours]
-    own = ours[ours["layer"] == records.layer]
+    head = [c for c in (*SHOWN, *UNSCORED) if c in ours]
+    own = ours[ours["layer"].isin([records.layer, WHOLE])]
+    what = f"layer {records.layer}" if records.is_scored else "networks that are not scored"
     beside = None if theirs is None else against(ours, theirs)
-    lines = [f"== {study} {source}: layer {records.layer}, means over {_counts(own, head)}"]
+    lines = [f"== {study} {source}: {what}, means over {_counts(own, head)}"]
     lines += [*_wrapped(_brackets(found, theirs, head)), *_table(own, theirs, head)]
     data: dict[str, Any] = {"folder": str(folder)}
     if beside is not None:
@@ -56,7 +58,7 @@ def end(folder: Path, records: StudyRecords, reference: Path | None) -> Ending:
         data |= {"outside_by_chance": float(beside["by_chance"].sum()), "file": str(path)}
     else:
         data["why"] = found
-    return Ending((*lines, *_verdicts(folder, records)), data)
+    return Ending((*lines, *_verdicts(folder, records), *_analyses(folder, records)), data)
 
 
 def against(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
@@ -116,7 +118,8 @@ def _reference(folder: Path, reference: Path | None) -> pd.DataFrame | str:
 
 def _counts(variants: pd.DataFrame, head: list[str]) -> str:
     """Says over how many seeds the variants are."""
-    numbers = [int(n) for column in head if f"{column}_n" in variants for n in variants[f"{column}_n"]] or [0]
+    numbers = [int(n) for column in head if f"{column}_n" in variants for n in variants[f"{column}_n"]]
+    numbers = [n for n in numbers if n] or [0]  # none of what a variant has no numbers of
     return f"{_range(numbers)} seed{'' if set(numbers) == {1} else 's'}"
 
 
@@ -150,6 +153,8 @@ def _of(theirs: pd.DataFrame, mine: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def _number(value: float) -> str:
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
     return f"{value:.3f}" if abs(value) < 1 else f"{value:.2f}"
 
 
@@ -193,6 +198,13 @@ def _verdicts(folder: Path, records: StudyRecords) -> Iterator[str]:
         yield from _wrapped(f"  {name} {sentence}: {', '.join(told)}")
     if len(spoken) > SPOKEN:
         yield f"  {len(spoken) - SPOKEN} more, and all numbers: {folder / 'tables' / 'claims.md'}"
+
+
+def _analyses(folder: Path, records: StudyRecords) -> Iterator[str]:
+    """Says where analyses stand, where no network is scored and they say all there is to say."""
+    told = [] if records.is_scored else sorted(folder.glob("analyses/[!.]*/summary.md"))
+    if told:
+        yield f"Analyses: {', '.join(str(path) for path in told)}"
 
 
 def _range(values: list[int]) -> str:

@@ -22,6 +22,7 @@ NEEDS: dict[str, tuple[str, ...]] = {  # columns without which there is no such 
     "ablation_curves": ("curve_random",),
     "class_curves": ("curve_keep", "curve_remove"),
     "class_drops": ("drop", "max_class_drop"),
+    "best_alignment": ("alignment",),
 }
 PANELS: dict[str, tuple[str, ...]] = {  # named for the columns they show; those that are shown where none are chosen
     "alignment_against_ablation": ("drop",),
@@ -77,7 +78,7 @@ def choose(
     Raises:
         ValueError: If there is no such figure, variant or panel.
     """
-    records = records.of_variants(shown.variants).of_layer(records.layer)
+    records = records.of_variants(shown.variants).scored().of_layer(records.layer)
     there = {*records.units, *records.curves, *([PICTURES] if records.tops else []), *([MAPS] if records.regions else [])}
     figures: dict[str, Draw] = {
         "preview": lambda records, album, _: preview(records, album),
@@ -89,7 +90,7 @@ def choose(
         **{f"cards_{v}": partial(_of_variant, cards, v) for v in records.variants},
         **{f"dissection_{v}": partial(_of_variant, dissection, v) for v in records.variants},
     }
-    if lines.numbered(records):
+    if records.is_scored and lines.numbered(records):
         figures["scores_by_number"] = lines.scores_by_number
     figures = {name: draw for name, draw in figures.items() if there.issuperset(_needs(name))}
     for name in only:

@@ -11,6 +11,7 @@ import pandas as pd
 from mixmnist.core import storage, sums
 from mixmnist.core.records import Claim, require
 from mixmnist.core.registry import nearest
+from mixmnist.report.rows import WHOLE, is_scored, last_layer, with_analyses
 
 TABLES = ("units", "concepts", "curves")  # of each run
 MOST = 1_000  # runs of a block: more are no block's
@@ -36,17 +37,26 @@ class StudyRecords:
     unsealed: int = 0  # runs whose record has no sums to check its files by
     left_out: tuple[str, ...] = ()  # one sentence a figure that could not be drawn
     regions: Callable[[str, int], Any] | None = None  # gives where a net's maps are high, of a variant and seed, for pictures
+    unscored: tuple[str, ...] = ()  # variants whose networks are not scored in the grid
 
     @property
     def layer(self) -> str:
-        """The layer that feeds the head, the last one of the net."""
-        last: str = self.runs["layer"].iloc[-1]
-        return last
+        """The layer that feeds the head, the last one of the net; where no network is scored, `whole`."""
+        return last_layer(self.runs)
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether any network is scored in the grid."""
+        return set(self.variants) > set(self.unscored)
 
     def of_layer(self, layer: str) -> "StudyRecords":
-        """Gives the records of one layer."""
+        """Gives the records of one layer, and those of networks that are not scored."""
         tables = {name: getattr(self, name) for name in ("runs", "units", "concepts", "curves")}
-        return replace(self, **{name: table[table["layer"] == layer] for name, table in tables.items()})
+        return replace(self, **{name: table[table["layer"].isin([layer, WHOLE])] for name, table in tables.items()})
+
+    def scored(self) -> "StudyRecords":
+        """Gives the records of the variants whose networks are scored; all, where none is."""
+        return self.of_variants([name for name in self.variants if name not in self.unscored])
 
     def of_variants(self, names: Sequence[str]) -> "StudyRecords":
         """Gives the records of some variants; of all where none are named.
@@ -62,7 +72,8 @@ class StudyRecords:
         tables = {name: getattr(self, name) for name in ("runs", "units", "concepts", "curves")}
         kept = {name: table[table["variant"].isin(names)] for name, table in tables.items()}
         tops = {key: path for key, path in self.tops.items() if key[0] in names}
-        return replace(self, **kept, tops=tops, fitted=tuple(name for name in self.fitted if name in names))
+        fitted, unscored = (tuple(name for name in told if name in names) for told in (self.fitted, self.unscored))
+        return replace(self, **kept, tops=tops, fitted=fitted, unscored=unscored)
 
     @property
     def variants(self) -> list[str]:
@@ -89,6 +100,8 @@ class StudyRecords:
         said += [f"WARNING: runs differ in {column}; compare them with care." for column in differing]
         if self.fitted:
             said.append(f"Trained on something else, the head fitted on the frozen units afterwards: {', '.join(self.fitted)}.")
+        if self.unscored:
+            said.append(f"Not scored in the grid, as analyses say what they do: {', '.join(self.unscored)}.")
         names = None if shown is None else " ".join(map(str, shown))
         said += self._amounts([dear for dear, columns in REPLAYED.items() if names is None or re.search(columns, names)])
         if self.unsealed:
@@ -148,10 +161,10 @@ def read_study(folder: Path) -> StudyRecords:
     )
     if not good:
         raise ValueError(" ".join([f"a report needs one run that did not fail, got none in {folder}. Run again.", *damaged]))
-    found: dict[str, Any] = {name: pd.concat([run.tables[name] for run in good], ignore_index=True) for name in TABLES}
+    found: dict[str, Any] = {name: _joined([run.tables[name] for run in good if run.tables]) for name in TABLES}
     runs = _with_best(pd.DataFrame([row for run in good for row in _runs(run.record)]), found["concepts"])
     return StudyRecords(
-        runs=_with_analyses(runs, sorted(folder.glob("analyses/[!.]*/runs.csv"))),
+        runs=with_analyses(runs, sorted(folder.glob("analyses/[!.]*/runs.csv"))),
         **found,
         tops={(run.record["variant"], run.record["seed"]): run.top for run in good if run.top is not None},
         claims=_claims(folder / sums.STUDY),
@@ -161,7 +174,13 @@ def read_study(folder: Path) -> StudyRecords:
         mixed_code=_mixed_code([run.record for run in good]),
         fitted=tuple(dict.fromkeys(run.record["variant"] for run in good if run.record.get("head") == "fitted")),
         unsealed=sum(not sums.is_sealed(run.record) for run in good),
+        unscored=tuple(dict.fromkeys(run.record["variant"] for run in good if not is_scored(run.record))),
     )
+
+
+def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Joins the tables of several runs; where no run has any, gives one of no rows."""
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*KEYS, "useless"])
 
 
 def _mixed_code(records: Iterable[dict[str, Any]]) -> bool:
@@ -180,16 +199,6 @@ def _with_best(runs: pd.DataFrame, concepts: pd.DataFrame) -> pd.DataFrame:
         if concepts["useless"].any():
             best = concepts[concepts["useless"] == useless].groupby(KEYS)["alignment"].agg(pick).rename(name)
             runs = runs.merge(best.reset_index(), on=KEYS, how="left")
-    return runs
-
-
-def _with_analyses(runs: pd.DataFrame, paths: Iterable[Path]) -> pd.DataFrame:
-    """Adds what analyses say of single runs, of the layer that feeds the head; not what is damaged."""
-    for path in paths:
-        if sums.trouble(path.parent / sums.ANALYSIS, [path.name]) is None:
-            found = pd.read_csv(path).copy()  # in one piece: there may be hundreds of columns
-            found = found.assign(layer=runs["layer"].iloc[-1])
-            runs = runs.merge(found, on=["variant", "seed", "layer"], how="left", validate="m:1")
     return runs
 
 
@@ -241,7 +250,8 @@ def _read_run(folder: Path, own: dict[str, str]) -> _Run:
     spoilt = {name: words for name, words in wrong.items() if name in tables}
     require(not spoilt, sums.said(folder, spoilt))
     record["variant"], record["failure"] or _runs(record)  # whatever a row needs must be there
-    parts = {} if record["failure"] else {name: _table(folder / file, record, name) for file, name in tables.items()}
+    none = record["failure"] or not is_scored(record)
+    parts = {} if none else {name: _table(folder / file, record, name) for file, name in tables.items()}
     top = folder / "top.npz"
     kept = top if top.is_file() and top.name not in wrong else None
     return _Run(record, parts, kept, sums.said(folder, wrong) or None)
@@ -283,4 +293,5 @@ def _runs(record: dict[str, Any]) -> list[dict[str, Any]]:
     }
     keys = {key: record[key] for key in KEYS[:-1]}
     known = [{n: float("nan") if v is None and n != "layer" else v for n, v in layer.items()} for layer in record["layers"]]
+    known = known if is_scored(record) else [row | {"layer": WHOLE} for row in known]
     return [keys | layer | run for layer in known]

@@ -28,6 +28,7 @@ HEADLINE = (
     "accuracy unique_concepts detectors dead coverage mean_alignment mean_alignment_mean chance mean_drop mean_drop_mean "
     "max_drop max_class_drop reliance seconds"
 ).split()
+UNSCORED = ("n_weights", "last_loss")  # all that is known of a network that is not scored
 MEANING = (
     "Alignment: average precision by max response (`_mean`: by mean response); detector: alignment >= .80. "
     "Drop: accuracy before minus after silencing a unit to zero (`_mean`: to its mean). Chance: mean prevalence of the concepts."
@@ -53,24 +54,17 @@ SIGNIFICANT = 0.05  # corrected p-value below which a variant is said to differ 
 
 def write_tables(records: StudyRecords, folder: Path) -> None:
     """Writes every table in three formats."""
-    per_run = "A row a run and layer."
+    per_run, meaning = "A row a run and layer.", [MEANING] if records.is_scored else []
     of_blocks = "A seed that is in several blocks is shown from the widest one (column block)."
     write_table(
         folder,
         "runs",
         ordered(records.runs, KEYS + RUNS),
-        [*records.notes(records.runs), per_run, of_blocks, MEANING],
+        [*records.notes(records.runs), per_run, of_blocks, *meaning],
         KEYS + RUNS,
     )
-    unit_note = f"A row a unit; scores of a unit and a concept are those of the unit's own concept. {JOINED}"
-    write_table(
-        folder, "units", ordered(records.units, KEYS + UNITS), [*records.notes(records.units), unit_note, MEANING], KEYS + UNITS
-    )
-    concept_note = f"A row a concept and run: the unit with the highest alignment, and its scores. {JOINED}"
-    columns = [*KEYS, "concept", "chance", *UNITS]
-    write_table(
-        folder, "concepts", ordered(records.concepts, columns), [*records.notes(records.concepts), concept_note, MEANING], columns
-    )
+    if records.is_scored:
+        _write_units(records, folder)
     if {"group_drop", "linear_probe"} <= set(records.concepts):
         use = detected_and_used(records.of_layer(records.layer).concepts)
         write_table(folder, "use", use, [*records.notes(use), USE])
@@ -80,8 +74,21 @@ def write_tables(records: StudyRecords, folder: Path) -> None:
     variants = summarise(records.runs)  # what a paper prints of them is in `papers`
     variants.to_csv(folder / "variants.csv", index=False)
     shown, different = for_people(variants), differences(records.runs)
-    notes = [*records.notes(records.runs), interval_note(variants), MEANING, *bold_notes(records.runs)]
+    notes = [*records.notes(records.runs), interval_note(variants), *meaning, *bold_notes(records.runs)]
     _write_for_people(folder, "variants", shown, notes, different, with_latex=False)
+
+
+def _write_units(records: StudyRecords, folder: Path) -> None:
+    """Writes the tables of units and of concepts, which networks that are not scored have none of."""
+    unit_note = f"A row a unit; scores of a unit and a concept are those of the unit's own concept. {JOINED}"
+    write_table(
+        folder, "units", ordered(records.units, KEYS + UNITS), [*records.notes(records.units), unit_note, MEANING], KEYS + UNITS
+    )
+    concept_note = f"A row a concept and run: the unit with the highest alignment, and its scores. {JOINED}"
+    columns = [*KEYS, "concept", "chance", *UNITS]
+    write_table(
+        folder, "concepts", ordered(records.concepts, columns), [*records.notes(records.concepts), concept_note, MEANING], columns
+    )
 
 
 def detected_and_used(concepts: pd.DataFrame) -> pd.DataFrame:
@@ -127,6 +134,8 @@ def bold_notes(runs: pd.DataFrame, scores: Sequence[str] = HEADLINE) -> list[str
     pairs: dict[str, int] = {}
     able = set()
     for variant, _, tested in _tested(runs, scores):
+        if not tested:  # of networks that are not scored
+            continue
         pairs[variant] = max([pairs.get(variant, 0), *map(len, tested.values())])
         smallest = [p for found in tested.values() if not math.isnan(p := smallest_p(len(found)))]
         if smallest and min(smallest) * len(smallest) < SIGNIFICANT:  # as Holm takes the smallest of a family
@@ -155,7 +164,7 @@ def for_people(variants: pd.DataFrame) -> pd.DataFrame:
     """Writes each headline number of a variants table as mean and interval."""
     shown = pd.DataFrame({"variant": variants["variant"], "layer": variants["layer"], "n": seeds_of(variants)})
     runs = variants.to_dict("records")
-    for column in HEADLINE:
+    for column in (*HEADLINE, *UNSCORED):
         if column not in variants:
             continue
         cells = variants[[column, f"{column}_lower", f"{column}_upper", f"{column}_n"]]

@@ -46,6 +46,8 @@ def regions_of(folder: Path, root: str | None) -> RegionsOf:
         require(net is not None, f"a network's record must be whole, got none of {variant}, seed {seed}.")
         assert net is not None
         read, rank = origins.kind_of(net.settings).read, net.mixture("rank", root)
+        require(read is not None, f"a network must be one that is scored, got {variant}, seed {seed}.")
+        assert read is not None
         (readout,) = read(net.net(), rank, (net.layer,), None, few_of(net.settings.probe_images))  # as it was scored
         return kept_regions(readout, net.place)
 

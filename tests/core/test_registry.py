@@ -8,7 +8,22 @@ from pathlib import Path
 import pytest
 
 from mixmnist.core import registry
-from mixmnist.core.records import Analysis, Dictionary, Kind, Labeller, Metric, Net, Objective, Plant, Score, Source, Task, Way
+from mixmnist.core.records import (
+    Analysis,
+    Dictionary,
+    Generator,
+    Kind,
+    Labeller,
+    Metric,
+    Net,
+    Objective,
+    Plant,
+    Ranking,
+    Score,
+    Source,
+    Task,
+    Way,
+)
 
 KINDS = {
     "tasks": Task,
@@ -23,6 +38,9 @@ KINDS = {
     "scores": Score,
     "ways": Way,
     "labellers": Labeller,
+    "generators": Generator,
+    "planted": Generator,
+    "rankings": Ranking,
 }
 
 

@@ -58,6 +58,11 @@ def test_the_removal_is_read_at_the_place(sample, rank, judge):
 class Ink:
     """Judges by ink alone: all of it is of each digit."""
 
+    name, card, faults = "ink", "none", ("it cannot read",)
+
+    def read(self, images):
+        raise NotImplementedError
+
     def shares(self, images):
         return images.repeat(1, 12, 1, 1)
 
