@@ -22,6 +22,7 @@ OVER_LAYERS = {
     "clean_unit": "clean removal, best unit",
 }
 PLACES = ("legal", "ink-free", "occupied", "border")
+ASIDE = 0.05  # of the way to the next layer, from one line to the next
 WITHIN = "Bars: 95 % t interval over nets, from five on."
 
 
@@ -146,10 +147,10 @@ def over_layers(album: Album, layers: pd.DataFrame) -> None:
         names = own.drop_duplicates("depth").set_index("depth")["layer"]
         for place, (column, label) in enumerate(OVER_LAYERS.items()):
             found = {depth: _over_nets(group, column) for depth, group in own.groupby("depth")}
-            look = stroke(place)
-            ax.plot(list(found), [one.mean for one in found.values()], label=label, **look)
+            look, aside = stroke(place), (place - (len(OVER_LAYERS) - 1) / 2) * ASIDE
+            ax.plot([depth + aside for depth in found], [one.mean for one in found.values()], label=label, **look)
             for depth, one in found.items():
-                ax.vlines(depth, one.lower, one.upper, color=look["color"], lw=0.9)
+                ax.vlines(depth + aside, one.lower, one.upper, color=look["color"], lw=0.9)
                 rows.append({"variant": variant, "layer": names[depth], "measure": column, **one._asdict()})
         title(ax, variant)
         ax.set_xticks(list(names.index), list(names))
