@@ -15,6 +15,7 @@ from mixmnist.commands.nets import evaluate, layers, plant
 from mixmnist.commands.options import DEVICES, SOURCES, add_guest, help_of
 from mixmnist.commands.options import make_command as _command
 from mixmnist.commands.pages import page
+from mixmnist.commands.parsing_dissect import add_dissect
 from mixmnist.commands.parsing_see import add_see
 from mixmnist.commands.shelves import list_entries
 from mixmnist.commands.studies import demo, index, plan, report, run, verify
@@ -49,6 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
         _add_evaluate,
         _add_features,
         add_see,
+        add_dissect,
     ):
         add(commands)
     _add_labels(commands)

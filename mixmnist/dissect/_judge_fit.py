@@ -5,15 +5,17 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
 from mixmnist.core.records import Canvas, require
 from mixmnist.dissect._judge_net import Found, JudgeNet, cell_targets
 from mixmnist.dissect._odd import Mix, OddCanvases, Pool, odd_canvases
-from mixmnist.dissect.reading import BACKGROUND, CLASSES
+from mixmnist.dissect.reading import BACKGROUND, BATCH, CLASSES
 from mixmnist.training import Outcome, Stopped, Watch
 
+SLOPES = tuple(float(slope) for slope in range(4, 41))  # tried for the log odds of a glyph more
 PARTS = 20  # of a training, after each of which the watch is told
 
 
@@ -87,6 +89,21 @@ def _loss(found: Found, canvases: OddCanvases, canvas: Canvas) -> Tensor:
     pixels = F.cross_entropy(found.pixels, canvases.classes, weight=weight)
     targets = cell_targets(canvases.slots, canvases.positions, canvas)
     cells = -(targets * found.cells.log_softmax(dim=1)).sum(dim=(1, 2, 3)).mean()
-    counts = -found.counts.gather(2, canvases.counts[..., None]).sum(dim=(1, 2)).mean()
-    junk = F.nll_loss(found.junk, canvases.junk.long())
-    return 4 * pixels + cells + 0.3 * (counts + junk)
+    return 4 * pixels + cells + 0.3 * _said(found.counts, found.junk, canvases).sum()
+
+
+def _said(counts: Tensor, junk: Tensor, canvases: OddCanvases) -> Float[Tensor, "2"]:
+    """Gives the nats a canvas of its counts, and of its junk."""
+    right = -counts.gather(2, canvases.counts[..., None]).sum(dim=(1, 2)).mean()
+    return torch.stack([right, F.nll_loss(junk, canvases.junk.long())])
+
+
+def calibrate(net: JudgeNet, canvases: OddCanvases) -> None:
+    """Fits in place how sure counts and junk are of themselves: by likelihood, on canvases that are no part of the training."""
+    with torch.no_grad():
+        cells = torch.cat([net(part).cells for part in canvases.images.split(BATCH)])
+        losses = []
+        for slope in SLOPES:
+            net.slopes.fill_(slope)
+            losses.append(_said(*net.counted(cells), canvases))
+        net.slopes.copy_(torch.tensor(SLOPES)[torch.stack(losses).argmin(dim=0)])

@@ -69,9 +69,9 @@ class JudgeNet(nn.Module):
         up = F.interpolate(self.back(far), scale_factor=2.0, mode="bilinear", align_corners=False)
         fine = self.fine(self.join(F.relu(up + self.skip(near))))
         ink = self.ink(torch.cat([images, images / (images + EDGE)], dim=1))
-        return Found(F.pixel_shuffle(fine, 2) + ink, cells, *self._counted(cells))
+        return Found(F.pixel_shuffle(fine, 2) + ink, cells, *self.counted(cells))
 
-    def _counted(self, cells: Float[Tensor, "n classes high wide"]) -> tuple[Tensor, Tensor]:
+    def counted(self, cells: Float[Tensor, "n classes high wide"]) -> tuple[Tensor, Tensor]:
         """Sums what cells say, and gives log probabilities of each digit's count and of junk."""
         sums = (cells * self.sharp).softmax(dim=1).sum(dim=(2, 3))  # n classes
         one, two = (self.slopes[0] * (sums[:, :DIGITS] - edge) for edge in (0.5, 1.5))

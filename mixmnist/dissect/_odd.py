@@ -133,7 +133,7 @@ def warped(
     """Turns, shears, scales, moves and bends glyphs, each by an amount of its own up to the strength; gives them side by side."""
     n = len(images)
     most = strength * torch.rand(n, generator=generator)
-    angle, shear, high, wide, down, right = (_uniform((6, n), -1, 1, generator) * most).unbind()
+    angle, shear, high, wide, down, right = (_uniform((6, n), -1.0, 1.0, generator) * most).unbind()
     angle, shear = angle * math.radians(13), shear * 0.2
     high, wide = 1 + 0.03 * most + 0.12 * high, 1 + 0.03 * most + 0.12 * wide
     rows = torch.stack([angle.cos() * wide, shear - angle.sin() * wide, 0.08 * right], dim=1)
@@ -216,7 +216,7 @@ def junk_tiles(
     smear = F.interpolate(coarse, size=(side, side), mode="bilinear", align_corners=False)[:, 0]
     smear = smear / smear.amax(dim=(1, 2), keepdim=True).clamp(min=1e-3) * _uniform((n, 1, 1), 0.5, 0.9, generator)
     noise = F.interpolate(torch.randn(n, 1, 5, 5, generator=generator), size=(side, side), mode="bicubic", align_corners=True)
-    blob = (noise[:, 0] * _uniform((n, 1, 1), 1, 3, generator)).clamp(0, 1)
+    blob = (noise[:, 0] * _uniform((n, 1, 1), 1.0, 3.0, generator)).clamp(0, 1)
     kind = torch.randint(4, (n,), generator=generator)
     kind = torch.where((kind == 0) & ~own | (kind == 1) & ~good, torch.randint(2, 4, (n,), generator=generator), kind)
     found = torch.stack([blend, half, smear, blob])[kind, torch.arange(n)]
@@ -278,7 +278,7 @@ def _softened(images: Tensor, soft: Tensor, generator: torch.Generator) -> Tenso
     part = images[rows][:, 0][None]  # 1 n rows cols
     part = F.conv2d(part, bell[:, None, :, None], padding=(2, 0), groups=n)
     part = F.conv2d(part, bell[:, None, None, :], padding=(0, 2), groups=n)[0][:, None]
-    floor, noise = (_uniform((n, 1, 1, 1), 0, most, generator) for most in (FLOOR, NOISE))
+    floor, noise = (_uniform((n, 1, 1, 1), 0.0, most, generator) for most in (FLOOR, NOISE))
     plain = _chance(n, 0.5, generator)[:, None, None, None]
     part = torch.where(plain, part, part + floor + noise * torch.randn(part.shape, generator=generator))
     return images.index_copy(0, rows, part.clamp(0, 1))

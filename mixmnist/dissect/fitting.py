@@ -11,7 +11,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -29,6 +29,7 @@ from mixmnist.training import Outcome, Stopped, Watch
 UNSEEN = Watch()  # nobody looks on
 AVERAGE = 0.998  # how much of the averaged weights stays at each step, once there are a thousand
 WARMUP, DECAY = 0.02, 0.3  # shares of all steps: in which the rate rises, and in which it falls at the end
+ALIKE, LOOKED = 0.05, 64  # samples of which no pixel differs by more are alike; how many are looked at
 Step = Callable[[Int[Tensor, " batch"], torch.Generator], tuple[Tensor, Tensor]]
 
 
@@ -157,6 +158,21 @@ def fit(
                     failure = f"the training loss was not a number in step {done + 1} of {course.steps} or before"
                     break
     return average.eval(), Outcome(tuple(history), failure)
+
+
+@torch.no_grad()
+def alive(fitted: tuple[nn.Module, Outcome]) -> tuple[nn.Module, Outcome]:
+    """Calls a training failed whose generator draws the same canvas of all codes: it collapsed.
+
+    Args:
+        fitted: A generator in eval mode, and what became of its training.
+    """
+    net, outcome = fitted
+    images = net(net.codes(LOOKED, 0))  # type: ignore[operator] -- every generator has codes
+    spread = float((images.amax(dim=0) - images.amin(dim=0)).max())
+    if outcome.failure is None and not spread > ALIKE:
+        outcome = replace(outcome, failure=f"the generator collapsed: {LOOKED} samples differ by {spread:.1g} at most")
+    return net, outcome
 
 
 @torch.no_grad()

@@ -27,7 +27,7 @@ from mixmnist.core.seeding import derive
 from mixmnist.data.sources import label, load_glyphs, resolve_source
 from mixmnist.dissect._judge_card import NUMBERS, agreement_of, card_of, faults_of, measure
 from mixmnist.dissect._judge_fit import Judging as Judging
-from mixmnist.dissect._judge_fit import fit
+from mixmnist.dissect._judge_fit import calibrate, fit
 from mixmnist.dissect._judge_net import STEP, JudgeNet
 from mixmnist.dissect._odd import ODD, PROPER, Pool, odd_canvases, pool_of
 from mixmnist.dissect.reading import BATCH, Judge, Said, classes_of
@@ -181,11 +181,18 @@ def fit_judge(
     taught, unseen, fixed = _pools(source, root, canvas)
     net = JudgeNet(len(NUMBERS), torch.Generator().manual_seed(derive(seed, "judge", "initialisation")))
     outcome = fit(net, taught, canvas, derive(seed, "judge", "canvases"), how, watch)
-    generator = torch.Generator().manual_seed(derive(seed, "judge", "card"))
-    proper, odd = (odd_canvases(unseen, how.checked, canvas, generator, mix) for mix in (PROPER, ODD))
+    fresh = torch.Generator().manual_seed(derive(seed, "judge", "confidence"))
+    calibrate(net, odd_canvases(taught, how.checked, canvas, fresh))
+    _write_card(net, unseen, fixed, canvas, derive(seed, "judge", "card"), how.checked)
+    return net, outcome
+
+
+def _write_card(net: JudgeNet, unseen: Pool, fixed: bool, canvas: Canvas, seed: int, n: int) -> None:
+    """Measures a net on canvases of unseen glyphs and writes the numbers into it."""
+    generator = torch.Generator().manual_seed(seed)
+    proper, odd = (odd_canvases(unseen, n, canvas, generator, mix) for mix in (PROPER, ODD))
     report = measure(judge_of(net, canvas), proper, odd) | {"glyphs": float(len(unseen.labels)), "unseen": float(not fixed)}
     net.report.copy_(torch.tensor([report[name] for name in NUMBERS], dtype=torch.float64))
-    return net, outcome
 
 
 def load_judge(path: str | Path) -> TrainedJudge:
@@ -238,4 +245,4 @@ def _pools(source: str, root: str | None, canvas: Canvas) -> tuple[Pool, Pool, b
     name, place = resolve_source(source, root)
     glyphs, fixed = load_glyphs(name, place, "test"), registry.choose("sources", name).fixed
     rows = torch.arange(len(glyphs.labels))
-    return (*(pool_of(glyphs, rows if fixed else rows[k::2], canvas.glyph) for k in (0, 1)), fixed)  # type: ignore[return-value]
+    return (*(pool_of(glyphs, rows if fixed else rows[k::2], canvas.glyph) for k in (0, 1)), fixed)

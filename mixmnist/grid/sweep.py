@@ -21,7 +21,7 @@ from mixmnist.grid import origins
 from mixmnist.grid.block import Block
 from mixmnist.grid.estimating import training_cost
 from mixmnist.grid.machine import choose_device
-from mixmnist.grid.unscored import block_type
+from mixmnist.grid.unscored import block_type, is_scored
 from mixmnist.grid.workers import Here, Worker
 from mixmnist.training import Stopped, choose_precision
 
@@ -176,7 +176,7 @@ def plan(study: Study | str, options: Options) -> list[Block]:
             variant=variant,
             source=source,
             root=root,
-            seeds=tuple(group),
+            seeds=seeds_of_block,
             device=device,
             precision=precision,
             threads=options.threads,
@@ -186,6 +186,7 @@ def plan(study: Study | str, options: Options) -> list[Block]:
         )
         for group in _groups(seeds)
         for variant_name, variant in sorted(chosen.items(), key=lambda named: training_cost(named[1]))
+        for seeds_of_block in _of_variant(group, variant)
     ]
 
 
@@ -222,6 +223,11 @@ def _quick(variant: Variant) -> Variant:
 def _groups(seeds: int) -> list[range]:
     """Cuts the seeds into blocks 0-4, 5-9, ...; the last may be narrower."""
     return [range(first, min(first + BLOCK, seeds)) for first in range(0, seeds, BLOCK)]
+
+
+def _of_variant(group: range, variant: Variant) -> list[tuple[int, ...]]:
+    """Gives the seeds of each block; nets that are not scored train one after another, so each is a block that can be resumed."""
+    return [tuple(group)] if is_scored(variant) else [(seed,) for seed in group]
 
 
 class _Crew:

@@ -42,6 +42,20 @@ GLOSSARY: Mapping[str, str] = {
     "variant": "One kind of network of a study, trained from several seeds.",
 }
 
+BRUSH: Mapping[str, str] = {  # of the page of a brush
+    "canvas": GLOSSARY["canvas"],
+    "cell": "One place of a unit's map; it stands for a square of pixels.",
+    "code": "The numbers that a generator draws a canvas from; of a real canvas, those that draw what is most like it.",
+    "confidence": "How sure the judge is of all that it reads on the canvas together.",
+    "erase": "To write 0 into the brush's units at some cells.",
+    "junk": "Ink that is no digit, such as half of one, or two laid over each other.",
+    "judge": "A network trained to read canvases that are not in order, too: how often each digit is there, and where.",
+    "k": "What painting writes: a unit's mean where the digit is.",
+    "paint": "To write k into the brush's units at some cells.",
+    "ranking": "An order of the layer's units for each digit: which of them would one change first?",
+    "unit": "One map of the layer that the brush writes into.",
+}
+
 COLUMNS: Mapping[str, tuple[str, str]] = {  # of the tables of runs and variants: name, and meaning in a few words
     "accuracy": ("accuracy", "share of test images classified rightly"),
     "unique_concepts": ("unique concepts", "concepts with a detector"),

@@ -6,7 +6,8 @@ import torch
 from mixmnist.core.records import Canvas
 from mixmnist.data.sources import load_glyphs
 from mixmnist.dissect._judge_card import agreement_of, faults_of, mean_iou, measure
-from mixmnist.dissect._judge_net import JudgeNet, cell_targets
+from mixmnist.dissect._judge_fit import calibrate
+from mixmnist.dissect._judge_net import Found, JudgeNet, cell_targets
 from mixmnist.dissect._odd import ODD, PROPER, odd_canvases, pool_of
 from mixmnist.dissect.exact import ExactJudge
 from mixmnist.dissect.reading import BACKGROUND, JUNK, Said
@@ -20,11 +21,32 @@ def test_counts_are_sums_over_cells():
     for kind, row, col in ((3, 0, 1), (3, 3, 5), (7, 2, 2), (JUNK, 1, 4)):
         cells[0, :, row, col] = 0
         cells[0, kind, row, col] = 12
-    counts, junk = net._counted(cells)
+    counts, junk = net.counted(cells)
     assert counts.argmax(dim=2)[0].tolist() == [0, 0, 0, 2, 0, 0, 0, 1, 0, 0]
     assert junk.argmax(dim=1).item() == 1
     assert torch.allclose(counts.exp().sum(dim=2), torch.ones(1, 10), atol=1e-5)
     assert torch.allclose(junk.exp().sum(dim=1), torch.ones(1), atol=1e-5)
+
+
+def test_confidence_is_fitted():
+    """Of slopes tried, counts and junk each get the likeliest one: steep where sums are right, flat where they are wrong."""
+    pool = pool_of(load_glyphs("stamps", None, "test"), torch.arange(10), 12)
+    canvases = odd_canvases(pool, 40, Canvas(), torch.Generator().manual_seed(0), ODD)
+    right = 12 * cell_targets(canvases.slots, canvases.positions, Canvas())
+
+    class Knows(JudgeNet):
+        """Knows the digits, and sees no junk."""
+
+        def forward(self, images):
+            cells = right.clone()
+            cells[:, BACKGROUND] += cells[:, JUNK]
+            cells[:, JUNK] = 0
+            return Found(images, cells, *self.counted(cells))
+
+    net = Knows(2)
+    calibrate(net, canvases)
+    assert net.slopes[0] > net.slopes[1]
+    assert net.slopes[1] == 4
 
 
 def test_a_judge_is_small():

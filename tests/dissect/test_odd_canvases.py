@@ -80,7 +80,7 @@ def test_junk_is_there_as_often_as_asked_and_seen(pool):
 
 def test_ghosts_are_faint_and_background(pool):
     """A canvas with nothing but a ghost has ink of at most .2, and no class but background."""
-    found = drawn(pool, 800, Mix(proper=0, junk=0, ghost=1, soft=0, warp=0))
+    found = drawn(pool, 800, Mix(proper=0.0, junk=0.0, ghost=1.0, soft=0.0, warp=0.0))
     alone = (found.slots == GHOST).any(dim=1) & (found.slots < 0).all(dim=1)
     assert alone.sum() > 100
     assert 0.1 < found.images[alone].max() <= 0.2
@@ -90,23 +90,23 @@ def test_ghosts_are_faint_and_background(pool):
 
 def test_crowds_have_four_glyphs(pool):
     """One in each quarter, boxes at most a quarter of a glyph over each other."""
-    found = drawn(pool, 300, Mix(crowd=1, warp=0))
+    found = drawn(pool, 300, Mix(crowd=1.0, warp=0.0))
     assert ((found.slots >= 0).sum(dim=1) == 4).all()
     assert min(gaps(found)) >= 9
 
 
 def test_soft_canvases_are_pictures_too(pool):
     """All values lie in [0, 1]; without softness stamps are black and white."""
-    soft = drawn(pool, 100, Mix(proper=0, soft=1, junk=0, ghost=0, warp=0)).images
+    soft = drawn(pool, 100, Mix(proper=0.0, soft=1.0, junk=0.0, ghost=0.0, warp=0.0)).images
     assert (soft.min() >= 0, soft.max() <= 1) == (True, True)
     assert ((soft > 0.05) & (soft < 0.95)).any()
-    hard = drawn(pool, 100, Mix(proper=0, soft=0, junk=0, ghost=0, warp=0)).images
+    hard = drawn(pool, 100, Mix(proper=0.0, soft=0.0, junk=0.0, ghost=0.0, warp=0.0)).images
     assert hard.unique().tolist() == [0, 1]
 
 
 def test_nothing_is_left_of_an_empty_slot(pool):
     """A canvas without glyphs and softness is black."""
-    found = drawn(pool, 400, Mix(proper=0, soft=0, junk=0, ghost=0, warp=0))
+    found = drawn(pool, 400, Mix(proper=0.0, soft=0.0, junk=0.0, ghost=0.0, warp=0.0))
     none = (found.slots == EMPTY).all(dim=1)
     assert none.sum() > 50
     assert found.images[none].max() == 0

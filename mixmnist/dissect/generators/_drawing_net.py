@@ -1,36 +1,35 @@
-"""The net that all generators share: it plans what lies where, lays it on the canvas and draws it by convolutions.
+"""The net that all generators share: it places two glyphs, writes them as points on maps, and draws them by convolutions.
 
-A code becomes a plan: for each of two slots a place and a mixture of a few kinds of glyph. The place is written on a canvas of
-its own, over the four pixels around it (so it may lie between pixels, and gradients reach it). Blocks of two by two pixels of
-that canvas are the cells of all maps. From there on all is convolution and ReLU: those layers are dissected. Nothing in
-the plan says what a digit looks like, and kinds are no digits: which kind is which, if any, is found in training.
+A code is of normal numbers and, for each of two slots, a mark among a few kinds of glyph; the two kinds differ. A small net plans
+where each glyph lies, and may bend its kind. `where` are the maps of kinds: a point of 1, shared among the four pixels around its
+place, so that it may lie between pixels and gradients reach it. One large kernel draws each kind around its point; two small
+convolutions finish it. Nothing says what a kind looks like, and kinds are no digits: which is which, if any, is found in training
+(factors and conditional are told). All shifts share their weights: the place is hard to learn, the strokes are not.
 
 Source:
-    The place on a map that a net writes itself: D. Eslami et al. (2016), "Attend, Infer, Repeat", arXiv:1603.08575; coordinates
-    for generators: N. Watters et al. (2019), "Spatial Broadcast Decoder", arXiv:1901.07017. Differs: a place is four weights on
-    a canvas, and slots share their maps from the first layer on.
+    A place on a map that a net writes itself: S. M. A. Eslami et al. (2016), "Attend, Infer, Repeat", arXiv:1603.08575; kinds in
+    a code: X. Chen et al. (2016), "InfoGAN", arXiv:1606.03657. Differs: a place is four weights on a map, slots share their maps,
+    and no net guesses the code back.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from mixmnist.core.entries import Number
 from mixmnist.core.records import Canvas, require
-from mixmnist.core.seeding import Stream, derive
-from mixmnist.data.tasks import pairs
+from mixmnist.core.seeding import derive
 
 SLOTS = 2  # glyphs that a plan places
-CELL = 2  # pixels a side of a cell of a map
-LAYERS = ("layer1", "layer2", "layer3")
-MOST = 150_000  # weights of a generator
+LAYERS = ("where", "layer1", "layer2")
 LEAK = 0.2  # slope of the plan's leaky ReLUs below 0
+FIRM = 6.0  # logits by which a code's mark exceeds what the plan says of kinds as it begins
+SPREAD = 0.5  # standard deviation of the large kernel's weights as it begins
 
 Codes = Float[Tensor, "n latent"]
 Images = Float[Tensor, "n 1 rows cols"]
@@ -40,25 +39,26 @@ Images = Float[Tensor, "n 1 rows cols"]
 class Shape:
     """The sizes of a generator."""
 
-    latent: int = 32
+    latent: int = 16
     """Normal numbers of a code."""
     hidden: int = 64
     """Numbers of each hidden layer of the plan."""
     kinds: int = 12
-    """Kinds of glyph that a slot chooses among."""
+    """Kinds of glyph; a code marks two."""
     style: int = 0
-    """Further numbers of each glyph: 0 where all glyphs of a digit are alike."""
-    first: int = 32
+    """Further numbers of each glyph: 0 where all glyphs of a kind are alike."""
+    first: int = 24
     """Units of layer1."""
-    second: int = 32
+    second: int = 16
     """Units of layer2."""
-    third: int = 16
-    """Units of layer3."""
+    kernel: int = 13
+    """Rows and columns of the large kernel: odd, and no smaller than a glyph."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value, least = getattr(self, field.name), int(field.name != "style")
+            value, least = getattr(self, field.name), {"style": 0, "kinds": SLOTS}.get(field.name, 1)
             require(value >= least, f"{field.name} must be {least} or more, got {field.name}={value}.")
+        require(self.kernel % 2 == 1, f"kernel must be odd, to have a middle, got kernel={self.kernel}.")
 
 
 SIZES: Mapping[str, Number] = MappingProxyType({field.name: int(field.default) for field in fields(Shape)})
@@ -70,51 +70,49 @@ def shape_of(settings: Mapping[str, Number]) -> Shape:
 
 
 class Plan(nn.Module):
-    """Makes of a code a place and a mixture of kinds for each slot, by two hidden layers.
+    """Makes of a code a place and traits for each slot, by two hidden layers.
 
     Args:
         canvas: Where glyphs may lie.
         shape: The sizes.
-        told: Whether a code ends in ten numbers more, which say what two digits are asked for.
     """
 
-    def __init__(self, canvas: Canvas, shape: Shape, told: bool = False) -> None:
+    def __init__(self, canvas: Canvas, shape: Shape) -> None:
         super().__init__()
-        self.told = len(pairs.TASK.concepts) if told else 0
-        self.normal, self.latent = shape.latent, shape.latent + self.told
-        self.kinds, self.traits = shape.kinds, shape.kinds + shape.style
+        self.normal, self.kinds, self.traits = shape.latent, shape.kinds, shape.kinds + shape.style
+        self.latent = shape.latent + SLOTS * shape.kinds
         self.least, self.span = canvas.glyph // 2 + 0.5, float(canvas.size - canvas.glyph)  # of a glyph's middle, pixels
         self.hidden1, self.hidden2 = nn.Linear(self.latent, shape.hidden), nn.Linear(shape.hidden, shape.hidden)
         self.place, self.what = nn.Linear(shape.hidden, 2 * SLOTS), nn.Linear(shape.hidden, self.traits * SLOTS)
         with torch.no_grad():
-            self.place.weight *= 3.0  # places spread over the canvas, and kinds are chosen, from the first step on
-            self.what.weight *= 4.0
+            self.place.weight *= 3.0  # places spread over the canvas from the first step on
+            self.what.weight *= 0.4  # kinds are what the code says, at first
 
     def forward(self, codes: Codes) -> tuple[Float[Tensor, "n slots 2"], Float[Tensor, "n slots traits"]]:
         """Gives the row and the column of the middle of each slot's glyph, and its traits: shares of kinds, then style."""
         hidden = F.leaky_relu(self.hidden2(F.leaky_relu(self.hidden1(codes), LEAK)), LEAK)
         places = self.least + self.span * torch.sigmoid(self.place(hidden)).unflatten(1, (SLOTS, 2))
-        traits = self.what(hidden).unflatten(1, (SLOTS, self.traits))
-        return places, torch.cat([traits[..., : self.kinds].softmax(dim=2), traits[..., self.kinds :]], dim=2)
+        kinds, style = self.what(hidden).unflatten(1, (SLOTS, self.traits)).split([self.kinds, self.traits - self.kinds], dim=2)
+        marks = codes[:, self.normal :].unflatten(1, (SLOTS, self.kinds))
+        return places, torch.cat([(kinds + FIRM * marks).softmax(dim=2), style], dim=2)
+
+    def join(self, normal: Float[Tensor, "n normal"], marks: Float[Tensor, "n slots kinds"]) -> Codes:
+        """Joins a code of its parts."""
+        return torch.cat([normal, marks.flatten(1).to(normal)], dim=1)
+
+    def drawn(self, n: int, generator: torch.Generator) -> Codes:
+        """Draws codes: normal numbers, and two different kinds, all equally likely."""
+        chances = torch.ones(n, self.kinds)
+        marked = torch.multinomial(chances, SLOTS, replacement=False, generator=generator)  # n slots
+        return self.join(torch.randn(n, self.normal, generator=generator), F.one_hot(marked, self.kinds))
 
     def codes(self, n: int, seed: int) -> Codes:
-        """Draws codes: normal numbers, then two of ten digits where it is told what to draw."""
-        generator = torch.Generator().manual_seed(derive(seed, "codes"))
-        normal = torch.randn(n, self.normal, generator=generator)
-        if not self.told:
-            return normal.to(self.place.weight)
-        _, shown = pairs.draw(n, Stream(seed, "codes", "pairs"))
-        return torch.cat([normal, both(torch.from_numpy(shown))], dim=1).to(self.place.weight)
-
-
-def both(shown: Int[Tensor, "n slots"]) -> Float[Tensor, "n digits"]:
-    """Marks the digits of each canvas by ones; -1 is an empty slot."""
-    marked = F.one_hot(shown + 1, len(pairs.TASK.concepts) + 1)[..., 1:]  # n slots digits
-    return marked.amax(dim=1).float()
+        """Draws codes as the generator was trained on."""
+        return self.drawn(n, torch.Generator().manual_seed(derive(seed, "codes"))).to(self.place.weight)
 
 
 class Drawing(nn.Module):
-    """A generator: a plan, three layers of maps, and pixels.
+    """A generator: a plan, maps of where kinds lie, two layers of maps, and pixels.
 
     Args:
         canvas: The canvas that is drawn.
@@ -124,20 +122,18 @@ class Drawing(nn.Module):
 
     def __init__(self, canvas: Canvas, shape: Shape, plan: nn.Module) -> None:
         super().__init__()
-        self.size, self.latent = canvas.size, int(plan.latent)
-        self.side = CELL * math.ceil(canvas.size / CELL)  # of the canvas in whole cells
-        self.plan = plan
-        a, b, c = shape.first, shape.second, shape.third
-        self.layer1 = nn.Sequential(nn.Conv2d(CELL**2 * int(plan.traits), a, 3, padding=2, dilation=2), nn.ReLU())
-        self.layer2 = nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.ReLU())
-        self.layer3 = nn.Sequential(nn.Conv2d(b, c, 3, padding=1), nn.ReLU())
-        self.pixels = nn.Sequential(nn.Conv2d(c, CELL**2, 3, padding=1), nn.PixelShuffle(CELL))
-        for conv in (module for module in self.modules() if isinstance(module, nn.Conv2d)):
+        self.size, self.latent, self.plan = canvas.size, int(plan.latent), plan
+        self.where = Where(canvas.size)
+        large = nn.ConvTranspose2d(int(plan.traits), shape.first, shape.kernel, padding=shape.kernel // 2)
+        self.layer1 = nn.Sequential(large, nn.ReLU())
+        self.layer2 = nn.Sequential(nn.Conv2d(shape.first, shape.second, 3, padding=1), nn.ReLU())
+        self.pixels = nn.Conv2d(shape.second, 1, 3, padding=1)
+        nn.init.normal_(large.weight, 0, SPREAD)
+        nn.init.zeros_(large.bias)
+        for conv in (self.layer2[0], self.pixels):
             nn.init.kaiming_normal_(conv.weight)
             nn.init.zeros_(conv.bias)
-        with torch.no_grad():
-            self.layer1[0].weight *= 5.0  # but a few of its inputs are not 0
-            self.pixels[0].bias.fill_(-2.0)  # most of a canvas is empty
+        nn.init.constant_(self.pixels.bias, -2.0)  # most of a canvas is empty
 
     def forward(self, codes: Codes) -> Images:
         """Draws a canvas in [0, 1] of each code."""
@@ -145,8 +141,20 @@ class Drawing(nn.Module):
 
     def logits(self, places: Float[Tensor, "n slots 2"], traits: Float[Tensor, "n slots traits"]) -> Images:
         """Draws logits of pixels of a plan."""
-        maps = self.layer3(self.layer2(self.layer1(laid(places, traits, self.side))))
-        return self.pixels(maps)[..., : self.size, : self.size]
+        maps = self._stamped(places, traits) if self.training else self.layer1(self.where(places, traits))
+        found: Tensor = self.pixels(self.layer2(maps))
+        return found
+
+    def _stamped(self, places: Float[Tensor, "n slots 2"], traits: Float[Tensor, "n slots traits"]) -> Float[Tensor, "n u r c"]:
+        """Gives what layer1 gives of the maps, but quicker: each glyph is drawn once, and then moved to its place."""
+        large = self.layer1[0]
+        reach = torch.arange(large.weight.shape[2], device=places.device) - large.weight.shape[2] // 2
+        pixels = torch.arange(self.size, device=places.device)
+        apart = places[..., None, None] + reach - pixels[:, None]  # n slots 2 size kernel
+        rows, cols = (1 - apart.abs()).clamp_min(0).unbind(dim=2)
+        glyphs = torch.einsum("nst,tukl->nsukl", traits, large.weight)
+        moved = rows[:, :, None] @ glyphs @ cols[:, :, None].mT  # n slots units size size
+        return F.relu(moved.sum(dim=1) + large.bias[:, None, None])
 
     def codes(self, n: int, seed: int) -> Codes:
         """Draws codes as the generator was trained on."""
@@ -154,25 +162,33 @@ class Drawing(nn.Module):
         return found
 
 
-def laid(
-    places: Float[Tensor, "n slots 2"], traits: Float[Tensor, "n slots traits"], side: int
-) -> Float[Tensor, "n planes high wide"]:
-    """Writes traits at places, each on the four pixels around it; the four pixels of a cell become planes.
+class Where(nn.Module):
+    """Writes traits at places on empty maps, each on the four pixels around its place.
 
     Args:
-        places: Rows and columns, in pixels; 0 is the middle of the first.
-        traits: What is written.
-        side: Rows and columns of the canvas, in whole cells.
+        size: Rows and columns of the maps.
 
     Example:
-        >>> laid(torch.tensor([[[1.0, 0.25]]]), torch.tensor([[[1.0]]]), 2)[0, :, 0, 0]
-        tensor([0.0000, 0.0000, 0.7500, 0.2500])
+        >>> Where(3)(torch.tensor([[[1.0, 0.25]]]), torch.tensor([[[1.0]]]))[0, 0]
+        tensor([[0.0000, 0.0000, 0.0000],
+                [0.7500, 0.2500, 0.0000],
+                [0.0000, 0.0000, 0.0000]])
     """
-    pixels = torch.arange(side, dtype=places.dtype, device=places.device)
-    near = (1 - (places[..., None] - pixels).abs()).clamp_min(0)  # n slots 2 side
-    rows = traits[..., None] * near[:, :, :1]  # n slots traits side
-    canvas = torch.einsum("nstr,nsc->ntrc", rows, near[:, :, 1])
-    return F.pixel_unshuffle(canvas, CELL)
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(
+        self, places: Float[Tensor, "n slots 2"], traits: Float[Tensor, "n slots traits"]
+    ) -> Float[Tensor, "n traits rows cols"]:
+        """Gives the maps; a place is a row and a column in pixels, 0 is the middle of the first."""
+        pixels = torch.arange(self.size, device=places.device)
+        near = (1 - (places[..., None] - pixels).abs()).clamp_min(0)  # n slots 2 size
+        return torch.einsum("nstr,nsc->ntrc", traits[..., None] * near[:, :, :1], near[:, :, 1])
+
+
+MOST = 150_000  # weights of a generator
 
 
 def weights_of(net: nn.Module) -> int:

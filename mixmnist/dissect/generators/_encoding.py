@@ -1,5 +1,6 @@
 """How the generators are trained whose codes an encoder finds: vae, and vaegan, in which a critic looks on."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -11,18 +12,19 @@ from torch import Tensor, nn
 
 from mixmnist.core.entries import Number
 from mixmnist.dissect.critics import RELATIVISTIC, steepness
-from mixmnist.dissect.fitting import Lesson, adam, course_of, fit, initialised, pixels
-from mixmnist.dissect.generators._adversarial import untrained
-from mixmnist.dissect.generators._drawing_net import SIZES, Drawing
+from mixmnist.dissect.fitting import Lesson, adam, alive, course_of, fit, initialised, pixels
+from mixmnist.dissect.generators._adversarial import move, untrained
+from mixmnist.dissect.generators._drawing_net import SIZES, SLOTS, Drawing
 from mixmnist.dissect.generators._seeing_net import Seeing
 from mixmnist.training import Outcome
 
 CLIP = 100.0  # largest norm of a step's gradient
+SOFT, LEAST = 0.5, 1e-6  # temperature of softened choices; uniform numbers lie so far from 0 and 1
 ENCODER = 128  # hidden numbers of the encoder
 SETTINGS: Mapping[str, Number] = MappingProxyType(
     {
         **SIZES,
-        "steps": 8000,  # at most; never more passes over the canvases than the variant's epochs
+        "steps": 10_000,  # at most; never more passes over the canvases than the variant's epochs
         "batch": 16,  # canvases a step
         "rate": 2e-3,  # learning rate
         "beta": 1.0,  # how much a code's nats weigh against those of pixels
@@ -31,14 +33,39 @@ SETTINGS: Mapping[str, Number] = MappingProxyType(
 )
 
 
-def divergence(mean: Float[Tensor, "n latent"], log_variance: Float[Tensor, "n latent"]) -> Float[Tensor, " n"]:
-    """Gives the Kullback-Leibler divergence of normal codes from standard normal ones, nats.
+@dataclass(frozen=True)
+class Belief:
+    """What an encoder says of a canvas's code."""
+
+    mean: Float[Tensor, "n normal"]
+    log_variance: Float[Tensor, "n normal"]
+    kinds: Float[Tensor, "n slots kinds"]  # logits
+
+    @property
+    def nats(self) -> Float[Tensor, " n"]:
+        """The Kullback-Leibler divergence from what codes are drawn of: normal numbers, and kinds that are equally likely."""
+        normal = 0.5 * (self.mean.square() + self.log_variance.exp() - self.log_variance - 1).sum(dim=1)
+        sure = self.kinds.log_softmax(dim=2)
+        return normal + (sure.exp() * (sure + math.log(self.kinds.shape[2]))).sum(dim=(1, 2))
+
+    def drawn(self, generator: torch.Generator) -> tuple[Float[Tensor, "n normal"], Float[Tensor, "n slots kinds"]]:
+        """Draws a code: numbers, and a mark in each slot, whose gradient is that of a softened choice."""
+        noise = torch.randn(self.mean.shape, generator=generator).to(self.mean)
+        uniform = torch.rand(self.kinds.shape, generator=generator).to(self.mean).clamp(LEAST, 1 - LEAST)
+        soft = ((self.kinds - (-uniform.log()).log()) / SOFT).softmax(dim=2)
+        hard = F.one_hot(soft.argmax(dim=2), soft.shape[2]).to(soft)
+        return self.mean + noise * (self.log_variance / 2).exp(), hard + soft - soft.detach()
+
+
+def believed(answers: Float[Tensor, "n answers"], normal: int, kinds: int) -> Belief:
+    """Takes an encoder's answers apart.
 
     Example:
-        >>> divergence(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 0.0]]))
-        tensor([0.5000])
+        >>> believed(torch.zeros(1, 2 * 3 + 2 * 4), normal=3, kinds=4).nats
+        tensor([0.])
     """
-    return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(dim=1)
+    mean, log_variance, logits = answers.split([normal, normal, SLOTS * kinds], dim=1)
+    return Belief(mean, log_variance, logits.unflatten(1, (SLOTS, kinds)))
 
 
 def encoded(lesson: Lesson, watched: bool, settings: Mapping[str, Number]) -> list[tuple[nn.Module, Outcome]]:
@@ -56,15 +83,15 @@ def encoded(lesson: Lesson, watched: bool, settings: Mapping[str, Number]) -> li
     course, rate = course_of(v, settings), float(settings["rate"])
     for seed in lesson.seeds:
         images = lesson.draw("train", v.training.images, seed).images
-        net = untrained(v.canvas, seed, False, settings).to(lesson.device)
+        net = untrained(v.canvas, seed, settings).to(lesson.device)
         with initialised(seed + 1):
-            encoder = Seeing(v.canvas.size, 2 * net.latent, ENCODER).to(lesson.device)
+            encoder = Seeing(v.canvas.size, net.latent + net.plan.normal, ENCODER).to(lesson.device)
         with initialised(seed + 2):
             critic = Seeing(v.canvas.size, 1).to(lesson.device) if watched else None
         optimisers = [adam(net, rate, first=0.0 if watched else 0.9), adam(encoder, rate, first=0.9)]
         optimisers += [adam(critic, rate)] if critic is not None else []
         school = _School(net, encoder, critic, tuple(optimisers), images, settings)
-        found.append(fit(net, school.step, school.optimisers, course, seed, lesson.watch))
+        found.append(alive(fit(net, school.step, school.optimisers, course, seed, lesson.watch)))
     return found
 
 
@@ -83,14 +110,14 @@ class _School:
     def step(self, rows: Int[Tensor, " batch"], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Moves all nets; gives nats a canvas, and the share of pixels on the right side of one half."""
         real = pixels(self.images, rows)
-        mean, log_variance = self.encoder(real).chunk(2, dim=1)
-        noise = torch.randn(2, *mean.shape, generator=generator).to(real)
-        logits = self.net.logits(*self.net.plan(mean + noise[0] * (log_variance / 2).exp()))
+        plan = self.net.plan
+        belief = believed(self.encoder(real), plan.normal, plan.kinds)
+        logits = self.net.logits(*plan(plan.join(*belief.drawn(generator))))
         nats = F.binary_cross_entropy_with_logits(logits, real, reduction="none").sum(dim=(1, 2, 3)).mean()
         share = float(self.settings["beta"]) * min(1.0, (self.taken + 1) / float(self.settings["warmup"]))
-        loss = nats + share * divergence(mean, log_variance).mean()
+        loss = nats + share * belief.nats.mean()
         self.taken += 1
-        said = loss + self._critic(real, self.net(noise[1])) if self.critic is not None else loss
+        said = loss + self._critic(real, self.net(plan.drawn(len(rows), generator).to(real))) if self.critic is not None else loss
         for optimiser in self.optimisers[:2]:
             optimiser.zero_grad()
         said.backward()
@@ -107,9 +134,7 @@ class _School:
         loss, every = RELATIVISTIC.critic(on_real, on_drawn), int(self.settings["every"])
         if self.taken % every == 0:
             loss = loss + every * float(self.settings["penalty"]) / 2 * (steepness(answer, real) + steepness(answer, drawn))
-        self.optimisers[2].zero_grad()
-        loss.backward()
-        self.optimisers[2].step()
+        move(self.optimisers[2], loss)
         asked = RELATIVISTIC.generator(on_real.detach(), answer(drawn))
         self.critic.zero_grad()
         return float(self.settings["weight"]) * asked

@@ -18,12 +18,12 @@ from mixmnist.training import Outcome
 
 def build(canvas: Canvas, seed: int, **settings: Number) -> Drawing:
     """Makes one, untrained."""
-    return untrained(canvas, seed, False, settings)
+    return untrained(canvas, seed, settings)
 
 
 def train(lesson: Lesson, **settings: Number) -> list[tuple[Drawing, Outcome]]:
     """Trains one a seed."""
-    return taught(lesson, NON_SATURATING, False, settings)
+    return taught(lesson, NON_SATURATING, settings)
 
 
 GENERATOR = Generator("A critic calls canvases real or drawn", build, LAYERS, "layer1", train=train, settings=SETTINGS)

@@ -21,16 +21,15 @@ from mixmnist.core.seeding import Stream, derive
 from mixmnist.data.canvas import draw_layout
 from mixmnist.data.mixture import Mixture
 from mixmnist.data.tasks import pairs
-from mixmnist.dissect.fitting import Lesson, adam, course_of, fit, initialised, pixels
-from mixmnist.dissect.generators._adversarial import two_digits
+from mixmnist.dissect.fitting import Lesson, adam, alive, course_of, fit, initialised, pixels
+from mixmnist.dissect.generators._adversarial import DIGITS, move, two_digits
 from mixmnist.dissect.generators._drawing_net import LAYERS, SIZES, SLOTS, Drawing, shape_of
 from mixmnist.training import Outcome
 
-DIGITS = len(pairs.TASK.concepts)
 FLAT = 1e-6  # standard deviation below which a component is none
 SETTINGS: Mapping[str, Number] = MappingProxyType(
     {
-        **{name: size for name, size in SIZES.items() if name not in ("latent", "hidden", "kinds")},
+        **{name: size for name, size in SIZES.items() if name in ("style", "first", "second", "kernel")},
         "steps": 2000,  # at most; never more passes over the canvases than the variant's epochs
         "batch": 32,  # canvases a step
         "rate": 3e-3,  # learning rate
@@ -83,7 +82,7 @@ class Known(Drawing):
 
     def codes(self, n: int, seed: int) -> Float[Tensor, "n latent"]:
         """Draws codes as the generator was trained on."""
-        found: Float[Tensor, "n latent"] = self.plan.codes(n, seed).to(self.pixels[0].weight)
+        found: Float[Tensor, "n latent"] = self.plan.codes(n, seed).to(self.pixels.weight)
         return found
 
 
@@ -142,12 +141,10 @@ def train(lesson: Lesson, **settings: Number) -> list[tuple[Known, Outcome]]:
             del generator
             real, logits = pixels(images, rows), net.logits(*net.plan(codes[rows.to(codes.device)]))
             loss = F.binary_cross_entropy_with_logits(logits, real, reduction="none").sum(dim=(1, 2, 3)).mean()
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+            move(optimiser, loss)
             return loss, ((logits > 0) == (real > 0.5)).float().mean()
 
-        found.append(fit(net, step, (optimiser,), course, seed, lesson.watch))
+        found.append(alive(fit(net, step, (optimiser,), course, seed, lesson.watch)))
     return found
 
 

@@ -17,12 +17,12 @@ from mixmnist.training import Outcome
 
 def build(canvas: Canvas, seed: int, **settings: Number) -> Drawing:
     """Makes one, untrained."""
-    return untrained(canvas, seed, False, settings)
+    return untrained(canvas, seed, settings)
 
 
 def train(lesson: Lesson, **settings: Number) -> list[tuple[Drawing, Outcome]]:
     """Trains one a seed."""
-    return taught(lesson, RELATIVISTIC, False, settings)
+    return taught(lesson, RELATIVISTIC, settings)
 
 
 GENERATOR = Generator("A critic compares a real with a drawn canvas", build, LAYERS, "layer1", train=train, settings=SETTINGS)

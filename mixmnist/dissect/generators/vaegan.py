@@ -21,7 +21,7 @@ from mixmnist.training import Outcome
 
 def build(canvas: Canvas, seed: int, **settings: Number) -> Drawing:
     """Makes one, untrained."""
-    return untrained(canvas, seed, False, settings)
+    return untrained(canvas, seed, settings)
 
 
 def train(lesson: Lesson, **settings: Number) -> list[tuple[Drawing, Outcome]]:
