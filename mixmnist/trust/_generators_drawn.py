@@ -177,8 +177,15 @@ def places(album: Album, table: pd.DataFrame) -> None:
             part = own[own["ranking"].eq(ranking)]
             found = {kind: _over_nets(part[part["place"].eq(kind)], "clean_insertion") for kind in PLACES}
             x = [at + (place - (len(who) - 1) / 2) * width for at in range(len(PLACES))]
-            label = "a donor's patch" if ranking == DONOR else f"units by {ranking}"
-            ax.bar(x, [one.mean for one in found.values()], width, color=f"C{place}", hatch=("", "///")[place % 2], label=label)
+            label = "a donor's patch of all units" if ranking == DONOR else f"units by {ranking}"
+            ax.bar(
+                x,
+                [one.mean for one in found.values()],
+                width,
+                color=f"C{place}",
+                hatch=("", "///", "...")[place % 3],
+                label=label,
+            )
             ax.vlines(x, [o.lower for o in found.values()], [o.upper for o in found.values()], color="0.1", lw=0.8)
             rows += [{"variant": variant, "place": kind, "written": ranking, **one._asdict()} for kind, one in found.items()]
         title(ax, variant)
