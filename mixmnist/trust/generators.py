@@ -58,9 +58,9 @@ WORDS = {
     ),
     "causal": "The smallest number of units tried whose removal is clean in half of the samples; none: no set that was tried.",
     "places": (
-        "A digit is written into samples that lack it, at a place of one kind. donor: a donor's patch of all units, the ceiling; "
-        "else of k units by a ranking: their mean over the digit, or of a donor its patch. inserted: it is read there; clean: and all else as before. without: share of "
-        "samples that have no such place. place_error: pixels."
+        "A digit is written into samples that lack it, at a place of one kind. donor: a donor's patch of all units, the "
+        "ceiling; else of k units by a ranking: their mean over the digit, or of a donor its patch. inserted: it is read "
+        "there; clean: and all else as before. without: share of samples that have no such place. place_error: pixels."
     ),
     "effects": "ACE of k units of each digit, in boxes' worth of pixels: where it was written (ace) and over the canvas.",
     "units": "A row a unit of the usual layer; its digit: that of its largest IoU on the rank sample; clean: if it goes alone.",
