@@ -30,7 +30,7 @@ FLAT = 1e-6  # standard deviation below which a component is none
 SETTINGS: Mapping[str, Number] = MappingProxyType(
     {
         **{name: size for name, size in SIZES.items() if name in ("style", "first", "second", "kernel")},
-        "steps": 2000,  # at most; never more passes over the canvases than the variant's epochs
+        "steps": 1000,  # at most; never more passes over the canvases than the variant's epochs
         "batch": 32,  # canvases a step
         "rate": 3e-3,  # learning rate
     }
