@@ -14,6 +14,7 @@ Source:
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -99,7 +100,8 @@ def write(found: Measured, out: Path, notes: Sequence[str]) -> None:
         shown = ["variant", "seed", *SHOWN] if name == "quality" else None
         write_table(out, name, getattr(found, name), [*notes, WORDS[name], *why], shown)
     if found.pictures:
-        np.savez_compressed(out / f"{PICTURES}.npz", **found.pictures)
+        kept: dict[str, Any] = dict(found.pictures)
+        np.savez_compressed(out / f"{PICTURES}.npz", **kept)
     over = f"Means over nets with their 95 % t interval. {CUT}"
     nets = of_nets(found)
     write_table(out, "nets", nets, [*notes, over, WORDS["quality"], WORDS["layers"], *why])
