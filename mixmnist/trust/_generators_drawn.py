@@ -22,6 +22,7 @@ OVER_LAYERS = {
     "clean_unit": "clean removal, best unit",
 }
 PLACES = ("legal", "ink-free", "occupied", "border")
+ASIDE = 0.05  # of the way to the next layer, from one line to the next
 WITHIN = "Bars: 95 % t interval over nets, from five on."
 
 
@@ -146,10 +147,10 @@ def over_layers(album: Album, layers: pd.DataFrame) -> None:
         names = own.drop_duplicates("depth").set_index("depth")["layer"]
         for place, (column, label) in enumerate(OVER_LAYERS.items()):
             found = {depth: _over_nets(group, column) for depth, group in own.groupby("depth")}
-            look = stroke(place)
-            ax.plot(list(found), [one.mean for one in found.values()], label=label, **look)
+            look, aside = stroke(place), (place - (len(OVER_LAYERS) - 1) / 2) * ASIDE
+            ax.plot([depth + aside for depth in found], [one.mean for one in found.values()], label=label, **look)
             for depth, one in found.items():
-                ax.vlines(depth, one.lower, one.upper, color=look["color"], lw=0.9)
+                ax.vlines(depth + aside, one.lower, one.upper, color=look["color"], lw=0.9)
                 rows.append({"variant": variant, "layer": names[depth], "measure": column, **one._asdict()})
         title(ax, variant)
         ax.set_xticks(list(names.index), list(names))
@@ -176,8 +177,15 @@ def places(album: Album, table: pd.DataFrame) -> None:
             part = own[own["ranking"].eq(ranking)]
             found = {kind: _over_nets(part[part["place"].eq(kind)], "clean_insertion") for kind in PLACES}
             x = [at + (place - (len(who) - 1) / 2) * width for at in range(len(PLACES))]
-            label = "a donor's patch" if ranking == DONOR else f"units by {ranking}"
-            ax.bar(x, [one.mean for one in found.values()], width, color=f"C{place}", hatch=("", "///")[place % 2], label=label)
+            label = "a donor's patch of all units" if ranking == DONOR else f"units by {ranking}"
+            ax.bar(
+                x,
+                [one.mean for one in found.values()],
+                width,
+                color=f"C{place}",
+                hatch=("", "///", "...")[place % 3],
+                label=label,
+            )
             ax.vlines(x, [o.lower for o in found.values()], [o.upper for o in found.values()], color="0.1", lw=0.8)
             rows += [{"variant": variant, "place": kind, "written": ranking, **one._asdict()} for kind, one in found.items()]
         title(ax, variant)

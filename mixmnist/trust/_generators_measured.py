@@ -14,7 +14,7 @@ from mixmnist.core.records import Ranking
 from mixmnist.core.registry import choose, names
 from mixmnist.dissect.effects import top
 from mixmnist.dissect.sampling import RANK, TEST, take
-from mixmnist.trust._generators_nets import Who, layers, real, subject
+from mixmnist.trust._generators_nets import Who, as_images, layers, real, subject, trained_on
 from mixmnist.trust._generators_pictures import pictures_of
 from mixmnist.trust._generators_quality import of_quality
 from mixmnist.trust._generators_sets import RANDOM, Tried, at_random, causal, curves, without
@@ -109,10 +109,11 @@ def measured(net: Recorded, who: Who, root: str | None, plan: Plan, pictured: bo
     except ValueError as error:  # a collapsed one
         parts["quality"].append(pd.DataFrame([dict.fromkeys(("valid", "valid_real"), math.nan) | {"why": str(error)}]))
         return Measured(**{name: _with_keys(some, keys) for name, some in parts.items()})
-    full, rank = (real(net.source, root, net.settings.canvas, plan.samples, split) for split in ("test", "rank"))
-    parts["quality"].append(of_quality(found[usual].test, full, who.judge))
+    full, rank = (real(net.source, root, net.settings.canvas, 2 * plan.samples, split) for split in ("test", "rank"))
+    parts["quality"].append(of_quality(found[usual].test, full, who.judge, trained_on(net, root)))
+    null = tuple(as_images(one)[: plan.samples] for one in (rank, full))
     for depth, (layer, looked) in enumerate(found.items()):
-        tables = of_layer(looked, of_pixels(looked, rank, full), plan, layer == usual)
+        tables = of_layer(looked, of_pixels(looked, *null), plan, layer == usual)
         for name, table in tables.items():
             parts[name].append(table.assign(layer=layer, depth=depth, usual=layer == usual))
         if pictured and layer == usual:

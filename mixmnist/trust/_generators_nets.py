@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mixmnist.core.records import Canvas, require
 from mixmnist.core.seeding import derive
-from mixmnist.data.mixture import draw
+from mixmnist.data.mixture import Mixture, draw
 from mixmnist.dissect.exact import ExactJudge
 from mixmnist.dissect.judging import judge_of
 from mixmnist.dissect.reading import Judge
@@ -104,9 +104,21 @@ def drawn(net: Recorded, n: int, seed: int = 0) -> Float[Tensor, "n 1 rows cols"
 
 
 @lru_cache(maxsize=4)
-def real(source: str, root: str | None, canvas: Canvas, n: int, split: str = "test") -> Float[Tensor, "n 1 rows cols"]:
-    """Gives full real canvases, every pair of digits as often as any other, of glyphs that generators never see."""
-    mixture = draw("pairs", source, split, n, canvas=canvas, root=root, seed=0)
+def real(source: str, root: str | None, canvas: Canvas, n: int, split: str = "test") -> Mixture:
+    """Gives full real canvases, every pair as often as any other; those of `test` have glyphs that no generator sees."""
+    return draw("pairs", source, split, n, canvas=canvas, root=root, seed=0)
+
+
+def trained_on(net: Recorded, root: str | None) -> Mixture | None:
+    """Gives the canvases that a generator was trained on; None of a planted one."""
+    if is_planted(net):
+        return None
+    v, settings = net.settings, dict(net.settings.task_settings)
+    return draw(v.task, net.source, "train", v.training.images, canvas=v.canvas, settings=settings, root=root, seed=net.seed)
+
+
+def as_images(mixture: Mixture) -> Float[Tensor, "n 1 rows cols"]:
+    """Gives canvases as generators draw them."""
     return mixture.images[:, None].float() / 255
 
 

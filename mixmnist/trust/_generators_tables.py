@@ -8,7 +8,7 @@ import pandas as pd
 from mixmnist.stats import ANYWHERE, Bounds
 from mixmnist.trust._generators_measured import BEST, BY_EFFECT, BY_MAPS, Measured
 from mixmnist.trust._generators_sets import RANDOM
-from mixmnist.trust._generators_written import DONOR
+from mixmnist.trust._generators_written import DONOR, PATCH
 from mixmnist.trust._layers import with_interval
 
 OF_LAYER: Mapping[str, Bounds] = {
@@ -28,7 +28,7 @@ BOUNDS: Mapping[str, Bounds] = {
     **dict.fromkeys(OF_QUALITY, (0, 1)),
     **{f"clean_sets_{name}": (0, 1) for name in OF_SETS},
     **{f"clean_{DONOR}_{place.replace('-', '_')}": (0, 1) for place in OF_PLACES},
-    **{f"clean_written_{place.replace('-', '_')}": (0, 1) for place in OF_PLACES},
+    **{f"clean_{what}_{place.replace('-', '_')}": (0, 1) for what in (PATCH, "written") for place in OF_PLACES},
     **{f"{name}_{end}": (0, 1) for name in BY_DEPTH for end in ("first", "last")},
 }
 CLAIMED = (*OF_QUALITY, "iou", "iou_pixels", "linear_iou", "clean_unit", "clean_rotated", "clean_random", "iou_predicts")
@@ -60,7 +60,7 @@ def of_net(found: Measured, variant: str, seed: int) -> dict[str, float]:
     row |= {f"clean_sets_{name}": float(means[name]) for name in OF_SETS if name in means}
     places = own(found.places)
     for place, ranking, clean in zip(*(places.get(c, []) for c in ("place", "ranking", "clean_insertion")), strict=True):
-        what = DONOR if ranking == DONOR else "written"
+        what = DONOR if ranking == DONOR else PATCH if ranking.endswith(PATCH) else "written"
         row[f"clean_{what}_{place.replace('-', '_')}"] = float(clean)
     return row
 

@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mixmnist.dissect.ace import ace
+from mixmnist.dissect.ace import ace, value_at
 from mixmnist.dissect.effects import random_sets, top
-from mixmnist.dissect.inserting import insert, mean_at
+from mixmnist.dissect.inserting import insert
 from mixmnist.dissect.places import PLACES, choose_places
 from mixmnist.dissect.reading import DIGITS
 from mixmnist.trust._generators_nets import mean_of
@@ -21,13 +21,14 @@ from mixmnist.trust._generators_sets import of_sample
 from mixmnist.trust._generators_units import Looked
 
 DONOR = "donor"  # in the place of a ranking: all units, a donor's own patch
+PATCH = "patch"  # of a ranking's units: a donor's, instead of their mean
 WRITTEN = ("inserted", "clean", "place_error")
 
 
 def insertion(
     looked: Looked, rankings: Mapping[str, Float[Tensor, "units digits"]], k: int, most: int
 ) -> Iterator[dict[str, object]]:
-    """Gives a row a kind of place and who is written: a donor's patch (the ceiling), or k units by a ranking at their mean.
+    """Gives a row a kind of place and what is written: a donor's patch (the ceiling), k units of it, or these at their mean.
 
     Args:
         looked: Donors and means are of its rank sample.
@@ -36,15 +37,18 @@ def insertion(
         most: Samples of the test sample that are written into, for each digit.
     """
     test = of_sample(looked.test, most)
-    sets = {DONOR: None, **{name: top(scores, min(k, looked.n_units)) for name, scores in rankings.items()}}
+    sets: dict[str, tuple[Tensor | None, str]] = {DONOR: (None, "patch")}
+    for name, scores in rankings.items():
+        own = top(scores, min(k, looked.n_units))
+        sets |= {name: (own, "mean"), f"{name}, {PATCH}": (own, "patch")}
     for kind in PLACES:
         placed = [choose_places(test, looked.rank, digit, kind) for digit in range(DIGITS)]
-        for name, units in sets.items():
+        for name, (units, way) in sets.items():
             found = []
             for digit, one in enumerate(placed):
                 if bool(one.known.any()):
-                    own, way = (None, "patch") if units is None else (units[digit], "mean")
-                    found.append(insert(test, looked.judge, looked.rank, one, own, way))
+                    some = None if units is None else units[digit]
+                    found.append(insert(test, looked.judge, looked.rank, one, some, way))
             row: dict[str, object] = {
                 "place": kind,
                 "ranking": name,
@@ -69,7 +73,7 @@ def effects(
     sets = {name: top(scores, min(k, looked.n_units)) for name, scores in rankings.items()}
     sets["random"] = random_sets(DIGITS, min(k, looked.n_units), looked.n_units, seed=0)
     for digit in range(DIGITS):
-        written = mean_at(looked.rank, digit)
+        written = value_at(test, looked.rank, digit)
         if not bool(written.isfinite().all()):
             continue
         for name, units in sets.items():
@@ -90,7 +94,7 @@ def of_single_units(looked: Looked, own: list[int], most: int) -> pd.DataFrame:
         most: Samples that are looked at.
     """
     test, rows = of_sample(looked.test, most), []
-    means = [mean_at(looked.rank, digit) for digit in range(DIGITS)]
+    means = [value_at(test, looked.rank, digit) for digit in range(DIGITS)]
     for unit, digit in enumerate(own):
         alpha = torch.zeros(looked.n_units)
         alpha[unit] = 1

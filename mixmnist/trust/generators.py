@@ -14,6 +14,7 @@ Source:
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ from mixmnist.report.tables import CUT, write_table
 from mixmnist.trust import _generators_drawn
 from mixmnist.trust._generators_measured import IN_SHORT, PLAN, TABLES, Measured, measured
 from mixmnist.trust._generators_nets import Who, drawn, is_planted, parted, who_judges
+from mixmnist.trust._generators_quality import SHOWN
 from mixmnist.trust._generators_tables import BOUNDS, CLAIMED, of_layers, of_nets, of_places, of_runs, of_sets, refusals
 from mixmnist.trust._layers import about, counts, nets_of, table_of, write_summary
 from mixmnist.trust._networks import Recorded
@@ -35,9 +37,12 @@ PICTURES = "pictures"
 AGREED_ON = 300  # samples of each generator on which judges are compared
 WORDS = {
     "quality": (
-        "valid: share of samples on which exactly two different digits are read, no junk, joint confidence .8 or more; real: the "
-        "same of real canvases of glyphs that generators never see, the ceiling. pairs: of 45 that occur among valid ones; "
-        "pair_distance: total variation of their frequencies to uniform ones. Bounds: 95 % bootstrap over samples."
+        "valid: share of samples on which exactly two different digits are read, no junk, joint confidence .8 or more; real: "
+        "the same of real canvases of glyphs that generators never see, the ceiling. Bounds: 95 % bootstrap over samples. "
+        "pairs: of 45 that are read on valid ones; pair_distance: total variation of their shares to equal ones, null: of as "
+        "many equally likely ones. frechet: distance in the judge's features, and of the digits' pixels, to half of the real "
+        "canvases; real: of the other half. memorised: glyphs nearer to a training glyph than .95 of held-out ones are; chance "
+        "is .05."
     ),
     "layers": (
         "Means over digits; units are chosen on the rank sample and measured on the test sample. iou: of the digit's best unit "
@@ -54,9 +59,9 @@ WORDS = {
     ),
     "causal": "The smallest number of units tried whose removal is clean in half of the samples; none: no set that was tried.",
     "places": (
-        "A digit is written into samples that lack it, at a place of one kind. donor: a donor's whole patch, the ceiling; else "
-        "k units at their mean over the digit. inserted: it is read there; clean: and all else as before. without: share of "
-        "samples that have no such place. place_error: pixels."
+        "A digit is written into samples that lack it, at a place of one kind. donor: a donor's patch of all units, the "
+        "ceiling; else of k units by a ranking: their mean over the digit, or of a donor its patch. inserted: it is read "
+        "there; clean: and all else as before. without: share of samples that have no such place. place_error: pixels."
     ),
     "effects": "ACE of k units of each digit, in boxes' worth of pixels: where it was written (ace) and over the canvas.",
     "units": "A row a unit of the usual layer; its digit: that of its largest IoU on the rank sample; clean: if it goes alone.",
@@ -92,9 +97,11 @@ def write(found: Measured, out: Path, notes: Sequence[str]) -> None:
     said = refusals(found.quality)
     why = [f"No verdict on {net}: {text}." for net, text in said.items()]
     for name in TABLES:
-        write_table(out, name, getattr(found, name), [*notes, WORDS[name], *why])
+        shown = ["variant", "seed", *SHOWN] if name == "quality" else None
+        write_table(out, name, getattr(found, name), [*notes, WORDS[name], *why], shown)
     if found.pictures:
-        np.savez_compressed(out / f"{PICTURES}.npz", **found.pictures)
+        kept: dict[str, Any] = dict(found.pictures)
+        np.savez_compressed(out / f"{PICTURES}.npz", **kept)
     over = f"Means over nets with their 95 % t interval. {CUT}"
     nets = of_nets(found)
     write_table(out, "nets", nets, [*notes, over, WORDS["quality"], WORDS["layers"], *why])

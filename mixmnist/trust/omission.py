@@ -26,7 +26,7 @@ from mixmnist.report.drawing import Album
 from mixmnist.report.tables import CUT, write_table
 from mixmnist.stats import Bounds
 from mixmnist.trust import _omission_drawn
-from mixmnist.trust._generators_nets import Who, drawn, ends, parted, real, refused, weights, who_judges
+from mixmnist.trust._generators_nets import Who, as_images, drawn, ends, parted, real, refused, weights, who_judges
 from mixmnist.trust._layers import about, counts, nets_of, table_of, with_interval, write_summary
 from mixmnist.trust._networks import Recorded
 from mixmnist.trust._side_by_side import side_by_side
@@ -107,7 +107,7 @@ def measured(net: Recorded, who: Who, root: str | None) -> pd.DataFrame:
     """Measures one generator."""
     rare, share = rare_of(net)
     full = real(net.source, root, net.settings.canvas, SAMPLES)
-    table = signed_shares(who.judge, drawn(net, SAMPLES), full)
+    table = signed_shares(who.judge, drawn(net, SAMPLES), as_images(full))
     others = USUAL if rare == NONE else (2 - share) / (DIGITS - 1)  # two digits a canvas
     trained = [share if digit == rare else others for digit in range(DIGITS)]
     why = refused(who.judge, table["valid"].iloc[0], table["valid_real"].iloc[0])
@@ -116,7 +116,7 @@ def measured(net: Recorded, who: Who, root: str | None) -> pd.DataFrame:
 
 def of_real(net: Recorded, who: Who, root: str | None) -> pd.DataFrame:
     """Measures the null: real canvases of training glyphs against others, laid out as a generator's."""
-    of_training, full = (real(net.source, root, net.settings.canvas, SAMPLES, split) for split in ("rank", "test"))
+    of_training, full = (as_images(real(net.source, root, net.settings.canvas, SAMPLES, split)) for split in ("rank", "test"))
     return _with_keys(signed_shares(who.judge, of_training, full).assign(trained=USUAL, why=""), NULL, 0)
 
 

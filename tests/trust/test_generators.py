@@ -13,7 +13,6 @@ from mixmnist.core.records import Canvas, Options, Variant
 from mixmnist.core.registry import choose
 from mixmnist.core.studies import load_study
 from mixmnist.dissect.exact import ExactJudge
-from mixmnist.dissect.reading import Said
 from mixmnist.dissect.sampling import RANK, TEST, take
 from mixmnist.dissect.subject import Subject, images_of
 from mixmnist.grid.sweep import plan
@@ -23,7 +22,6 @@ from mixmnist.trust import _generators_nets, generators
 from mixmnist.trust._generators_measured import Plan
 from mixmnist.trust._generators_nets import mean_of, parted, refused
 from mixmnist.trust._generators_pictures import pictures_of
-from mixmnist.trust._generators_quality import spread
 from mixmnist.trust._generators_sets import Tried, causal, without
 from mixmnist.trust._generators_units import Looked, of_others, of_pixels, predicts, rotated
 from mixmnist.trust._networks import Recorded
@@ -214,16 +212,6 @@ def test_a_causal_set_is_the_smallest_that_suffices():
     assert found.loc[4, "size"] == 2
     assert found.loc[4, "clean"] == 0.9
     assert found["size"].isna().sum() == 9
-
-
-def test_pairs_are_counted_among_valid_canvases():
-    """What is not valid counts for no pair; two pairs of 45 are far from uniform."""
-    counts = torch.zeros(4, 10, dtype=torch.long)
-    counts[0, :2] = counts[1, 1:3] = counts[2, 4:7] = 1
-    said = Said(counts, torch.zeros(4, dtype=torch.bool), torch.ones(4))
-    assert spread(said)[0] == 2
-    assert spread(said)[1] == pytest.approx(43 / 45)
-    assert spread(said.some(torch.tensor([2])))[0] == 0
 
 
 def test_planted_generators_are_run_where_nothing_is_asked_for(tmp_path):

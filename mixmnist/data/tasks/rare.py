@@ -38,7 +38,7 @@ def draw(n: int, stream: Stream, digit: int, share: float) -> tuple[NDArray[np.i
     require(digit in range(10), f"digit must be one of 0 to 9, got digit={digit}.")
     require(0 <= share <= 1, f"share must lie between 0 and 1, got share={share}.")
     shows = np.isin(pairs.PAIRS, digit).any(axis=1)
-    of_digit, of_others = shows.nonzero()[0], (~shows).nonzero()[0]
+    of_digit, of_others = np.flatnonzero(shows), np.flatnonzero(~shows)
     rare = of_digit[stream.integers(0, len(of_digit) - 1, (n,))]
     usual = of_others[stream.integers(0, len(of_others) - 1, (n,))]
     labels = np.where(stream.chance(share, (n,)), rare, usual)
