@@ -1,7 +1,7 @@
 """What the analysis of generators measures on one recorded net: quality, then layer by layer units, sets, and what is written."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -128,8 +128,14 @@ def _look(net: Recorded, who: Who, layer: str, plan: Plan) -> Looked:
     return Looked(take(one, who.judge, n, RANK), take(one, who.judge, n, TEST), who.judge)
 
 
+def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Joins tables, those of no rows apart; where no table has a row, gives one of none."""
+    some = [table for table in tables if len(table)]
+    return pd.concat(some, ignore_index=True) if some else next(iter(tables), pd.DataFrame())
+
+
 def _with_keys(tables: list[pd.DataFrame], keys: Mapping[str, object]) -> pd.DataFrame:
-    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    table = joined(tables)
     for place, (name, value) in enumerate(keys.items()):
         table.insert(place, name, value)
     return table

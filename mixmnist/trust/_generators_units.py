@@ -101,8 +101,17 @@ def _overlaps(looked: Looked, best: Int[Tensor, " digits"]) -> tuple[Tensor, Ten
 
 def alignments(looked: Looked) -> Maps:
     """Gives how well every unit's peak tells that every digit is read (average precision)."""
-    found = [average_precision(one.maps.amax(dim=(2, 3)), one.said.counts >= 1) for one in (looked.rank, looked.test)]
-    return Maps(*found)
+    return Maps(_alignment(looked.rank), _alignment(looked.test))
+
+
+def _alignment(sample: Sample) -> Float[Tensor, "units digits"]:
+    """Gives the average precision of peaks; `nan` for a digit that is read on no sample or on all, and for a constant unit."""
+    present = sample.said.counts >= 1
+    told = present.any(dim=0) & ~present.all(dim=0)
+    scores = torch.full((sample.maps.shape[1], DIGITS), torch.nan)
+    if told.any():
+        scores[:, told] = average_precision(sample.maps.amax(dim=(2, 3)), present[:, told])
+    return scores
 
 
 def linear(looked: Looked, kind: str = "ink") -> Float[Tensor, " digits"]:

@@ -25,7 +25,7 @@ from mixmnist.dissect.judging import agreement
 from mixmnist.report.drawing import Album
 from mixmnist.report.tables import CUT, write_table
 from mixmnist.trust import _generators_drawn
-from mixmnist.trust._generators_measured import IN_SHORT, PLAN, TABLES, Measured, measured
+from mixmnist.trust._generators_measured import IN_SHORT, PLAN, TABLES, Measured, joined, measured
 from mixmnist.trust._generators_nets import Who, drawn, is_planted, parted, who_judges
 from mixmnist.trust._generators_quality import SHOWN
 from mixmnist.trust._generators_tables import BOUNDS, CLAIMED, of_layers, of_nets, of_places, of_runs, of_sets, refusals
@@ -88,7 +88,7 @@ def measure_nets(nets: Sequence[Recorded], who: Who, root: str | None) -> Measur
         calls.append((measured, (net, who, root, IN_SHORT if is_planted(net) else PLAN, net.variant not in firsts)))
         firsts.add(net.variant)
     found: list[Measured] = side_by_side(calls, "generators", fewest=1)
-    tables = {name: pd.concat([getattr(one, name) for one in found], ignore_index=True) for name in TABLES}
+    tables = {name: joined([getattr(one, name) for one in found]) for name in TABLES}
     return Measured(**tables, pictures={name: picture for one in found for name, picture in one.pictures.items()})
 
 
