@@ -36,7 +36,7 @@ class Sizes:
 
     samples: int = 100  # of the rank sample and of the test sample
     random: int = 10  # random sets of a size
-    steps: int = 5  # of the search of alpha
+    steps: int = 10  # of the search of alpha
 
 
 def subject_of(name: str, net: Recorded | None = None) -> Subject:
