@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -30,9 +30,11 @@ UNSEEN = Watch()  # nobody looks on
 AVERAGE = 0.998  # how much of the averaged weights stays at each step, once there are a thousand
 WARMUP, DECAY = 0.02, 0.3  # shares of all steps: in which the rate rises, and in which it falls at the end
 ALIKE, LOOKED = 0.05, 64  # samples of which no pixel differs by more are alike; how many are looked at
+Net = TypeVar("Net", bound=nn.Module)
 Step = Callable[[Int[Tensor, " batch"], torch.Generator], tuple[Tensor, Tensor]]
 
 
+@runtime_checkable
 class Lesson(Protocol):
     """What a generator is asked for: one net a seed of a variant."""
 
@@ -109,8 +111,8 @@ def pace(done: float) -> float:
 
 
 def fit(
-    net: nn.Module, step: Step, optimisers: Sequence[torch.optim.Optimizer], course: Course, seed: int, watch: Watch = UNSEEN
-) -> tuple[nn.Module, Outcome]:
+    net: Net, step: Step, optimisers: Sequence[torch.optim.Optimizer], course: Course, seed: int, watch: Watch = UNSEEN
+) -> tuple[Net, Outcome]:
     """Takes all steps of a training.
 
     Args:
@@ -157,18 +159,20 @@ def fit(
                 if not math.isfinite(loss):
                     failure = f"the training loss was not a number in step {done + 1} of {course.steps} or before"
                     break
-    return average.eval(), Outcome(tuple(history), failure)
+    average.eval()
+    return average, Outcome(tuple(history), failure)
 
 
 @torch.no_grad()
-def alive(fitted: tuple[nn.Module, Outcome]) -> tuple[nn.Module, Outcome]:
+def alive(fitted: tuple[Net, Outcome]) -> tuple[Net, Outcome]:
     """Calls a training failed whose generator draws the same canvas of all codes: it collapsed.
 
     Args:
         fitted: A generator in eval mode, and what became of its training.
     """
     net, outcome = fitted
-    images = net(net.codes(LOOKED, 0))  # type: ignore[operator] -- every generator has codes
+    generator: Any = net  # all of them have codes
+    images = generator(generator.codes(LOOKED, 0))
     spread = float((images.amax(dim=0) - images.amin(dim=0)).max())
     if outcome.failure is None and not spread > ALIKE:
         outcome = replace(outcome, failure=f"the generator collapsed: {LOOKED} samples differ by {spread:.1g} at most")

@@ -150,7 +150,7 @@ def frechet(one: Float[Tensor, "n features"], other: Float[Tensor, "m features"]
     root = vectors * values.clamp_min(0).sqrt() @ vectors.T
     shared = torch.linalg.eigvalsh(root @ other_spread @ root).clamp_min(0).sqrt().sum()
     apart = (mean - other_mean).square().sum() + spread.trace() + other_spread.trace() - 2 * shared
-    return max(0.0, apart.item())
+    return max(0.0, float(apart))
 
 
 def _moments(rows: Float[Tensor, "n features"]) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
-from torch import Tensor, nn
+from torch import Tensor
 
 from mixmnist.core.entries import Number
 from mixmnist.core.records import Canvas, require
@@ -49,9 +49,7 @@ class Asked(Plan):
         return self.join(torch.randn(n, self.normal, generator=generator), F.one_hot(shown, DIGITS))
 
 
-def taught(
-    lesson: Lesson, game: Game, settings: Mapping[str, Number], plan: type[Plan] = Plan
-) -> list[tuple[nn.Module, Outcome]]:
+def taught(lesson: Lesson, game: Game, settings: Mapping[str, Number], plan: type[Plan] = Plan) -> list[tuple[Drawing, Outcome]]:
     """Trains a generator a seed against a critic.
 
     Args:

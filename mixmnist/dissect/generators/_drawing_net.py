@@ -15,6 +15,7 @@ Source:
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -61,7 +62,7 @@ class Shape:
         require(self.kernel % 2 == 1, f"kernel must be odd, to have a middle, got kernel={self.kernel}.")
 
 
-SIZES: Mapping[str, Number] = MappingProxyType({field.name: int(field.default) for field in fields(Shape)})
+SIZES: Mapping[str, Number] = MappingProxyType({field.name: getattr(Shape, field.name) for field in fields(Shape)})
 
 
 def shape_of(settings: Mapping[str, Number]) -> Shape:
@@ -122,18 +123,21 @@ class Drawing(nn.Module):
 
     def __init__(self, canvas: Canvas, shape: Shape, plan: nn.Module) -> None:
         super().__init__()
-        self.size, self.latent, self.plan = canvas.size, int(plan.latent), plan
+        known: Any = plan
+        self.plan: Any = known
+        self.size, self.latent = canvas.size, int(known.latent)
         self.where = Where(canvas.size)
-        large = nn.ConvTranspose2d(int(plan.traits), shape.first, shape.kernel, padding=shape.kernel // 2)
+        large = nn.ConvTranspose2d(int(known.traits), shape.first, shape.kernel, padding=shape.kernel // 2)
         self.layer1 = nn.Sequential(large, nn.ReLU())
-        self.layer2 = nn.Sequential(nn.Conv2d(shape.first, shape.second, 3, padding=1), nn.ReLU())
+        small = nn.Conv2d(shape.first, shape.second, 3, padding=1)
+        self.layer2 = nn.Sequential(small, nn.ReLU())
         self.pixels = nn.Conv2d(shape.second, 1, 3, padding=1)
         nn.init.normal_(large.weight, 0, SPREAD)
-        nn.init.zeros_(large.bias)
-        for conv in (self.layer2[0], self.pixels):
+        for conv in (small, self.pixels):
             nn.init.kaiming_normal_(conv.weight)
-            nn.init.zeros_(conv.bias)
-        nn.init.constant_(self.pixels.bias, -2.0)  # most of a canvas is empty
+        for part, value in ((large, 0.0), (small, 0.0), (self.pixels, -2.0)):  # most of a canvas is empty
+            assert part.bias is not None
+            nn.init.constant_(part.bias, value)
 
     def forward(self, codes: Codes) -> Images:
         """Draws a canvas in [0, 1] of each code."""
@@ -147,14 +151,15 @@ class Drawing(nn.Module):
 
     def _stamped(self, places: Float[Tensor, "n slots 2"], traits: Float[Tensor, "n slots traits"]) -> Float[Tensor, "n u r c"]:
         """Gives what layer1 gives of the maps, but quicker: each glyph is drawn once, and then moved to its place."""
-        large = self.layer1[0]
+        large: Any = self.layer1[0]
         reach = torch.arange(large.weight.shape[2], device=places.device) - large.weight.shape[2] // 2
         pixels = torch.arange(self.size, device=places.device)
         apart = places[..., None, None] + reach - pixels[:, None]  # n slots 2 size kernel
         rows, cols = (1 - apart.abs()).clamp_min(0).unbind(dim=2)
         glyphs = torch.einsum("nst,tukl->nsukl", traits, large.weight)
         moved = rows[:, :, None] @ glyphs @ cols[:, :, None].mT  # n slots units size size
-        return F.relu(moved.sum(dim=1) + large.bias[:, None, None])
+        found: Tensor = F.relu(moved.sum(dim=1) + large.bias[:, None, None])
+        return found
 
     def codes(self, n: int, seed: int) -> Codes:
         """Draws codes as the generator was trained on."""

@@ -68,7 +68,7 @@ def believed(answers: Float[Tensor, "n answers"], normal: int, kinds: int) -> Be
     return Belief(mean, log_variance, logits.unflatten(1, (SLOTS, kinds)))
 
 
-def encoded(lesson: Lesson, watched: bool, settings: Mapping[str, Number]) -> list[tuple[nn.Module, Outcome]]:
+def encoded(lesson: Lesson, watched: bool, settings: Mapping[str, Number]) -> list[tuple[Drawing, Outcome]]:
     """Trains a generator a seed together with an encoder, which is not kept.
 
     Args:

@@ -30,7 +30,7 @@ FLAT = 1e-6  # standard deviation below which a component is none
 SETTINGS: Mapping[str, Number] = MappingProxyType(
     {
         **{name: size for name, size in SIZES.items() if name in ("style", "first", "second", "kernel")},
-        "steps": 1000,  # at most; never more passes over the canvases than the variant's epochs
+        "steps": 2000,  # at most; never more passes over the canvases than the variant's epochs
         "batch": 32,  # canvases a step
         "rate": 3e-3,  # learning rate
     }
@@ -49,18 +49,18 @@ class Told(torch.nn.Module):
         super().__init__()
         self.canvas, self.style, self.traits = canvas, style, DIGITS + style
         self.latent = SLOTS * (self.traits + 2)
-        self.half = max(1, canvas.size - canvas.glyph - 1) / 2  # from the middle place to the last, pixels
+        self.middle = max(1, canvas.size - canvas.glyph - 1) / 2  # pixels from the first place to the one in the middle
 
     def forward(self, codes: Float[Tensor, "n latent"]) -> tuple[Float[Tensor, "n slots 2"], Float[Tensor, "n slots traits"]]:
         """Gives the row and the column of the middle of each slot's glyph, and its traits: marks of digits, then style."""
         slots = codes.unflatten(1, (SLOTS, self.traits + 2))
-        return (slots[..., self.traits :] + 1) * self.half + 1 + self.canvas.glyph // 2, slots[..., : self.traits]
+        return (slots[..., self.traits :] + 1) * self.middle + 1 + self.canvas.glyph // 2, slots[..., : self.traits]
 
     def code(
         self, shown: Int[Tensor, "n slots"], style: Float[Tensor, "n slots style"], positions: Int[Tensor, "n slots 2"]
     ) -> Float[Tensor, "n latent"]:
         """Writes the code of known factors; positions are those of top left pixels."""
-        return torch.cat([F.one_hot(shown, DIGITS).to(style), style, (positions - 1) / self.half - 1], dim=2).flatten(1)
+        return torch.cat([F.one_hot(shown, DIGITS).to(style), style, (positions - 1) / self.middle - 1], dim=2).flatten(1)
 
     def codes(self, n: int, seed: int) -> Float[Tensor, "n latent"]:
         """Draws codes of two different digits in a legal layout, their style normal."""
