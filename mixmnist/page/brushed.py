@@ -17,6 +17,7 @@ from mixmnist.dissect.judging import TrainedJudge
 from mixmnist.dissect.reading import DIGITS
 from mixmnist.dissect.sampling import Sample
 from mixmnist.page.brushing import Brush, Inverted
+from mixmnist.page.numbers import PERCENT, written
 
 SHOWN = 100  # canvases of a kind on a page
 MARGIN = 1  # cells around a digit's box that a stamp copies, too
@@ -49,8 +50,8 @@ def brush_of(
     rank, test = samples
     share = float(test.said.valid.float().mean())
     believed = (
-        f"The judge: {judge.card}.",
-        f"Of {len(test)} canvases it calls {100 * share:.1f} % valid: two different digits, no junk.",
+        f"{judge.card[:1].upper()}{judge.card[1:]}.",
+        f"Of {len(test):,} canvases it calls {written(share, PERCENT)} valid: two different digits, no junk, and sure of it.",
         *notes,
     )
     return Brush(

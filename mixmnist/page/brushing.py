@@ -122,7 +122,7 @@ def write_brush(path: Path, brush: Brush) -> Path:
         wide=wide,
         stamp=brush.patches is not None,
         n=len(brush.codes),
-        moved=f"{moved:.4f}".replace("0.", ".", 1),
+        moved=f"{moved:.1g}".replace("0.", ".", 1),
         reread=reread,
         style=texts(STYLES, "css"),
         script=texts(SCRIPTS, "js"),

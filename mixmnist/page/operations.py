@@ -39,7 +39,7 @@ class Lowered:
     def know(self, tensor: Tensor, number: int) -> int:
         """Notes which value a tensor is. Others that look at the same memory, if they were changed thereby, are lost."""
         if id(tensor) in self.numbers:
-            for other in self.kept:
+            for other in tuple(self.kept):
                 if other is not tensor and other.untyped_storage().data_ptr() == tensor.untyped_storage().data_ptr():
                     self.lose(other)
         self.numbers[id(tensor)] = number

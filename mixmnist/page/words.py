@@ -53,6 +53,7 @@ BRUSH: Mapping[str, str] = {  # of the page of a brush
     "k": "What painting writes: a unit's mean where the digit is.",
     "paint": "To write k into the brush's units at some cells.",
     "ranking": "An order of the layer's units for each digit: which of them would one change first?",
+    "stamp": "To copy what the brush's units say around the digit on another canvas.",
     "unit": "One map of the layer that the brush writes into.",
 }
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mixmnist.page.exporting import exported
+from mixmnist.page.exporting import exported, exported_generator, packed, rounded
 
 ASSETS = Path(str(files("mixmnist.page"))) / "assets"
 
@@ -27,22 +27,27 @@ def node():
 needs_node = pytest.mark.skipif(node() is None, reason="needs Node, which comes with Playwright too")
 
 
-def ran(pairs):
-    """What the script gives for programs and their samples, in one go."""
+def asked(question):
+    """What the scripts answer, as JSON would have it."""
     names = ("base", "program", "convolve")
     scripts = [(ASSETS / f"{name}.js").read_text(encoding="utf-8").replace('"use strict";', "") for name in names]
-    asked = json.dumps([{"program": program.packed, "sample": sample.flatten().tolist()} for program, sample in pairs])
-    ask = """console.log(JSON.stringify(asked.map(({ program, sample }) => {
+    text = "\n".join(["const window = {mixmnist: {exhibits: []}};", *scripts, f"console.log(JSON.stringify({question}));"])
+    answer = subprocess.run([node(), "-"], input=text, capture_output=True, text=True, timeout=60, check=False)
+    assert answer.returncode == 0, answer.stderr[-2000:]
+    return json.loads(answer.stdout)
+
+
+def ran(pairs):
+    """What the script gives for programs and their samples, in one go."""
+    told = json.dumps([{"program": program.packed, "sample": sample.flatten().tolist()} for program, sample in pairs])
+    run = """({ program, sample }) => {
       const found = mm.program(program);
       found.values[found.input] = Float32Array.from(sample);
       mm.run(found);
       mm.run(found); // a second time as the first
       return mm.outputs(found).map((one) => Array.from(one));
-    })));"""
-    text = "\n".join(["const window = {mixmnist: {exhibits: []}};", *scripts, f"const asked = {asked};", ask])
-    answer = subprocess.run([node(), "-"], input=text, capture_output=True, text=True, timeout=60, check=False)
-    assert answer.returncode == 0, answer.stderr[-2000:]
-    return json.loads(answer.stdout)
+    }"""
+    return asked(f"{told}.map({run})")
 
 
 def drawn(*shape, seed=0):
@@ -134,3 +139,117 @@ def test_every_step_is_as_in_torch():
             right = step(sample)
         assert program.shapes[program.outputs[0]] == tuple(right.shape), name
         assert torch.tensor(numbers).reshape(right.shape).sub(right).abs().max() < 1e-5, name
+
+
+class Skipping(nn.Module):
+    """A generator whose image depends on what comes before the layer, too."""
+
+    def __init__(self, head=nn.Identity):
+        super().__init__()
+        self.first, self.head = nn.Linear(3, 2 * 4 * 5), head()
+        self.layer = nn.ReLU(inplace=True)
+        self.last = nn.Conv2d(4, 1, 3, padding=1)
+
+    def forward(self, codes):
+        plain = self.head(self.first(codes)).view(-1, 2, 4, 5)
+        return torch.sigmoid(self.last(torch.cat([self.layer(plain + 0), plain], dim=1)))
+
+
+class Counting(nn.Module):
+    """Does what no page can: it looks at the numbers."""
+
+    def forward(self, x):
+        return x * float(x.max().item() > -100)
+
+
+@needs_node
+def test_an_edited_layer_is_drawn_on_from():
+    """Maps that are written into the layer's value must give torch's image, and what goes around the layer stay as it is."""
+    net, code = seeded(Skipping), drawn(1, 3)
+    program = exported_generator(net, "layer", code)
+    maps = drawn(1, 2, 4, 5, seed=1)
+    text = f"""(() => {{
+      const found = mm.program({json.dumps(program.packed)}), [layer, image] = found.outputs;
+      const {{ before, after }} = mm.split(found, layer);
+      found.values[found.input] = Float32Array.from({code.flatten().tolist()});
+      mm.run(found, before);
+      const was = Array.from(found.values[layer]);
+      found.values[layer] = Float32Array.from({maps.flatten().tolist()});
+      mm.run(found, after);
+      return [was, Array.from(found.values[image])];
+    }})()"""
+    was, image = asked(text)
+    seen = []
+    handle = net.layer.register_forward_hook(lambda _, __, output: seen.append(output.clone()) or maps)
+    with torch.no_grad():
+        right = net(code)
+    handle.remove()
+    torch.testing.assert_close(torch.tensor(was), seen[0].flatten(), rtol=0, atol=1e-5)
+    torch.testing.assert_close(torch.tensor(image), right.flatten(), rtol=0, atol=1e-5)
+
+
+def test_a_program_begins_with_the_layer_where_it_must():
+    """Where what leads to the layer looks at values, the layer's maps must be the input."""
+    program = exported_generator(seeded(lambda: Skipping(Counting)), "layer", drawn(1, 3))
+    assert program.input == program.outputs[0]
+    assert program.shapes[program.input] == (1, 2, 4, 5)
+
+
+def test_what_the_page_cannot_do_is_refused():
+    """An operation that is not known, a look at values, and a layer that is run twice, never or has no maps: a sentence each."""
+    cases = [
+        (lambda: exported(lambda x: (torch.linalg.inv(x[0, :, :5, :5]),), MAPS), "got the operation aten.linalg_inv_ex"),
+        (lambda: exported(lambda x: (Counting()(x),), MAPS), "got a step that looks at values. Leave it out."),
+        (lambda: exported(lambda x: (x.max(1).indices * x,), MAPS), "must not use where a maximum lies"),
+        (lambda: exported(lambda x: (nn.BatchNorm2d(6)(x),), MAPS), "network must be in eval mode"),
+        (lambda: exported_generator(seeded(Skipping), "none", drawn(1, 3)), "got layer='none'"),
+        (lambda: exported_generator(seeded(Skipping), "first", drawn(1, 3)), r"layer must give maps, got \[1, 40\]"),
+        (
+            lambda: exported_generator(nn.Sequential(nn.Linear(3, 4), *[nn.ReLU()] * 2), "1", drawn(1, 3)),
+            "got 2 times of layer='1'",
+        ),
+    ]
+    for call, said in cases:
+        with pytest.raises(ValueError, match=said):
+            call()
+
+
+def test_a_view_that_was_changed_in_place_is_refused():
+    """Where a step changes numbers that another tensor looks at, that tensor must not be used as it was."""
+
+    def changing(x):
+        y = x + 0
+        part = y[:, :2]
+        part.mul_(2)
+        return (y,)
+
+    with pytest.raises(ValueError, match="nor change views in place"):
+        exported(changing, MAPS)
+
+
+def test_nothing_is_written_that_no_output_needs():
+    """Steps and weights without use must be left out, and equal constants be written once."""
+    unused, used = seeded(lambda: nn.Linear(7, 500)), seeded(lambda: nn.Linear(7, 3))
+
+    def function(x):
+        unused(x)
+        return (used(x) + used(x),)
+
+    program = exported(function, VECTOR)
+    assert [tuple(one.shape) for one in program.constants.values()] == [(3,), (7, 3)]
+
+
+def test_numbers_are_packed_exactly():
+    """Numbers must come in the fewest bytes that hold them exactly; rounded weights take two, small tensors stay whole."""
+    assert [packed(torch.tensor(v))["size"] for v in ([0.0, 255.0], [-1.0], [256.0], [0.1], [1e9])] == [1, 2, 2, 4, 4]
+    net = rounded(seeded(lambda: nn.Linear(40, 8)))
+    assert [packed(one)["size"] for one in (net.weight, net.bias)] == [2, 4]
+
+
+@needs_node
+def test_packed_numbers_are_read():
+    """Every size must be read as it was, subnormal half precision included."""
+    values = torch.tensor([0.1, -2.5, 3e-8 * 2, 65504.0, 6.1e-5, 0.0])
+    for one in (values, values.half().float(), torch.tensor([0.0, 7.0, 255.0])):
+        found = asked(f"Array.from(mm.decoded({json.dumps(packed(one))}))")
+        assert torch.equal(torch.tensor(found), one)

@@ -82,7 +82,7 @@ mm.unitCards = function () {
       mm.h("span", { class: "named" }, mm.h("input", { type: "checkbox", "aria-label": `Unit ${unit}, ${rank + 1} of ${units} by ${title} for ${view.digit}`, onchange: (event) => {
         view.off[event.target.checked ? "delete" : "add"](unit);
         mm.later();
-      } }), ` unit ${unit}`), mm.h("span", { class: "facts-of" }, `score ${mm.signed(scores[view.digit][rank])}, k ${mm.signed(values[unit][view.digit])}`)))));
+      } }), ` unit ${unit}`), mm.h("span", { class: "facts-of" }, mm.h("span", {}, `score ${mm.signed(scores[view.digit][rank])}`), mm.h("span", {}, `k ${mm.signed(values[unit][view.digit])}`))))));
   }
   const gone = new Set(view.silence ? shown.slice(0, view.n) : []), maps = mm.panels[view.listed].maps, size = high * wide;
   for (const [rank, card] of [...list.children].entries()) {
@@ -93,4 +93,4 @@ mm.unitCards = function () {
   }
   document.querySelector("#units .count").textContent = `${view.off.size} of ${units} units switched off by hand.${shown.length < units ? ` The first ${shown.length} are shown.` : ""}`;
 };
-mm.signed = (value) => (value === null ? "–" : String(Number(value.toPrecision(2))).replace("-", "−").replace(/^(−?)0\./, "$1."));
+mm.signed = (value) => (value === null ? "–" : Math.abs(value) < 0.005 ? "0" : Math.abs(value) < 10 ? mm.share(value) : value.toFixed(0).replace("-", "−"));
