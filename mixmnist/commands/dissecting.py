@@ -111,8 +111,8 @@ def _write_inverted(home: Path, found: "Found", args: argparse.Namespace) -> Non
 
 def _records(table: "pd.DataFrame") -> list[dict[str, object]]:
     """Gives the rows of a table, nothing where there is no number."""
-    rows: list[dict[str, object]] = table.astype(object).where(table.notna(), None).to_dict("records")
-    return rows
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def _asked(args: argparse.Namespace) -> dict[str, object]:

@@ -23,7 +23,7 @@ def add_dissect(commands: "argparse._SubParsersAction[Parser]") -> None:
     command.add_argument("--out", metavar="DIR", help="write tables and figures there, whole or not at all")
     command.add_argument("--page", metavar="F.html", help="write a page on which digits are painted and erased with a brush")
     summary = "find the codes and maps by which a generator draws given canvases, and edit them"
-    example = "results/reference/generators/stamps --images mixtures.npz --out inverted"
+    example = "results/reference/generators/stamps --variant factors --images c.npz --out inverted"
     command = make_command(commands, "invert", invert, example, summary)
     _add_generator(command)
     command.add_argument("--images", required=True, metavar="F.npz", help="canvases, as `mixmnist export` writes them")

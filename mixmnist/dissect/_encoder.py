@@ -145,7 +145,7 @@ def teach(
     """Takes one step, on the gradients of these images alone; gives the loss before it, 1 for the mean code."""
     optimiser.zero_grad(set_to_none=True)
     loss = F.mse_loss(encoder.standing(images), (codes - encoder.mean) / encoder.spread)
-    loss.backward()  # type: ignore[no-untyped-call]  # torch's own
+    loss.backward()
     optimiser.step()
     return float(loss.detach())
 

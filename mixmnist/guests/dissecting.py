@@ -229,7 +229,7 @@ def _removals(few: Sample, judge: Judge, rankings: Mapping[str, Tensor], asked: 
         drawn = [read_without(few, judge, units) for units in random_sets(asked.sets, size, n_units, seed=0)]
         for digit in range(DIGITS):
             each = [removal(few, said, digit) for said in drawn]
-            means = pd.DataFrame([one.scores() for one in each]).mean().to_dict()
+            means = {str(name): float(mean) for name, mean in pd.DataFrame([one.scores() for one in each]).mean().items()}
             rows.append({"ranking": RANDOM, "size": size, "digit": digit, "n": each[0].n, **means})
     return pd.DataFrame(rows)
 

@@ -34,7 +34,7 @@ from mixmnist.page.exporting import exported, exported_generator, packed, rounde
 from mixmnist.page.words import BRUSH
 
 MOST = 1_500_000  # bytes of the page
-SCRIPTS = "base notes program convolve subject strokes panels controls brush".split()
+SCRIPTS = "base notes program convolve subject strokes panels trial controls brush".split()
 STYLES = "page front brush".split()
 DIGIT = 3  # that the brush begins with
 ALIKE = 1e-5  # difference of images up to which they are the same

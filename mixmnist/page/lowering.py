@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from mixmnist.core.records import require
-from mixmnist.page.operations import Lowered, Step, Way, pair, strided
+from mixmnist.page.operations import Lowered, Step, Way, merged, pair, strided
 
 
 def _view(lowered: Lowered, step: Step) -> Any:  # noqa: ANN401 -- one or several
@@ -58,8 +58,7 @@ def _chosen(lowered: Lowered, step: Step) -> int:
     """One of two, by a third."""
     shape = tuple(step.result.shape)
     takes = [lowered.value(one) for one in step.args]
-    strides = [list(torch.empty(lowered.shapes[one]).expand(shape).stride()) for one in takes]
-    return lowered.add("choose", takes, shape, strides=strides)
+    return lowered.add("choose", takes, shape, **lowered.over(shape, *takes))
 
 
 def _product(lowered: Lowered, first: int, second: int) -> int:
@@ -145,7 +144,7 @@ def _padded(lowered: Lowered, step: Step) -> int:
     for place in range(len(around) // 2):
         cut[-1 - place] = slice(around[2 * place], shape[-1 - place] - around[2 * place + 1])
     inner = whole[tuple(cut)]
-    settings = {"fill": float(rest[0] if rest else 0), "strides": list(inner.stride()), "offset": inner.storage_offset()}
+    settings = {"fill": float(rest[0] if rest else 0), **merged(inner.shape, inner.stride()), "offset": inner.storage_offset()}
     return lowered.add("put", (lowered.value(x),), shape, **settings)
 
 

@@ -89,9 +89,12 @@ class Lowered:
 
     def binary(self, name: str, first: int, second: int, shape: Sequence[int]) -> int:
         """Appends a function of two values, each spread over a shape as torch does."""
-        takes = (first, second)
-        strides = [list(torch.empty(self.shapes[one]).expand(tuple(shape)).stride()) for one in takes]
-        return self.add("binary", takes, shape, name=name, strides=strides)
+        return self.add("binary", (first, second), shape, name=name, **self.over(shape, first, second))
+
+    def over(self, shape: Sequence[int], *numbers: int) -> dict[str, Any]:
+        """Says how values are gone through that are spread over a shape: its axes, and each value's steps along them."""
+        seen = [torch.empty(self.shapes[one]).expand(tuple(shape)).stride() for one in numbers]
+        return merged(shape, *seen)
 
 
 def strided(lowered: Lowered, number: int, seen: Tensor) -> int:
@@ -99,7 +102,31 @@ def strided(lowered: Lowered, number: int, seen: Tensor) -> int:
     shape, strides = tuple(seen.shape), seen.stride()
     if seen.is_contiguous() and seen.storage_offset() == 0 and seen.numel() == math.prod(lowered.shapes[number]):
         return lowered.add("same", (number,), shape)
-    return lowered.add("take", (number,), shape, strides=list(strides), offset=seen.storage_offset())
+    return lowered.add("take", (number,), shape, **merged(shape, strides), offset=seen.storage_offset())
+
+
+def merged(shape: Sequence[int], *strides: Sequence[int]) -> dict[str, Any]:
+    """Merges axes that all values go through in one line.
+
+    Example:
+        >>> merged((1, 2, 3, 4), (24, 12, 4, 1), (0, 1, 0, 0))
+        {'axes': [2, 12], 'strides': [[12, 1], [1, 0]]}
+    """
+    axes: list[int] = []
+    steps: list[list[int]] = [[] for _ in strides]
+    for axis, length in enumerate(shape):
+        if length == 1:
+            continue
+        here = [one[axis] for one in strides]
+        if axes and all(step[-1] == one * length for step, one in zip(steps, here, strict=True)):
+            axes[-1] *= length
+            for step, one in zip(steps, here, strict=True):
+                step[-1] = one
+        else:
+            axes.append(length)
+            for step, one in zip(steps, here, strict=True):
+                step.append(one)
+    return {"axes": axes, "strides": steps}
 
 
 def pair(size: Any) -> list[int]:  # noqa: ANN401 -- one or two numbers

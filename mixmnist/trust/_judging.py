@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mixmnist.core.records import Canvas, require
+from mixmnist.dissect._judge_net import JudgeNet
 from mixmnist.dissect.exact import ExactJudge
 from mixmnist.dissect.judging import TrainedJudge, judge_of, load_judge
 from mixmnist.dissect.reading import Judge
@@ -58,7 +59,9 @@ def judges_of(folder: Path) -> list[TrainedJudge]:
 
 
 def _judge(net: Recorded) -> TrainedJudge:
-    return judge_of(net.net(), net.settings.canvas, net.source, net.seed)  # type: ignore[arg-type] -- its kind makes judges
+    module = net.net()
+    assert isinstance(module, JudgeNet)  # as its kind makes them
+    return judge_of(module, net.settings.canvas, net.source, net.seed)
 
 
 def _homes(source: str, folder: Path | None, places: Sequence[Path]) -> Iterable[Path]:

@@ -290,6 +290,21 @@ def test_units_are_listed_by_their_ranking(opened):
     assert tab.evaluate(first) == "0"
 
 
+def test_a_trial_counts_all_canvases(opened):
+    """Switched off on every canvas that shows the digit once, the counts by either ranking must be those of torch."""
+    tab = opened()
+    shows = [place for place in range(6) if codes(6)[place].view(UNITS, 64)[8].any()]
+    assert len(shows) == 2
+    pick(tab, "digit", 8)
+    tab.locator("#try").click()
+    rows = tab.locator("#tried tbody tr")
+    rows.first.wait_for()
+    assert rows.nth(0).locator("td").all_inner_texts() == ["2 of 2 (1.00)"] * 2
+    assert rows.nth(1).locator("td").all_inner_texts() == ["0 of 2 (.00)"] * 2
+    use(tab, 1, 6)  # on the canvas where one was
+    assert said(tab) == "1, 4 and 8"
+
+
 def test_inverted_canvases_are_edited_too(opened):
     """An inverted canvas must stand beside the real one with what is read on both, and be edited as any other."""
     tab = opened()
@@ -371,9 +386,9 @@ def test_the_page_computes_as_torch_does(opened):
         images = net(codes(6).half().float())
         found = judge(images)
     for place in range(6):
-        mine = tab.evaluate(
-            f"(at => [Array.from(at.image), ...mm.outputs(mm.subject.judge).map((one) => Array.from(one))])(mm.start('generated', {place}))"
-        )
+        outputs = "mm.outputs(mm.subject.judge).map((one) => Array.from(one))"
+        mine = tab.evaluate(f"(at => [Array.from(at.image), mm.read(at.image), ...{outputs}])(mm.start('generated', {place}))")
+        del mine[1]
         right = (images[place], found.counts[place], found.junk[place], found.pixels[place])
         for one, other in zip(mine, right, strict=True):
             torch.testing.assert_close(torch.tensor(one, dtype=torch.float32), other.flatten(), rtol=0, atol=1e-4)

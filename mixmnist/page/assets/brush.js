@@ -173,6 +173,7 @@ mm.deviation = function () {
   return Math.max(far(found, right), far(probabilities, counts));
 };
 
+document.getElementById("try").addEventListener("click", () => mm.tryAll());
 for (const panel of mm.panels) document.getElementById("panels").append(mm.makePanel(panel));
 mm.at = mm.start("generated", 0);
 mm.tools();

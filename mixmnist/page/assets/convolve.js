@@ -76,17 +76,20 @@ mm.KINDS.conv = function (op, y, [x, weight, bias], [from, shape], made) {
   mm.biased(y, bias, n);
 };
 
-// the transpose: each number of the maps lays down the kernel, times itself
+// the transpose: each place of the maps lays down the kernel, times what is there; most places of some maps are empty
 mm.KINDS.deconv = function (op, y, [x, weight, bias], [[, units, high, wide], [, each, kh, kw]], [, , rows, cols]) {
   const { stride: [dy, dx], padding: [top, left], dilation: [ey, ex], groups } = op, n = high * wide, k = units / groups, m = each * kh * kw;
   op.ready ??= Array.from({ length: groups }, (_, g) => mm.packed(m, k, (i, t) => weight[(g * k + t) * m + i]));
-  const laid = new Float64Array(m * n);
   y.fill(0);
   for (let g = 0; g < groups; g++) {
-    mm.multiply(m, k, n, op.ready[g], (j, panel, side) => { for (let t = 0; t < k; t++) panel[2 * t + side] = x[(g * k + t) * n + j]; }, laid);
-    for (let o = 0, at = 0; o < each; o++) for (let i = 0; i < kh; i++) for (let j = 0; j < kw; j++) for (let r = 0; r < high; r++) {
-      const row = r * dy + i * ey - top, line = ((g * each + o) * rows + row) * cols;
-      for (let c = 0, q = j * ex - left; c < wide; c++, q += dx, at++) if (row >= 0 && row < rows && q >= 0 && q < cols) y[line + q] += laid[at];
+    const full = [];
+    for (let i = 0; i < n; i++) for (let t = 0; t < k; t++) if (x[(g * k + t) * n + i] !== 0) { full.push(i); break; }
+    const laid = new Float64Array(m * full.length);
+    mm.multiply(m, k, full.length, op.ready[g], (j, panel, side) => { for (let t = 0; t < k; t++) panel[2 * t + side] = x[(g * k + t) * n + full[j]]; }, laid);
+    for (let o = 0, at = 0; o < each; o++) for (let i = 0; i < kh; i++) for (let j = 0; j < kw; j++) for (const place of full) {
+      const row = Math.floor(place / wide) * dy + i * ey - top, col = (place % wide) * dx + j * ex - left;
+      if (row >= 0 && row < rows && col >= 0 && col < cols) y[((g * each + o) * rows + row) * cols + col] += laid[at];
+      at++;
     }
   }
   mm.biased(y, bias, rows * cols);

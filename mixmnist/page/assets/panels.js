@@ -35,8 +35,8 @@ mm.outlines = function ({ classes }) {
 // cells that were painted or erased, and the frame of the brush
 mm.marks = function (strokes, point) {
   const { high, wide, rows, cols } = mm.subject, [h, w] = [rows / high, cols / wide];
-  const cell = (place, kind) => mm.s("rect", { class: kind, x: (place % wide) * w, y: Math.floor(place / wide) * h, width: w, height: h });
-  const found = mm.view.cells ? Array.from(mm.touched(strokes), ([place, tool]) => cell(place, `cell ${tool}`)) : [];
+  const touched = mm.view.cells ? [...mm.touched(strokes)] : [], square = (place) => `M${(place % wide) * w} ${Math.floor(place / wide) * h}h${w}v${h}h${-w}z`;
+  const found = [...new Set(touched.map(([, tool]) => tool))].map((kind) => mm.s("path", { class: `cell ${kind}`, d: touched.filter(([, tool]) => tool === kind).map(([place]) => square(place)).join("") }));
   if (point) {
     const size = mm.reach(), [top, left] = mm.corner(point, size);
     found.push(mm.s("rect", { class: "frame", x: left * w, y: top * h, width: size[1] * w, height: size[0] * h }));

@@ -92,22 +92,22 @@ mm.KINDS = {
     const f = mm.UNARY[name](...settings);
     for (let i = 0; i < y.length; i++) y[i] = f(x[i]);
   },
-  binary({ name, strides }, y, [a, b], _, shape) {
+  binary({ name, axes, strides }, y, [a, b]) {
     const f = mm.BINARY[name], [p, q] = strides.map(mm.step);
-    mm.rows(shape, strides, [0, 0], (start, n, [i, j]) => { for (let k = 0; k < n; k++) y[start + k] = f(a[i + p * k], b[j + q * k]); });
+    mm.rows(axes, strides, [0, 0], (start, n, [i, j]) => { for (let k = 0; k < n; k++) y[start + k] = f(a[i + p * k], b[j + q * k]); });
   },
-  choose({ strides }, y, [which, a, b], _, shape) {
+  choose({ axes, strides }, y, [which, a, b]) {
     const [o, p, q] = strides.map(mm.step);
-    mm.rows(shape, strides, [0, 0, 0], (start, n, [h, i, j]) => { for (let k = 0; k < n; k++) y[start + k] = which[h + o * k] ? a[i + p * k] : b[j + q * k]; });
+    mm.rows(axes, strides, [0, 0, 0], (start, n, [h, i, j]) => { for (let k = 0; k < n; k++) y[start + k] = which[h + o * k] ? a[i + p * k] : b[j + q * k]; });
   },
-  take({ strides, offset }, y, [x], _, shape) {
-    const p = mm.step(strides);
-    mm.rows(shape, [strides], [offset], (start, n, [i]) => { for (let k = 0; k < n; k++) y[start + k] = x[i + p * k]; });
+  take({ axes, strides, offset }, y, [x]) {
+    const p = mm.step(strides[0]);
+    mm.rows(axes, strides, [offset], (start, n, [i]) => { for (let k = 0; k < n; k++) y[start + k] = x[i + p * k]; });
   },
-  put({ strides, offset, fill }, y, [x], [shape]) {
+  put({ axes, strides, offset, fill }, y, [x]) {
     y.fill(fill);
-    const p = mm.step(strides);
-    mm.rows(shape, [strides], [offset], (start, n, [i]) => { for (let k = 0; k < n; k++) y[i + p * k] = x[start + k]; });
+    const p = mm.step(strides[0]);
+    mm.rows(axes, strides, [offset], (start, n, [i]) => { for (let k = 0; k < n; k++) y[i + p * k] = x[start + k]; });
   },
   join({ inner }, y, parts) {
     const all = inner.reduce((sum, one) => sum + one, 0);
