@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from mixmnist.core.records import Canvas, Options, Variant
+from mixmnist.core.records import Canvas, Options, Study, Variant
 from mixmnist.core.registry import choose
 from mixmnist.core.studies import load_study
 from mixmnist.dissect.exact import ExactJudge
@@ -236,3 +236,9 @@ def test_regions_of_a_painter_are_ink(painter):
     assert tops.dtype == regions.dtype == np.uint8
     assert (tops[regions > 0] == 255).all()
     assert found["painter read"][0].count(" ") == 1
+
+
+def test_usual_variants_are_of_the_study():
+    """A name that no variant has is refused in one sentence."""
+    with pytest.raises(ValueError, match=r"usual must be variants of the study, got 'planter'\. Mend the name\."):
+        Study("mine", {"painter": Variant(kind="generator", net="painter")}, usual=("planter",))
