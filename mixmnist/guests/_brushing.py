@@ -17,7 +17,8 @@ from mixmnist.guests.dissecting import Dissected
 from mixmnist.page.brushing import Brush, Inverted, write_brush
 
 CANVASES = 24  # generated ones on the page
-INVERTED = 12  # test canvases on it
+INVERTED = 12  # test canvases on it, at most
+NUMBERS = 200_000  # of their maps together, which take three bytes each on the page
 
 
 def write_page(path: Path, found: Dissected, source: str, root: str | None) -> Path:
@@ -60,6 +61,7 @@ def _values(found: Dissected) -> Float[Tensor, "units digits"]:
 def _inverted(found: Dissected, source: str, root: str | None) -> Inverted:
     """Inverts some test canvases."""
     subject = found.test.subject
-    images = draw("pairs", source, "test", INVERTED, canvas=subject.canvas, root=root).images
+    most = NUMBERS // (subject.n_units * subject.cells[0] * subject.cells[1])
+    images = draw("pairs", source, "test", max(1, min(INVERTED, most)), canvas=subject.canvas, root=root).images
     inverted = invert(subject, images[:, None].float() / 255, fit_encoder(subject))
     return Inverted(images, inverted.codes, inverted.maps)

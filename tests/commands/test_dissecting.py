@@ -64,6 +64,8 @@ def place(tmp_path_factory):
     judge = build()
     judge.report.copy_(torch.zeros(len(NUMBERS)))
     judge_of(judge, source="stamps").save(home / "bad.safetensors")
+    judge.report.copy_(torch.ones(len(NUMBERS)))
+    judge_of(judge, source="stamps").save(home / "good.safetensors")
     save_file({"other": torch.zeros(2)}, home / "other.safetensors")
     np.savez(home / "small.npz", images=np.zeros((3, 28, 28), dtype=np.uint8))
     np.savez(home / "grey.npz", images=np.zeros((3, 32, 32)))
@@ -154,12 +156,27 @@ def test_canvases_are_inverted(capsys, monkeypatch):
     assert Path("found/inversion.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_page_is_written(capsys, monkeypatch):
+    """With a trained reader the page of a brush is one file; what speaks against the generator stands on it."""
+    monkeypatch.setattr(_encoder.Teaching, "__init__", tiny(_encoder.Teaching))
+    monkeypatch.setattr(inverting.Descent, "__init__", tiny(inverting.Descent))
+    monkeypatch.setattr(inverting, "TRIED", 40)
+    line = f"dissect made:net --layer maps --latent 3 --source stamps --readers good.safetensors {FEW} --page found/brush.html"
+    assert run(line) == 0
+    assert "found/brush.html" in capsys.readouterr().out
+    page = Path("found/brush.html").read_text(encoding="utf-8")
+    assert page.startswith("<!")
+    assert "judge of stamps, seed 0" in page
+    assert "No verdict" in page
+
+
 def tiny(kind):
     """Gives the constructor of a dataclass with other numbers: hardly any steps."""
     usual = kind.__init__
 
     def init(self, **given):
-        usual(self, **{"codes": 30, "steps": 3, "batch": 8, "widths": (2, 3, 4)} | given)
+        few = {"codes": 30, "steps": 3, "layer_steps": 2, "batch": 8, "widths": (2, 3, 4)}
+        usual(self, **{name: few[name] for name in few if name in kind.__dataclass_fields__} | given)
 
     return init
 
