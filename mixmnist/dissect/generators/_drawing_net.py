@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from torch import Tensor, nn
 
 from mixmnist.core.entries import Number
@@ -97,7 +97,7 @@ class Plan(nn.Module):
         marks = codes[:, self.normal :].unflatten(1, (SLOTS, self.kinds))
         return places, torch.cat([(kinds + FIRM * marks).softmax(dim=2), style], dim=2)
 
-    def join(self, normal: Float[Tensor, "n normal"], marks: Float[Tensor, "n slots kinds"]) -> Codes:
+    def join(self, normal: Float[Tensor, "n normal"], marks: Num[Tensor, "n slots kinds"]) -> Codes:
         """Joins a code of its parts."""
         return torch.cat([normal, marks.flatten(1).to(normal)], dim=1)
 
