@@ -49,7 +49,7 @@ def fit(net: JudgeNet, pool: Pool, canvas: Canvas, seed: int, how: Judging, watc
         Stopped: If the watch's stop signal was set.
     """
     generator = torch.Generator().manual_seed(seed)
-    net.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net.train().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=how.rate, weight_decay=how.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, how.rate, how.steps, pct_start=0.15, cycle_momentum=False, final_div_factor=100
@@ -77,7 +77,7 @@ def fit(net: JudgeNet, pool: Pool, canvas: Canvas, seed: int, how: Judging, watc
                 totals, taken = torch.zeros(2), 0
                 if watch.tell is not None:
                     watch.tell(step / how.steps, f"trained, loss {history[-1][0]:.3f}, counts {history[-1][1]:.3f}")
-    net.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    net.eval().to(memory_format=torch.contiguous_format)
     failure = None if all(math.isfinite(loss) for loss, _ in history) else "the training loss was not a number"
     return Outcome(tuple(history), failure)
 
