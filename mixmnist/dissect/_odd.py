@@ -119,12 +119,12 @@ def odd_canvases(pool: Pool, n: int, canvas: Canvas, generator: torch.Generator,
     slots = torch.where(legal[:, None] | (torch.arange(SLOTS + 1) == 0), slots, EMPTY)
     tiles = _tiles(pool, slots, mix.warp, generator)
     soft = torch.where(proper, *(_chance(n, share, generator) for share in (mix.soft_proper, mix.soft)))
-    contrast = torch.where(soft[:, None], _uniform((n, SLOTS + 1), *FULL, generator), 1.0)  # type: ignore[call-overload] -- a tensor
+    contrast = torch.where(soft[:, None], _uniform((n, SLOTS + 1), *FULL, generator), 1.0)  # type: ignore[call-overload]  # a tensor
     contrast = torch.where(slots == GHOST, _uniform((n, SLOTS + 1), *FAINT, generator), contrast)
     images, classes = _paste(tiles, contrast, slots, positions, canvas)
     digits = F.one_hot(slots.clamp(min=0, max=JUNK), JUNK + 1)[..., :10] * ((slots >= 0) & (slots < 10))[..., None]
     counts = digits.sum(dim=1).clamp(max=2)
-    return OddCanvases(_softened(images, soft, generator), classes, counts, (slots == JUNK).any(dim=1), slots, positions)  # type: ignore[arg-type] -- as above
+    return OddCanvases(_softened(images, soft, generator), classes, counts, (slots == JUNK).any(dim=1), slots, positions)  # type: ignore[arg-type]  # as above
 
 
 def warped(
@@ -193,7 +193,7 @@ def _tiles(pool: Pool, slots: Tensor, strength: float, generator: torch.Generato
     if len(rows):
         other = (drawn[rows, 0] + torch.randint(1, 10, (len(rows),), generator=generator)) % 10
         tiles[rows, 0] = junk_tiles(tiles[rows, 0], _glyphs(pool, other, strength, generator)[:, 0], generator)
-    return tiles  # type: ignore[no-any-return] -- tensors say nothing of sums
+    return tiles  # type: ignore[no-any-return]  # tensors say nothing of sums
 
 
 def _glyphs(pool: Pool, digits: Int[Tensor, " n"], strength: float, generator: torch.Generator) -> Tensor:
