@@ -132,10 +132,16 @@ def test_canvases_begin_with_maps_where_they_must(brush, tmp_path):
     assert np.allclose(maps, right, atol=1e-2)
 
 
+@pytest.mark.plain
+def test_a_ranking_of_another_layer_is_refused(brush):
+    """A ranking of another number of units must be named and refused."""
+    with pytest.raises(ValueError, match=r"a ranking must be of 3 units and 10 digits, got \(4, 10\) of 'one'"):
+        replace(brush, rankings={"one": torch.zeros(4, 10)})
+
+
 def test_what_does_not_fit_is_refused(brush, tmp_path, monkeypatch):
-    """Rankings, values and canvases of other sizes, no codes, names for others, and too large a page: a sentence each."""
+    """Values and canvases of other sizes, no codes or rankings, names for others, and too large a page: a sentence each."""
     cases = [
-        ({"rankings": {"one": torch.zeros(4, 10)}}, r"a ranking must be of 3 units and 10 digits, got \(4, 10\) of 'one'"),
         ({"rankings": {}}, "rankings must hold at least one"),
         ({"codes": torch.zeros(0, 5)}, "codes must be of at least one canvas"),
         ({"names": ("a",)}, "names must be one for each of 5 canvases, got 1"),
