@@ -102,7 +102,12 @@ STUDY = Study(
         **{name: Variant(kind="generator", net=name) for name in PLANTED},
         "reader": Variant(kind="judge", training=Training(images=102_400, epochs=1, batch=64)),
         **{
-            name: Variant(kind="generator", net=name, net_settings=STEPS.get(name, {}), training=Training(epochs=PASSES.get(name, 8), batch=16))
+            name: Variant(
+                kind="generator",
+                net=name,
+                net_settings=STEPS.get(name, {}),
+                training=Training(epochs=PASSES.get(name, 8), batch=16),
+            )
             for name in TRAINED
         },
     },
