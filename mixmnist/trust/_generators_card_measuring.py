@@ -34,7 +34,7 @@ INSERTED = ("inserted", "clean_insertion", "place_error")
 class Sizes:
     """How much is drawn."""
 
-    samples: int = 100  # of the rank sample and of the test sample
+    samples: int = 300  # of the rank sample and of the test sample
     random: int = 10  # random sets of a size
     steps: int = 10  # of the search of alpha
 

@@ -222,12 +222,12 @@ def test_gradients_reach_painters_and_no_twin(name, reaches):
     assert [bool((through[0, unit] > 0).any()) for unit in units] == [reaches] * len(units)
 
 
-def test_cut_is_clamp_with_gradients_at_its_ends():
-    """Values are cut to 0..1, and gradients are 1 at both ends, 0 beyond."""
+def test_cut_is_clamp_with_the_gradient_of_a_step_down():
+    """Values are cut to 0..1; the gradient is 1 at 1, where a step down changes something, and 0 at 0, where none does."""
     values = torch.tensor([-0.5, 0.0, 0.3, 1.0, 1.5], requires_grad=True)
     assert torch.equal(cut(values), values.clamp(0, 1))
     cut(values).sum().backward()
-    assert values.grad.tolist() == [0, 1, 1, 1, 0]
+    assert values.grad.tolist() == [0, 0, 1, 1, 0]
 
 
 def test_erosion_is_the_least_under_the_stamp():
