@@ -13,7 +13,7 @@ COPIED = 3
 def build(canvas: Canvas, seed: int) -> Painting:
     """Builds the generator; there is only one."""
     del seed
-    return Painting(canvas, *with_further([COPIED], 0))
+    return Painting(canvas, *with_further([COPIED], 0.0))
 
 
 def truth(seed: int) -> dict[int, tuple[int, ...]]:

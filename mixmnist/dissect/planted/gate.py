@@ -18,7 +18,7 @@ GATED = 5
 def build(canvas: Canvas, seed: int) -> Painting:
     """Builds the generator; there is only one."""
     del seed
-    mixing, back = with_further([GATED], 1)
+    mixing, back = with_further([GATED], 1.0)
     mixing[-1] = 0
     offset, bias = torch.zeros(11), torch.zeros(10)
     offset[-1], bias[GATED] = 1, -1

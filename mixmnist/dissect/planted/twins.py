@@ -14,7 +14,7 @@ SHARED = 7
 def build(canvas: Canvas, seed: int) -> Painting:
     """Builds the generator; there is only one."""
     del seed
-    return Painting(canvas, *with_further([SHARED], 1))
+    return Painting(canvas, *with_further([SHARED], 1.0))
 
 
 def truth(seed: int) -> dict[int, tuple[int, ...]]:
