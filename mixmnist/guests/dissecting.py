@@ -254,6 +254,8 @@ def _said(quality: Mapping[str, float], units: pd.DataFrame, removals: pd.DataFr
             read,
             f"No verdict: valid is below a third of its ceiling ({THIRD * ceiling:.3f}), so what is read of edits says little.",
         )
+    if not removals["n"].gt(0).any():
+        return read, "No verdict: on no sample that is edited is any digit read once."
     passing, null = int(units["iou"].gt(PASSES).sum()), int(units["iou_null"].gt(PASSES).sum())
     means = over_digits(removals)
     best = means[means["ranking"].ne(RANDOM)].sort_values("clean_removal").iloc[-1]

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mixmnist.core.records import Canvas, Variant
+from mixmnist.data.mixture import draw
 from mixmnist.dissect import inverting
 from mixmnist.dissect._encoder import Teaching
 from mixmnist.dissect.exact import ExactJudge
@@ -115,9 +116,10 @@ def test_planted_generators_alone_are_nothing_to_invert(nets, tmp_path, monkeypa
 def test_true_codes_are_asked_of_the_generator(nets):
     """A generator that knows the code of a canvas must be asked; others know none."""
     subject = subject_of_net(nets[0])
-    assert inversion.true_codes(subject, None) is None
-    subject.net.code_of = lambda _canvases: torch.ones(3, 6)
-    assert inversion.true_codes(subject, None).shape == (3, 6)
+    canvases = draw(source="stamps", n=3)
+    assert inversion.true_codes(subject, canvases) is None
+    subject.net.code_of = lambda given: given.shown.float()
+    assert torch.equal(inversion.true_codes(subject, canvases), canvases.shown.float())
 
 
 def test_planted_truth_comes_with_the_subject(nets):
@@ -142,7 +144,13 @@ def test_readers_are_looked_for_in_the_study_then_elsewhere(tmp_path, monkeypatc
 
     class Fake:
         def __init__(self, name, faults=()):
-            self.name, self.faults, self.canvas = name, list(faults), Canvas()
+            self.name, self.faults, self.canvas, self.card = name, list(faults), Canvas(), ""
+
+        def read(self, images):
+            """Is not asked."""
+
+        def shares(self, images):
+            """Is not asked."""
 
     for name in ("own", "local/other", "local/third"):
         (tmp_path / name / "mnist" / "runs").mkdir(parents=True)
