@@ -40,7 +40,7 @@ def every_figure(album: Album, tables: Mapping[str, pd.DataFrame], pictures: Map
         lambda: iou_against_ace(album, tables["units"]),
         lambda: over_layers(album, tables["layers"]),
         lambda: places(album, tables["places"]),
-        *(lambda v=variant: units(album, pictures, tables["units"], v) for variant in variants_of(tables["units"])),  # type: ignore[misc]
+        *(lambda v=variant: units(album, pictures, tables["units"], v) for variant in variants_of(tables["units"])),
     )
     for draw in figures:
         try:
@@ -146,7 +146,7 @@ def over_layers(album: Album, layers: pd.DataFrame) -> None:
         own = known[known["variant"].eq(variant)].sort_values("depth")
         names = own.drop_duplicates("depth").set_index("depth")["layer"]
         for place, (column, label) in enumerate(OVER_LAYERS.items()):
-            found = {depth: _over_nets(group, column) for depth, group in own.groupby("depth")}
+            found = {float(str(depth)): _over_nets(group, column) for depth, group in own.groupby("depth")}
             look, aside = stroke(place), (place - (len(OVER_LAYERS) - 1) / 2) * ASIDE
             ax.plot([depth + aside for depth in found], [one.mean for one in found.values()], label=label, **look)
             for depth, one in found.items():

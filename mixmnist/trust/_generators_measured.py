@@ -101,14 +101,15 @@ def measured(net: Recorded, who: Who, root: str | None, plan: Plan, pictured: bo
     Returns:
         Tables with variant and seed. Of a generator that cannot be sampled, as one that collapsed, a row of quality alone.
     """
-    usual, keys = subject(net).layer, {"variant": net.variant, "seed": net.seed}
+    usual = subject(net).layer
+    keys: dict[str, str | int] = {"variant": net.variant, "seed": net.seed}
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     pictures: dict[str, NDArray[np.uint8]] = {}
     try:
         found = {layer: _look(net, who, layer, plan) for layer in layers(net)}
     except ValueError as error:  # a collapsed one
         parts["quality"].append(pd.DataFrame([dict.fromkeys(("valid", "valid_real"), math.nan) | {"why": str(error)}]))
-        return Measured(**{name: _with_keys(some, keys) for name, some in parts.items()})
+        return Measured(**{name: _with_keys(some, keys) for name, some in parts.items()}, pictures={})
     full, rank = (real(net.source, root, net.settings.canvas, 2 * plan.samples, split) for split in ("test", "rank"))
     parts["quality"].append(of_quality(found[usual].test, full, who.judge, trained_on(net, root)))
     null = tuple(as_images(one)[: plan.samples] for one in (rank, full))
@@ -134,7 +135,7 @@ def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(some, ignore_index=True) if some else next(iter(tables), pd.DataFrame())
 
 
-def _with_keys(tables: list[pd.DataFrame], keys: Mapping[str, object]) -> pd.DataFrame:
+def _with_keys(tables: list[pd.DataFrame], keys: Mapping[str, str | int]) -> pd.DataFrame:
     table = joined(tables)
     for place, (name, value) in enumerate(keys.items()):
         table.insert(place, name, value)

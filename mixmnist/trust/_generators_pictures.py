@@ -30,7 +30,7 @@ def pictures_of(variant: str, looked: Looked, units: pd.DataFrame) -> dict[str, 
     tops = np.zeros((DIGITS, TOPS, size, size), dtype=np.uint8)
     regions, chosen = tops.copy(), np.full(DIGITS, -1, dtype=np.int16)
     for digit, own in units.groupby("digit"):
-        place = int(digit)
+        place = int(str(digit))
         unit = int(own.sort_values("iou", ascending=False)["unit"].iloc[0])
         highest = test.maps[:, unit].amax(dim=(1, 2)).argsort(descending=True, stable=True)[:TOPS]
         maps = scaled(test.maps[highest, unit : unit + 1], size)[:, 0]

@@ -81,5 +81,5 @@ def units(album: Album, pictures: Mapping[str, NDArray[Any]], table: pd.DataFram
 
 def _dimmed(image: NDArray[np.uint8], region: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Leaves a region in full light; elsewhere the picture is darker."""
-    light: NDArray[np.float64] = image * np.where(region > 0, 1.0, DIM)
+    light: NDArray[np.float64] = image.astype(np.float64) * np.where(region > 0, 1.0, DIM)
     return light.round().astype(np.uint8)

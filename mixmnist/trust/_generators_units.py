@@ -117,13 +117,13 @@ def _alignment(sample: Sample) -> Float[Tensor, "units digits"]:
 def linear(looked: Looked, kind: str = "ink") -> Float[Tensor, " digits"]:
     """Gives the IoU of the layer's best direction for each digit: what the layer knows."""
     weights = directions(looked.rank)
-    along = [readout(one, torch.einsum("nuhw,ud->ndhw", one.maps, weights)) for one in (looked.rank, looked.test)]
-    return ious_of(*along, kind=kind).diagonal()
+    rank, test = (readout(one, torch.einsum("nuhw,ud->ndhw", one.maps, weights)) for one in (looked.rank, looked.test))
+    return ious_of(rank, test, kind=kind).diagonal()
 
 
 def of_others(looked: Looked) -> Looked:
     """Gives each sample the masks of another: what maps have of where ink lies anyway."""
-    return replace(looked, **{name: _shifted(getattr(looked, name)) for name in ("rank", "test")})
+    return replace(looked, rank=_shifted(looked.rank), test=_shifted(looked.test))
 
 
 def _shifted(sample: Sample) -> Sample:
@@ -146,7 +146,7 @@ def of_pixels(looked: Looked, rank: Tensor, test: Tensor) -> Looked:
         said, classes = looked.judge.read(images), classes_of(looked.judge, images)
         places = places_of(classes, said.counts, subject.canvas.glyph)
         found.append(Sample(subject, torch.zeros(len(images), 1), images, F.pixel_unshuffle(images, step), said, classes, places))
-    return Looked(*found, looked.judge)
+    return Looked(found[0], found[1], looked.judge)
 
 
 class Turn(nn.Module):
@@ -174,7 +174,7 @@ def rotated(looked: Looked, seed: int = 0) -> Looked:
     setattr(parent, name, nn.Sequential(getattr(parent, name), Turn(turn), Turn(turn.T)).eval())
     other = Subject(net, f"{subject.layer}.1", subject.canvas, f"{subject.name}, rotated", latent=subject.n_latent)
     mixed = [replace(one, subject=other, maps=Turn(turn)(one.maps)) for one in (looked.rank, looked.test)]
-    return Looked(*mixed, looked.judge)
+    return Looked(mixed[0], mixed[1], looked.judge)
 
 
 @dataclass(frozen=True, eq=False)
