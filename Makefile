@@ -64,7 +64,10 @@ reference: .venv/installed ## make the committed reference results again (MNIST,
 	$(REFERENCE) features --source mnist --seeds 10
 	$(REFERENCE) maps synthesis labels --source mnist --seeds 10
 	$(REFERENCE) ways verification --source mnist --seeds 5
-	$(REFERENCE) plants --source stamps
+	$(REFERENCE) plants planted_generators --source stamps
+	$(REFERENCE) generators --source stamps --variants reader --seeds 2
+	$(REFERENCE) generators --source stamps --variants factors
+	$(REFERENCE) generators --source stamps --variants relativistic --seeds 1
 	$(BIN)/python benchmarks/coverage.py
 	$(BIN)/mixmnist index results/reference --out results/README.md
 
