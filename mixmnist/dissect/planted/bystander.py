@@ -14,7 +14,7 @@ SEEN = (1, 4)
 def build(canvas: Canvas, seed: int) -> Painting:
     """Builds the generator; there is only one."""
     del seed
-    return Painting(canvas, *with_further(SEEN, 0))
+    return Painting(canvas, *with_further(SEEN, 0.0))
 
 
 def truth(seed: int) -> dict[int, tuple[int, ...]]:
