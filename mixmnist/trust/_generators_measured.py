@@ -41,8 +41,8 @@ SETTINGS: Mapping[str, Mapping[str, int | float]] = {  # of rankings, so that a 
 BEST = "removal"  # the ranking by which a digit's single unit is chosen
 BY_MAPS, BY_EFFECT = "iou", "alpha"
 ELSEWHERE = (BY_MAPS, BEST)  # rankings whose sets are tried in every layer
-TRIED = Tried(sizes=(1, 2, 3, 4, 6, 8, 12, 16), samples=16, sets=4)
-FEW = Tried(sizes=(1, 4, 16), samples=16, sets=4)
+TRIED = Tried(sizes=(1, 2, 4, 8, 16), samples=8, sets=3)
+FEW = Tried(sizes=(1, 4), samples=8, sets=3)
 LEFT_OUT = ("oracle", RANDOM)  # one is for planted ones, the other is the band
 
 
@@ -50,12 +50,12 @@ LEFT_OUT = ("oracle", RANDOM)  # one is for planted ones, the other is the band
 class Plan:
     """How much is looked at."""
 
-    samples: int = 400  # of the rank and of the test sample; at least the layer's units
-    passes: int = 3000  # images that are drawn again for single units
+    samples: int = 300  # of the rank and of the test sample; at least the layer's units
+    passes: int = 1500  # images that are drawn again for single units
     tried: Tried = TRIED
     few: Tried = FEW  # for other values, and in other layers
-    written: int = 24  # samples that are written into, for each digit
-    effects: int = 100  # samples on which ACE is read
+    written: int = 12  # samples that are written into, for each digit
+    effects: int = 60  # samples on which ACE is read
     k: int = 8  # units that are written
     settings: Mapping[str, Mapping[str, int | float]] = field(default_factory=lambda: SETTINGS)  # of rankings
     least: int = 30  # samples from which single units are removed, at least
