@@ -21,11 +21,10 @@ from mixmnist.grid import origins
 from mixmnist.grid.block import Block
 from mixmnist.grid.estimating import training_cost
 from mixmnist.grid.machine import choose_device
-from mixmnist.grid.unscored import block_type, is_scored
+from mixmnist.grid.unscored import block_type, groups, in_blocks
 from mixmnist.grid.workers import Here, Worker
 from mixmnist.training import Stopped, choose_precision
 
-BLOCK = 5  # seeds trained side by side
 QUICK: dict[str, Any] = {"epochs": 2, "images": 4000}
 ON_A_GPU = 2  # blocks at a time
 PATIENCE = 1.0  # seconds that a worker waits for a block of another process before it looks for other work
@@ -184,9 +183,9 @@ def plan(study: Study | str, options: Options) -> list[Block]:
             quick=options.quick,
             elsewhere=None if options.refer is None else Path(options.refer),
         )
-        for group in _groups(seeds)
+        for group in groups(seeds)
         for variant_name, variant in sorted(chosen.items(), key=lambda named: training_cost(named[1]))
-        for seeds_of_block in _of_variant(group, variant)
+        for seeds_of_block in in_blocks(group, variant)
     ]
 
 
@@ -218,16 +217,6 @@ def _folder_name(title: str) -> str:
 
 def _quick(variant: Variant) -> Variant:
     return replace(variant, training=replace(variant.training, **QUICK), probe_images=QUICK["images"])
-
-
-def _groups(seeds: int) -> list[range]:
-    """Cuts the seeds into blocks 0-4, 5-9, ...; the last may be narrower."""
-    return [range(first, min(first + BLOCK, seeds)) for first in range(0, seeds, BLOCK)]
-
-
-def _of_variant(group: range, variant: Variant) -> list[tuple[int, ...]]:
-    """Gives the seeds of each block; nets that are not scored train one after another, so each is a block that can be resumed."""
-    return [tuple(group)] if is_scored(variant) else [(seed,) for seed in group]
 
 
 class _Crew:

@@ -22,6 +22,8 @@ from mixmnist.grid.block import WEIGHTS, Block
 from mixmnist.grid.recording import record, stored_net
 from mixmnist.kinds import Lesson, Trained
 
+BLOCK = 5  # seeds that are trained side by side
+
 
 class Unscored(Block):
     """A block of networks that are not scored.
@@ -58,6 +60,16 @@ def is_scored(variant: Variant) -> bool:
 def block_type(variant: Variant) -> type[Block]:
     """Gives the class of a variant's blocks."""
     return Block if is_scored(variant) else Unscored
+
+
+def groups(seeds: int) -> list[range]:
+    """Cuts the seeds into 0-4, 5-9, ...; the last group may be narrower."""
+    return [range(first, min(first + BLOCK, seeds)) for first in range(0, seeds, BLOCK)]
+
+
+def in_blocks(group: range, variant: Variant) -> list[tuple[int, ...]]:
+    """Gives the seeds of each block; nets that are not scored train one after another, so each is a block that can be resumed."""
+    return [tuple(group)] if is_scored(variant) else [(seed,) for seed in group]
 
 
 def record_any(
