@@ -195,7 +195,7 @@ def check_canvases(subject: Subject, images: Float[Tensor, "n 1 rows cols"]) -> 
 
 def _without_layer(how: Descent) -> Descent:
     """Gives all steps to the code."""
-    return Descent(how.steps + how.layer_steps, 0, how.rate, how.layer_rate, how.pixels, how.features, how.stay, 0, how.project)
+    return Descent(how.steps + how.layer_steps, 0, how.rate, how.layer_rate, how.pixels, how.features, how.stay, 0.0, how.project)
 
 
 def plain(subject: Subject, codes: Float[Tensor, "n latent"]) -> Inverted:

@@ -132,7 +132,8 @@ def ranked(name: str, sample: Sample, judge: Judge, **settings: Any) -> Float[Te
         ValueError: If there is no such ranking or setting.
     """
     entry = registry.choose("rankings", name)
-    found: Tensor = entry.run(sample, judge, **entry.with_settings(settings))
+    entry.with_settings(settings)  # refuses unknown names; what is not named is as the function has it
+    found: Tensor = entry.run(sample, judge, **settings)
     return found
 
 
