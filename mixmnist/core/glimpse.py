@@ -33,6 +33,8 @@ class _StandIn:
     def __getitem__(self, _key: object) -> "_StandIn":
         return self
 
+    __iter__ = None  # or it would be gone through without an end
+
 
 class _Bare(ast.NodeTransformer):
     """Takes decorators and types off functions: nothing of them can be run."""

@@ -36,23 +36,29 @@ Codes = Float[Tensor, "n latent"]
 Images = Float[Tensor, "n 1 rows cols"]
 
 
+# plain, so that the shelf can be listed without torch
+SIZES: Mapping[str, Number] = MappingProxyType(
+    {"latent": 16, "hidden": 64, "kinds": 12, "style": 0, "first": 24, "second": 16, "kernel": 13}
+)
+
+
 @dataclass(frozen=True)
 class Shape:
     """The sizes of a generator."""
 
-    latent: int = 16
+    latent: int = int(SIZES["latent"])
     """Normal numbers of a code."""
-    hidden: int = 64
+    hidden: int = int(SIZES["hidden"])
     """Numbers of each hidden layer of the plan."""
-    kinds: int = 12
+    kinds: int = int(SIZES["kinds"])
     """Kinds of glyph; a code marks two."""
-    style: int = 0
+    style: int = int(SIZES["style"])
     """Further numbers of each glyph: 0 where all glyphs of a kind are alike."""
-    first: int = 24
+    first: int = int(SIZES["first"])
     """Units of layer1."""
-    second: int = 16
+    second: int = int(SIZES["second"])
     """Units of layer2."""
-    kernel: int = 13
+    kernel: int = int(SIZES["kernel"])
     """Rows and columns of the large kernel: odd, and no smaller than a glyph."""
 
     def __post_init__(self) -> None:
@@ -60,9 +66,6 @@ class Shape:
             value, least = getattr(self, field.name), {"style": 0, "kinds": SLOTS}.get(field.name, 1)
             require(value >= least, f"{field.name} must be {least} or more, got {field.name}={value}.")
         require(self.kernel % 2 == 1, f"kernel must be odd, to have a middle, got kernel={self.kernel}.")
-
-
-SIZES: Mapping[str, Number] = MappingProxyType({field.name: getattr(Shape, field.name) for field in fields(Shape)})
 
 
 def shape_of(settings: Mapping[str, Number]) -> Shape:

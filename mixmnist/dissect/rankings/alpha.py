@@ -44,5 +44,5 @@ RANKING = Ranking(
     "The set of units with the largest effect, by gradients of removal and insertion",
     run,
     sees="gradients",
-    settings={"steps": Search.steps, "rate": Search.rate, "sparse": Search.sparse, "seed": 0},
+    settings={"steps": 100, "rate": 0.01, "sparse": 0.005, "seed": 0},
 )
