@@ -73,14 +73,14 @@ def points(codes: Float[Tensor, "n latent"], size: int, cell: int) -> Float[Tens
 
 
 def stamped_at(
-    points: Float[Tensor, "n digits tops lefts"], marks: Float[Tensor, "digits side side"]
+    points: Float[Tensor, "n digits tops lefts"], marks: Float[Tensor, "digits tall broad"]
 ) -> Float[Tensor, "n digits high wide"]:
     """Draws each digit's stamp at its points, each as dark as its point."""
     return F.conv_transpose2d(points, marks[:, None], groups=len(marks))
 
 
 def eroded(
-    maps: Float[Tensor, "n digits high wide"], marks: Float[Tensor, "digits side side"]
+    maps: Float[Tensor, "n digits high wide"], marks: Float[Tensor, "digits tall broad"]
 ) -> Float[Tensor, "n digits tops lefts"]:
     """Gives the least value of each digit's map under its stamp, at each place that lies inside.
 

@@ -14,7 +14,7 @@ from mixmnist.dissect.readout import ious
 from mixmnist.dissect.sampling import Sample
 
 
-def run(sample: Sample, judge: Judge, information: float = 0) -> Float[Tensor, "units digits"]:
+def run(sample: Sample, judge: Judge, information: int = 0) -> Float[Tensor, "units digits"]:
     """Scores each unit's map against each digit's ink.
 
     Args:
