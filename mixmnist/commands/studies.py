@@ -1,4 +1,7 @@
-"""Commands about studies: run them, write their tables and figures, verify, index and plan them."""
+"""Commands about studies: run them, write their tables and figures, verify, index and plan them.
+
+A file of over 300 lines: all of them begin by finding studies and end in the same screen.
+"""
 
 import argparse
 import time

@@ -56,7 +56,7 @@ class StudyRecords:
 
     def scored(self) -> "StudyRecords":
         """Gives the records of the variants whose networks are scored; all, where none is."""
-        return self.of_variants([name for name in self.variants if name not in self.unscored])
+        return self.of_variants([name for name in self.variants if name not in self.unscored]) if self.unscored else self
 
     def of_variants(self, names: Sequence[str]) -> "StudyRecords":
         """Gives the records of some variants; of all where none are named.

@@ -47,7 +47,7 @@ def test_a_block_trains_and_scores_repeatably(device, tmp_path, monkeypatch):
         return [Trained(None, Outcome((), "made up"), lesson.seeds) for _ in lesson.seeds]
 
     monkeypatch.setattr(pipeline, "bring_about", bring_about)
-    monkeypatch.setattr(pipeline, "record", lambda *_: seen.append(torch.are_deterministic_algorithms_enabled()))
+    monkeypatch.setattr(pipeline, "record_any", lambda *_: seen.append(torch.are_deterministic_algorithms_enabled()))
     pipeline.fill(replace(block, device=device), tmp_path, print)
     assert seen == [device == "cuda"] * 3
     assert not torch.are_deterministic_algorithms_enabled()

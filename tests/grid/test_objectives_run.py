@@ -173,7 +173,7 @@ def test_an_objective_of_ones_own_is_a_file(options, tmp_path):
         ({"objective": "noise"}, "objective must be a known name, got objective='noise'. Did you mean noisy"),
         ({"objective": "noisy", "objective_settings": {"q": 2}}, "q must lie between 0 and 1, got q=2"),
         ({"objective": "noisy", "objective_settings": {"p": 1}}, "a setting of the objective noisy must be one of q, got 'p'"),
-        ({"kind": "generator"}, "kind must be a known name, got kind='generator'"),
+        ({"kind": "drawer"}, "kind must be a known name, got kind='drawer'"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_written(options, tmp_path, changes, message):

@@ -41,7 +41,7 @@ def test_a_judge_is_trained_for_each_seed_and_loaded_with_its_card():
         ({"objective": "rotation"}, "objective must be supervised for the kind judge"),
         ({"net_settings": {"chekked": 20}}, "net setting must be a known name, got net setting='chekked'. Did you mean checked"),
         ({"net_settings": {"steps": 20}}, "net setting must be a known name"),
-        ({"canvas": Canvas(size=31)}, "size must be a multiple of 4 pixels for a judge, got size=31"),
+        ({"canvas": Canvas(size=31)}, "size must be a multiple of 8 pixels for a judge, got size=31"),
     ],
     ids=lambda found: next(iter(found)) if isinstance(found, dict) else "",
 )
