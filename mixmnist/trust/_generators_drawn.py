@@ -16,7 +16,7 @@ SHOWN = ("layers", "units", "sets", "places", "quality")  # tables that figures 
 RANDOM, DONOR = "random", "donor"
 CURVES = {"removed": "removed", "clean_removal": "clean removal"}
 OVER_LAYERS = {
-    "linear_box": "best direction, box",
+    "ap": "best unit, average precision",
     "linear_iou": "best direction, ink",
     "iou": "best unit, ink",
     "clean_unit": "clean removal, best unit",
@@ -159,8 +159,9 @@ def over_layers(album: Album, layers: pd.DataFrame) -> None:
     legend_above(figure, *axes[0].get_legend_handles_labels())
     name_axes(figure, "layer, from the code to the canvas", "IoU, or share")
     text = (
-        "Layer by layer: IoU of the layer's best direction for each digit with the digit's box and with its ink, IoU of the "
-        f"digit's best unit with its ink, and clean removal of its first unit by the ranking removal. {WITHIN} {seeds_of(known)}"
+        "Layer by layer: average precision of the peak of each digit's best unit, IoU of the layer's best direction and of the "
+        "digit's best unit with its ink, and clean removal of its first unit by the ranking removal. "
+        f"{WITHIN} {seeds_of(known)}"
     )
     album.save(figure, pd.DataFrame(rows), "over_layers", text)
 
