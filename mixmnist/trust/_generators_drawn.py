@@ -21,6 +21,7 @@ OVER_LAYERS = {
     "iou": "best unit, ink",
     "clean_unit": "clean removal, best unit",
 }
+CALLED = {DONOR: "a donor's patch", "alpha": "units by ACE, their mean", "alpha, patch": "units by ACE, of the patch"}
 PLACES = ("legal", "ink-free", "occupied", "border")
 ASIDE = 0.05  # of the way to the next layer, from one line to the next
 WITHIN = "Bars: 95 % t interval over nets, from five on."
@@ -178,7 +179,7 @@ def places(album: Album, table: pd.DataFrame) -> None:
             part = own[own["ranking"].eq(ranking)]
             found = {kind: _over_nets(part[part["place"].eq(kind)], "clean_insertion") for kind in PLACES}
             x = [at + (place - (len(who) - 1) / 2) * width for at in range(len(PLACES))]
-            label = "a donor's patch of all units" if ranking == DONOR else f"units by {ranking}"
+            label = CALLED.get(ranking, f"units by {ranking}")
             ax.bar(
                 x,
                 [one.mean for one in found.values()],
