@@ -203,4 +203,4 @@ def places(album: Album, table: pd.DataFrame) -> None:
         "occupied, or across the border; clean: it is read there once, all else as before, no junk. A donor's patch of all "
         f"units is the ceiling. {WITHIN} {seeds_of(known)}"
     )
-    album.save(figure, pd.DataFrame(rows), "places", text)
+    album.save(figure, pd.DataFrame(rows), "where_digits_can_go", text)
