@@ -9,8 +9,8 @@ G1 single units draw single digits: a digit's unit removes it cleanly more often
 G2 the IoU of units with a digit predicts in which order they remove it cleanly, beyond permuted units;
 G3 sets by ACE remove digits cleanly more often than sets by IoU, and than random ones;
 G4 what can be drawn depends on the place: a donor's patch is drawn cleanly at legal places more often than at occupied ones;
-G5 earlier layers hold digits, later ones strokes: from the first layer to the last the best direction marks boxes worse, and the
-   best unit removes fewer digits cleanly.
+G5 earlier layers hold digits, later ones strokes: from the first layer to the last the peak of the best unit tells worse whether
+   a digit is read, and the best unit removes fewer digits cleanly.
 Where the judge lies below its bar (pairs read exactly .98, mean IoU .90), or valid below a third of its ceiling, there is no
 verdict.
 Cost: a judge takes some minutes of a core, a generator about half an hour (factors: some minutes), and what is measured on it
@@ -78,10 +78,10 @@ PAIRS = (  # id, what is claimed, column, what is taken off, words
     ),
     (
         "G5",
-        "Earlier layers hold digits: the best direction marks boxes better there",
-        "linear_box_first",
-        "linear_box_last",
-        "The best direction's IoU with boxes is {mean} {higher/lower} in the first layer than in the last",
+        "Earlier layers hold digits: the peak of the best unit tells better there that the digit is read",
+        "ap_first",
+        "ap_last",
+        "The average precision of a digit's best unit is {mean} {higher/lower} in the first layer than in the last",
     ),
     (
         "G5",

@@ -16,11 +16,12 @@ SHOWN = ("layers", "units", "sets", "places", "quality")  # tables that figures 
 RANDOM, DONOR = "random", "donor"
 CURVES = {"removed": "removed", "clean_removal": "clean removal"}
 OVER_LAYERS = {
-    "linear_box": "best direction, box",
+    "ap": "best unit, average precision",
     "linear_iou": "best direction, ink",
     "iou": "best unit, ink",
     "clean_unit": "clean removal, best unit",
 }
+CALLED = {DONOR: "a donor's patch", "alpha": "units by ACE, their mean", "alpha, patch": "units by ACE, of the patch"}
 PLACES = ("legal", "ink-free", "occupied", "border")
 ASIDE = 0.05  # of the way to the next layer, from one line to the next
 WITHIN = "Bars: 95 % t interval over nets, from five on."
@@ -159,8 +160,9 @@ def over_layers(album: Album, layers: pd.DataFrame) -> None:
     legend_above(figure, *axes[0].get_legend_handles_labels())
     name_axes(figure, "layer, from the code to the canvas", "IoU, or share")
     text = (
-        "Layer by layer: IoU of the layer's best direction for each digit with the digit's box and with its ink, IoU of the "
-        f"digit's best unit with its ink, and clean removal of its first unit by the ranking removal. {WITHIN} {seeds_of(known)}"
+        "Layer by layer: average precision of the peak of each digit's best unit, IoU of the layer's best direction and of the "
+        "digit's best unit with its ink, and clean removal of its first unit by the ranking removal. "
+        f"{WITHIN} {seeds_of(known)}"
     )
     album.save(figure, pd.DataFrame(rows), "over_layers", text)
 
@@ -177,7 +179,7 @@ def places(album: Album, table: pd.DataFrame) -> None:
             part = own[own["ranking"].eq(ranking)]
             found = {kind: _over_nets(part[part["place"].eq(kind)], "clean_insertion") for kind in PLACES}
             x = [at + (place - (len(who) - 1) / 2) * width for at in range(len(PLACES))]
-            label = "a donor's patch of all units" if ranking == DONOR else f"units by {ranking}"
+            label = CALLED.get(ranking, f"units by {ranking}")
             ax.bar(
                 x,
                 [one.mean for one in found.values()],
@@ -201,4 +203,4 @@ def places(album: Album, table: pd.DataFrame) -> None:
         "occupied, or across the border; clean: it is read there once, all else as before, no junk. A donor's patch of all "
         f"units is the ceiling. {WITHIN} {seeds_of(known)}"
     )
-    album.save(figure, pd.DataFrame(rows), "places", text)
+    album.save(figure, pd.DataFrame(rows), "where_digits_can_go", text)

@@ -22,7 +22,7 @@ OF_LAYER: Mapping[str, Bounds] = {
 OF_SETS = (BY_EFFECT, BY_MAPS, BEST, "gradient", "alignment", RANDOM)
 OF_PLACES = ("legal", "ink-free", "occupied", "border")
 OF_QUALITY = ("valid", "valid_real")  # are told, verdict or not
-BY_DEPTH = ("clean_unit", "linear_box", "linear_iou", "iou")
+BY_DEPTH = ("clean_unit", "ap", "linear_box", "linear_iou", "iou")
 BOUNDS: Mapping[str, Bounds] = {
     **OF_LAYER,
     **dict.fromkeys(OF_QUALITY, (0, 1)),

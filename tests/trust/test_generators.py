@@ -97,9 +97,12 @@ def test_every_table_is_there_and_every_figure_is_drawn(made, tmp_path):
     assert tables <= {path.stem for path in made.glob("*.csv")}
     with style(Look(("png",))):
         generators.draw(made, Album(tmp_path, Look(("png",)), ()))
-    figures = {"samples", "units_painter", "removal_curves", "iou_against_ace", "over_layers", "places"}
+    figures = {"samples", "units_painter", "removal_curves", "iou_against_ace", "over_layers", "where_digits_can_go"}
     assert figures <= {path.stem for path in tmp_path.glob("*.png")}
     assert all((tmp_path / f"{name}.csv").stat().st_size > 10 for name in figures)
+    assert not {path.stem for path in tmp_path.glob("*.png")} & {
+        path.stem for path in made.glob("*.csv")
+    }  # none writes over a table
 
 
 @pytest.mark.slow

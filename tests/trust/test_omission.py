@@ -127,6 +127,7 @@ def test_the_figure_is_drawn_from_the_table(made, tmp_path):
     with style(Look(("png",))):
         omission.draw(made, Album(tmp_path, Look(("png",)), ()))
     assert (tmp_path / "omission.png").is_file()
+    assert not (made / "omission.csv").exists()  # it writes over no table
     assert len(pd.read_csv(tmp_path / "omission.csv")) == 40
 
 
