@@ -1,7 +1,7 @@
 """Generators: do units draw digits, and what does a map of a unit say of what it draws?
 
 Without `--variants` the planted generators alone are dissected, whose units are known, by the exact judge, on glyphs of stamps:
-about a minute. Trained ones are asked for by name, the judge (`reader`) with them, on any source:
+some minutes. Trained ones are asked for by name, the judge (`reader`) with them, on any source:
 `mixmnist run generators --variants reader,factors,vae --source stamps`. Claims G1 to G5, all our own:
 
 G1 single units draw single digits: a digit's unit removes it cleanly more often than a rotated unit and than a random one, and
@@ -13,8 +13,8 @@ G5 earlier layers hold digits, later ones strokes: from the first layer to the l
    a digit is read, and the best unit removes fewer digits cleanly.
 Where the judge lies below its bar (pairs read exactly .98, mean IoU .90), or valid below a third of its ceiling, there is no
 verdict.
-Cost: a judge takes some minutes of a core, a generator about half an hour (factors: some minutes), and what is measured on it
-about two minutes.
+Cost: a judge takes some minutes of a core, a generator about twenty (factors: one or two), and what is measured on it
+some minutes more.
 """
 
 from mixmnist import Study, Training, Variant

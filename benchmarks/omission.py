@@ -8,7 +8,7 @@ O1 a digit that was left out has a signed share below -.05 (.10 is all there is)
 O2 so it is for a digit on one in a hundred of the training canvases;
 O3 of a generator that saw all digits alike the signed share of that digit lies within .04 of 0.
 Where the judge lies below its bar, or valid below a third of its ceiling, there is no verdict.
-Cost: a judge takes some minutes of a core, a generator about half an hour, and what is measured on it some seconds.
+Cost: a judge takes some minutes of a core, a generator about ten, and what is measured on it some seconds.
 """
 
 from mixmnist import Study, Training, Variant

@@ -2,7 +2,7 @@
 
 Eight generators whose drawing units are known: painters, with an echo, with a twin, with a gate, with a bystander, rotated,
 superposed; and the null, pixels of canvases as if they were units. Nothing is trained. Each ranking of the shelf is graded.
-Cost: seconds for the generators, about three minutes of a core for the card. Runs with --source stamps alone.
+Cost: seconds for the generators, some minutes of a core for the card. Runs with --source stamps alone.
 """
 
 from mixmnist import Study, Variant
