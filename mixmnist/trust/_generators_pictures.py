@@ -56,6 +56,7 @@ def _read(counts: Tensor) -> str:
     """Writes what is read on a canvas: each digit as often as it is there.
 
     Example:
+        >>> import torch
         >>> _read(torch.tensor([0, 2, 1]))
         '1 1 2'
     """
