@@ -21,7 +21,7 @@ from mixmnist.grid import origins
 from mixmnist.grid.block import Block
 from mixmnist.grid.estimating import training_cost
 from mixmnist.grid.machine import choose_device
-from mixmnist.grid.unscored import block_type, groups
+from mixmnist.grid.unscored import block_type, groups, in_blocks
 from mixmnist.grid.workers import Here, Worker
 from mixmnist.training import Stopped, choose_precision
 
@@ -175,7 +175,7 @@ def plan(study: Study | str, options: Options) -> list[Block]:
             variant=variant,
             source=source,
             root=root,
-            seeds=tuple(group),
+            seeds=seeds_of_block,
             device=device,
             precision=precision,
             threads=options.threads,
@@ -185,6 +185,7 @@ def plan(study: Study | str, options: Options) -> list[Block]:
         )
         for group in groups(seeds)
         for variant_name, variant in sorted(chosen.items(), key=lambda named: training_cost(named[1]))
+        for seeds_of_block in in_blocks(group, variant)
     ]
 
 

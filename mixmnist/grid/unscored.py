@@ -67,6 +67,11 @@ def groups(seeds: int) -> list[range]:
     return [range(first, min(first + BLOCK, seeds)) for first in range(0, seeds, BLOCK)]
 
 
+def in_blocks(group: range, variant: Variant) -> list[tuple[int, ...]]:
+    """Gives the seeds of each block; nets that are not scored train one after another, so each is a block that can be resumed."""
+    return [tuple(group)] if is_scored(variant) else [(seed,) for seed in group]
+
+
 def record_any(
     block: Block, folder: Path, seed: int, trained: Trained, train_seconds: float, processor: float | None = None
 ) -> None:

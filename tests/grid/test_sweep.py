@@ -55,6 +55,7 @@ def test_every_run_has_a_whole_record(options):
     homes = sorted(p.parent.relative_to(result.folder).as_posix() for p in result.folder.glob("runs/*/*/*/record.json"))
     assert homes == [f"runs/{v}/s0-1/s{s}" for v in ("baseline", "wide") for s in (0, 1)]
     assert {p.name for p in (result.folder / homes[0]).iterdir()} == FILES
+    lines = [line for line in lines if not line.endswith(" left")]  # told where a block takes over five seconds
     assert len(lines) == 2
     assert [p.name for p in result.folder.rglob(".*")] == [".locks"]
 

@@ -61,9 +61,9 @@ def options(made, tmp_path):
     return Options(source="digits", out=str(tmp_path / "out"), device="cpu", precision="float32")
 
 
-def block(options, name="trained", study=STUDY):
+def block(options, name="trained", study=STUDY, seed=0):
     """A block, as it would be run now."""
-    return next(found for found in sweep.plan(study, options) if found.name == name)
+    return next(found for found in sweep.plan(study, options) if found.name == name and seed in found.seeds)
 
 
 def run(options, study=STUDY):
@@ -75,21 +75,22 @@ def run(options, study=STUDY):
 
 def test_a_run_leaves_weights_and_no_scores(made, options):
     """A record must name weights, losses and the layer to look at; there must be no tables and no pictures."""
-    home = block(options).home / "s1"
+    home = block(options, seed=1).home / "s1"
     assert sorted(path.name for path in home.iterdir()) == ["record.json", WEIGHTS]
     record = sums.read_sealed(home / "record.json")
     assert record["fingerprints"]["scores"] == {}
     assert len(record["history"]) == RECIPE.epochs
     n_weights = sum(weight.numel() for weight in generator.load(TRAINED).parameters())
     assert record["layers"] == [{"layer": "units", "n_weights": n_weights, "last_loss": record["history"][-1][0]}]
-    assert any(line.startswith("tiny digits trained s0-1: networks made, not scored (2 of 2 runs") for line in made[1])
+    assert any(line.startswith("tiny digits trained s1-1: networks made, not scored (1 of 1 runs") for line in made[1])
 
 
 def test_a_second_run_has_nothing_to_do(options):
     """What is recorded must stand, and nothing be trained."""
     assert isinstance(block(options), Unscored)
     assert block(options).why_again() is None
-    assert run(options) == ["tiny digits untrained s0-1: already recorded", "tiny digits trained s0-1: already recorded"]
+    homes = [f"{name} s{seed}-{seed}" for name in ("untrained", "trained") for seed in (0, 1)]
+    assert run(options) == [f"tiny digits {home}: already recorded" for home in homes]
 
 
 def test_a_new_metric_makes_nothing_old(options, monkeypatch):
@@ -137,12 +138,12 @@ def test_records_that_stand_are_verified(options):
 
 def test_weights_of_another_seed_do_not_pass(options):
     """Of what is built and not trained the weights must be those that are built now, though every sum is right."""
-    home = block(options, "untrained").home
-    shutil.copy(home / "s0" / WEIGHTS, home / "s1" / WEIGHTS)
+    other, home = (block(options, "untrained", seed=seed).home for seed in (0, 1))
+    shutil.copy(other / "s0" / WEIGHTS, home / "s1" / WEIGHTS)
     record = json.loads((home / "s1" / "record.json").read_text())
     sums.write_sealed(home / "s1" / "record.json", record | {"weights_sha256": sums.sha256(home / "s1" / WEIGHTS)})
     said = {verdict.run: verdict.differences for verdict in verify(block(options).folder) if verdict.differences}
-    assert said == {"untrained s0-1 s1": ("the weights are not those that are built now",)}
+    assert said == {"untrained s1-1 s1": ("the weights are not those that are built now",)}
 
 
 def test_a_failure_is_recorded(tmp_path):
