@@ -14,7 +14,9 @@ from mixmnist.core.records import Ranking
 from mixmnist.core.registry import choose, names
 from mixmnist.dissect.effects import top
 from mixmnist.dissect.sampling import RANK, TEST, take
-from mixmnist.trust._generators_nets import Who, as_images, layers, real, subject, trained_on
+from mixmnist.kinds.generator import entry_of
+from mixmnist.trust._generators import subject_of_net
+from mixmnist.trust._generators_nets import as_images, layers, real, trained_on
 from mixmnist.trust._generators_pictures import pictures_of
 from mixmnist.trust._generators_quality import of_quality
 from mixmnist.trust._generators_sets import RANDOM, Tried, at_random, causal, curves, without
@@ -32,6 +34,7 @@ from mixmnist.trust._generators_units import (
     rotated,
 )
 from mixmnist.trust._generators_written import effects, insertion, of_single_units
+from mixmnist.trust._judging import Who
 from mixmnist.trust._networks import Recorded
 
 SETTINGS: Mapping[str, Mapping[str, int | float]] = {  # of rankings, so that a net takes two minutes of a core
@@ -101,7 +104,7 @@ def measured(net: Recorded, who: Who, root: str | None, plan: Plan, pictured: bo
     Returns:
         Tables with variant and seed. Of a generator that cannot be sampled, as one that collapsed, a row of quality alone.
     """
-    usual = subject(net).layer
+    usual = entry_of(net.settings).layer
     keys: dict[str, str | int] = {"variant": net.variant, "seed": net.seed}
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     pictures: dict[str, NDArray[np.uint8]] = {}
@@ -124,7 +127,7 @@ def measured(net: Recorded, who: Who, root: str | None, plan: Plan, pictured: bo
 
 def _look(net: Recorded, who: Who, layer: str, plan: Plan) -> Looked:
     """Samples a layer twice."""
-    one = subject(net, layer)
+    one = subject_of_net(net, layer)
     n = max(plan.samples, one.n_units)
     return Looked(take(one, who.judge, n, RANK), take(one, who.judge, n, TEST), who.judge)
 

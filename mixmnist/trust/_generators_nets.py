@@ -1,48 +1,25 @@
-"""What analyses of recorded generators share: the nets, who judges them, real canvases, and why no verdict is passed."""
+"""What analyses of recorded generators share: the nets, real canvases, and why no verdict is passed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from pathlib import Path
+from functools import lru_cache
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from mixmnist.core.records import Canvas, require
 from mixmnist.core.seeding import derive
 from mixmnist.data.mixture import Mixture, draw
-from mixmnist.dissect.exact import ExactJudge
-from mixmnist.dissect.judging import judge_of
 from mixmnist.dissect.reading import Judge
 from mixmnist.dissect.subject import BATCH, Subject
-from mixmnist.grid.recording import load_net
 from mixmnist.kinds.generator import entry_of
 from mixmnist.kinds.generator import layers as layers_of
 from mixmnist.trust._networks import Recorded
 
 DRAWS = 1000  # of the bootstrap over samples
 LEAST = 1 / 3  # of its ceiling that a generator's valid must reach for a verdict
-STAMPS = "stamps"  # the source that the exact judge reads
-
-
-@dataclass(frozen=True)
-class Who:
-    """A judge that any process can load."""
-
-    canvas: Canvas
-    source: str = ""
-    seed: int = 0
-    place: Path | None = None  # of its record; None: the exact judge of stamps
-
-    @cached_property
-    def judge(self) -> Judge:
-        """Loads it."""
-        if self.place is None:
-            return ExactJudge(self.canvas)
-        return judge_of(load_net(self.place), self.canvas, self.source, self.seed)  # type: ignore[arg-type]
 
 
 def parted(nets: Sequence[Recorded]) -> tuple[list[Recorded], list[Recorded]]:
@@ -67,28 +44,6 @@ def is_planted(net: Recorded) -> bool:
     return entry_of(net.settings).train is None
 
 
-def who_judges(judges: Sequence[Recorded], like: Recorded) -> list[Who]:
-    """Lists who judges, the one that counts first: trained judges, those above their bar before others; on stamps the exact one.
-
-    Raises:
-        ValueError: If there is nobody.
-    """
-    canvas = like.settings.canvas
-    found = sorted((Who(canvas, net.source, net.seed, net.place) for net in judges), key=lambda who: bool(who.judge.faults))
-    if like.source == STAMPS:
-        found.append(Who(canvas))
-    require(found, f"somebody must judge generators on glyphs of {like.source}, got no judge. Run the variant of kind judge.")
-    return found
-
-
-def subject(net: Recorded, layer: str | None = None) -> Subject:
-    """Loads a recorded generator and the layer of it that is looked at; by default the usual one."""
-    module: nn.Module = load_net(net.place)
-    entry = entry_of(net.settings)
-    truth = None if entry.truth is None else entry.truth(net.seed)
-    return Subject(module, layer or entry.layer, net.settings.canvas, net.variant, truth)
-
-
 def layers(net: Recorded) -> tuple[str, ...]:
     """Names the layers of a recorded generator in their order."""
     own: tuple[str, ...] = entry_of(net.settings).layers
@@ -98,7 +53,7 @@ def layers(net: Recorded) -> tuple[str, ...]:
 
 def drawn(net: Recorded, n: int, seed: int = 0) -> Float[Tensor, "n 1 rows cols"]:
     """Draws samples of a recorded generator."""
-    one = subject(net)
+    one = Subject(net.net(), entry_of(net.settings).layer, net.settings.canvas)  # unchecked: it may have collapsed
     with torch.no_grad():
         return torch.cat([one.net(codes) for codes in one.codes(n, seed).split(BATCH)])
 

@@ -1,13 +1,18 @@
 """Who judges generators: a reader that is named, one of the same study, one of any other study, or the exact one of stamps."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+from torch import nn
 
 from mixmnist.core.records import Canvas, require
 from mixmnist.dissect._judge_net import JudgeNet
 from mixmnist.dissect.exact import ExactJudge
 from mixmnist.dissect.judging import TrainedJudge, judge_of, load_judge
 from mixmnist.dissect.reading import Judge
+from mixmnist.grid.recording import load_net
 from mixmnist.trust._networks import Recorded, recorded
 
 EXACT = "stamps"  # the source whose canvases are read exactly
@@ -53,15 +58,46 @@ def judge_for(
     raise FileNotFoundError(f"readers of {source} must be there to judge, got none. {_way_out(source)}")
 
 
+@dataclass(frozen=True)
+class Who:
+    """A judge that any process can load."""
+
+    canvas: Canvas
+    source: str = ""
+    seed: int = 0
+    place: Path | None = None  # of its record; None: the exact judge of stamps
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Loads it."""
+        return (
+            ExactJudge(self.canvas) if self.place is None else _judge(load_net(self.place), self.canvas, self.source, self.seed)
+        )
+
+
+def who_judges(judges: Sequence[Recorded], like: Recorded) -> list[Who]:
+    """Lists who judges, the one that counts first: trained judges, those above their bar before others; on stamps the exact one.
+
+    Raises:
+        ValueError: If there is nobody.
+    """
+    canvas = like.settings.canvas
+    found = sorted((Who(canvas, net.source, net.seed, net.place) for net in judges), key=lambda who: bool(who.judge.faults))
+    if like.source == EXACT:
+        found.append(Who(canvas))
+    require(found, f"somebody must judge generators on glyphs of {like.source}, got no judge. Run the variant of kind judge.")
+    return found
+
+
 def judges_of(folder: Path) -> list[TrainedJudge]:
     """Gives the trained judges of a study and source, by variant and seed."""
-    return [_judge(net) for net in recorded(folder) if net.settings.kind == "judge"]
+    judges = [net for net in recorded(folder) if net.settings.kind == "judge"]
+    return [_judge(net.net(), net.settings.canvas, net.source, net.seed) for net in judges]
 
 
-def _judge(net: Recorded) -> TrainedJudge:
-    module = net.net()
+def _judge(module: nn.Module, canvas: Canvas, source: str, seed: int) -> TrainedJudge:
     assert isinstance(module, JudgeNet)  # as its kind makes them
-    return judge_of(module, net.settings.canvas, net.source, net.seed)
+    return judge_of(module, canvas, source, seed)
 
 
 def _homes(source: str, folder: Path | None, places: Sequence[Path]) -> Iterable[Path]:

@@ -26,9 +26,10 @@ from mixmnist.report.drawing import Album
 from mixmnist.report.tables import CUT, write_table
 from mixmnist.trust import _generators_drawn
 from mixmnist.trust._generators_measured import IN_SHORT, PLAN, TABLES, Measured, joined, measured
-from mixmnist.trust._generators_nets import Who, drawn, is_planted, parted, who_judges
+from mixmnist.trust._generators_nets import drawn, is_planted, parted
 from mixmnist.trust._generators_quality import SHOWN
 from mixmnist.trust._generators_tables import BOUNDS, CLAIMED, of_layers, of_nets, of_places, of_runs, of_sets, refusals
+from mixmnist.trust._judging import Who, who_judges
 from mixmnist.trust._layers import about, counts, nets_of, table_of, write_summary
 from mixmnist.trust._networks import Recorded
 from mixmnist.trust._side_by_side import side_by_side

@@ -26,7 +26,8 @@ from mixmnist.report.drawing import Album
 from mixmnist.report.tables import CUT, write_table
 from mixmnist.stats import Bounds
 from mixmnist.trust import _omission_drawn
-from mixmnist.trust._generators_nets import Who, as_images, drawn, ends, parted, real, refused, weights, who_judges
+from mixmnist.trust._generators_nets import as_images, drawn, ends, parted, real, refused, weights
+from mixmnist.trust._judging import Who, who_judges
 from mixmnist.trust._layers import about, counts, nets_of, table_of, with_interval, write_summary
 from mixmnist.trust._networks import Recorded
 from mixmnist.trust._side_by_side import side_by_side

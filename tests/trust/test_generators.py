@@ -18,7 +18,7 @@ from mixmnist.dissect.subject import Subject, images_of
 from mixmnist.grid.sweep import plan
 from mixmnist.report.claims import judge, values_of
 from mixmnist.report.drawing import Album, Look, style
-from mixmnist.trust import _generators_nets, generators
+from mixmnist.trust import _networks, generators
 from mixmnist.trust._generators_measured import Plan
 from mixmnist.trust._generators_nets import mean_of, parted, refused
 from mixmnist.trust._generators_pictures import pictures_of
@@ -81,7 +81,7 @@ def made(tmp_path_factory):
     nets = [recorded("painter"), recorded("painter", 1), recorded("vae")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(generators, "nets_of", lambda folder: nets)
-        patch.setattr(_generators_nets, "load_net", lambda place: build(*place.name.split("-")[:1]))
+        patch.setattr(_networks, "load_net", lambda place: build(*place.name.split("-")[:1]))
         patch.setattr(generators, "side_by_side", lambda calls, title, fewest: [call(*arguments) for call, arguments in calls])
         for name in ("PLAN", "IN_SHORT"):
             patch.setattr(generators, name, TINY)

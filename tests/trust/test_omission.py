@@ -13,7 +13,7 @@ from mixmnist.data.mixture import draw
 from mixmnist.dissect.exact import ExactJudge
 from mixmnist.dissect.planted.painter import build
 from mixmnist.report.drawing import Album, Look, style
-from mixmnist.trust import _generators_nets, omission
+from mixmnist.trust import _networks, omission
 from mixmnist.trust._networks import Recorded
 
 CANVAS = Canvas()
@@ -54,7 +54,7 @@ def made(tmp_path_factory):
     out = tmp_path_factory.mktemp("omission")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(omission, "nets_of", lambda folder: [recorded("all"), recorded("none", 0.0), recorded("blank", 0.01)])
-        patch.setattr(_generators_nets, "load_net", lambda place: nets[place.name])
+        patch.setattr(_networks, "load_net", lambda place: nets[place.name])
         patch.setattr(omission, "side_by_side", lambda calls, title, fewest: [call(*arguments) for call, arguments in calls])
         patch.setattr(omission, "SAMPLES", SAMPLES)
         omission.run(out / "study" / "stamps", out, None)
