@@ -17,8 +17,10 @@ from torch import Tensor
 from mixmnist.core.records import require
 from mixmnist.core.seeding import derive
 from mixmnist.data.mixture import Mixture
+from mixmnist.dissect._judge_net import JudgeNet
 from mixmnist.dissect.reading import DIGITS, Judge, Said, classes_of, evidence, places_of
 from mixmnist.dissect.subject import refuse_collapse
+from mixmnist.probing.running import up_to
 
 PAIRS = tuple(combinations(range(DIGITS), 2))
 NULLS = 500  # simulated samples
@@ -54,9 +56,9 @@ def quality(
         `pair_distance_null` as many canvases of equally likely pairs, `pair_distance_real` real ones; nan where none is valid.
         `segmentation_frechet`: Frechet distance of the digits' percents of the canvas to half of the real ones, and
         `segmentation_frechet_real`: of the other half. `reader_frechet`, `reader_frechet_real`: the same in the judge's own
-        features; nan for a judge that has none. `signed_0` to `signed_9`: pixels of a digit against the real, -1 where there
-        are none; `signed_real_0` and so on: of half of the real against the other half. `memorised`: share of drawn glyphs that
-        are nearer to a training glyph than .95 of the held-out ones are; nan if every held-out glyph was trained on.
+        features (`features_of`); nan where it has none. `signed_0` to `signed_9`: pixels of a digit against the real, -1 where
+        there are none; `signed_real_0` and so on: of half of the real against the other half. `memorised`: share of drawn glyphs
+        that are nearer to a training glyph than .95 of the held-out ones are; nan if every held-out glyph was trained on.
 
     Raises:
         ValueError: If there are too few canvases, or all that is drawn is alike.
@@ -71,8 +73,7 @@ def quality(
     found |= _variety(drawn.said, half.said, seed)
     found["segmentation_frechet"] = frechet(drawn.shares, half.shares)
     found["segmentation_frechet_real"] = frechet(other.shares, half.shares)
-    features = getattr(judge, "features", None)
-    seen = [features(each.images).flatten(1) if features else None for each in (drawn, half, other)]
+    seen = [features_of(judge, each.images) for each in (drawn, half, other)]
     for name, one in (("reader_frechet", seen[0]), ("reader_frechet_real", seen[2])):
         found[name] = math.nan if one is None or seen[1] is None else frechet(one, seen[1])
     for name, each in (("signed_", drawn), ("signed_real_", other)):
@@ -80,6 +81,22 @@ def quality(
         found |= {f"{name}{digit}": share for digit, share in enumerate(signed)}
     found["memorised"] = math.nan if train is None else memorised(judge, drawn, half, train)
     return found
+
+
+def features_of(judge: Judge, images: Float[Tensor, "n 1 rows cols"]) -> Float[Tensor, "n features"] | None:
+    """Gives what a judge sees before it answers: its own `features`, or of a trained one the means of its last maps.
+
+    Returns:
+        None for a judge that has neither, as the exact one.
+    """
+    own, net = getattr(judge, "features", None), getattr(judge, "net", None)
+    if own is not None:
+        found: Tensor = own(images).flatten(1)
+        return found
+    if not isinstance(net, JudgeNet):
+        return None
+    with torch.no_grad():
+        return torch.cat([up_to(net, net.cells[0], part).mean(dim=(2, 3)) for part in images.split(BATCH)])
 
 
 def _looked(judge: Judge, images: Float[Tensor, "n 1 rows cols"]) -> Looked:

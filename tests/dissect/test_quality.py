@@ -8,8 +8,11 @@ import torch
 
 from mixmnist.core.records import Canvas
 from mixmnist.data.mixture import draw
+from mixmnist.dissect._judge_card import NUMBERS
+from mixmnist.dissect._judge_net import JudgeNet
 from mixmnist.dissect.exact import ExactJudge
-from mixmnist.dissect.quality import equal_pairs, frechet, pair_counts, quality, signed_shares, to_equal
+from mixmnist.dissect.judging import judge_of
+from mixmnist.dissect.quality import equal_pairs, features_of, frechet, pair_counts, quality, signed_shares, to_equal
 from mixmnist.dissect.reading import Said
 
 JUDGE = ExactJudge(Canvas())
@@ -171,3 +174,16 @@ def test_memorised_glyphs_are_found(monkeypatch):
 def test_a_fixed_source_has_nothing_to_memorise(real):
     """Every glyph of stamps was trained on: nothing is said."""
     assert math.isnan(quality(JUDGE, canvases(60, 1), real, train=real)["memorised"])
+
+
+def test_a_trained_judge_has_features(real):
+    """Its last maps' means must be compared, real ones nearest to real ones; the exact judge has none."""
+    net = JudgeNet(len(NUMBERS), torch.Generator().manual_seed(0)).eval()
+    judge = judge_of(net, real.canvas)
+    images = canvases(60, 1)
+    assert features_of(judge, images).shape == (60, 128)
+    assert torch.allclose(features_of(judge, images)[:5], features_of(judge, images[:5]), atol=1e-5)
+    found = quality(judge, images.flip(3) * 0.3, real)
+    assert found["reader_frechet"] > 2 * found["reader_frechet_real"] > 0
+    assert features_of(JUDGE, images) is None
+    assert math.isnan(quality(JUDGE, images, real)["reader_frechet"])
