@@ -22,7 +22,7 @@ from mixmnist.core.records import Claim
 
 PLANTED = ("painter", "echo", "twins", "gate", "bystander", "rotated", "superposed", "pixels")
 TRAINED = ("factors", "dcgan", "relativistic", "conditional", "vae", "vaegan")
-JUDGED = ("factors", "vae", "relativistic")  # of which claims are made
+JUDGED = ("factors", "relativistic")  # of which claims are made: those that reach a third of the ceiling
 PASSES = dict.fromkeys(("dcgan", "relativistic", "conditional", "vaegan"), 13)  # over 20,000 canvases
 STEPS = {"factors": {"steps": 1_000}, **{name: {"steps": 16_000} for name in PASSES}}  # a minute of a core; twenty
 SEEDS = 5  # below which there is no verdict

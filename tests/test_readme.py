@@ -267,3 +267,33 @@ def test_the_page_on_labels_shows_what_faults_cost():
     assert head == ["dial", "level", *PEOPLE]
     for dial, level, *cells in rows:
         assert cells == of_labels(known.loc[("wide-dropout", dial, level), list(PEOPLE.values())]).tolist()
+
+
+DISSECTED = ROOT / "docs" / "dissected.md"
+
+
+def test_the_page_on_dissection_shows_the_committed_card():
+    """Grades and numbers of its table must be those of the card."""
+    head, *rows = table(DISSECTED.read_text(encoding="utf-8"), "card_of_rankings")
+    card = pd.read_csv(REFERENCE / "planted_generators/stamps/analyses/generators_card/card.csv")[head]
+    shown = card.map(lambda value: value if isinstance(value, str) else f"{value:.2f}".replace("-0.00", "0.00"))
+    assert rows == shown.to_numpy().tolist()
+
+
+@pytest.mark.parametrize(
+    ("mark", "name", "keys"),
+    [
+        ("nets", "generators/stamps/analyses/generators/nets", ["variant"]),
+        ("layers", "generators/stamps/analyses/generators/by_layer", ["variant", "layer"]),
+        ("sets", "generators/stamps/analyses/generators/by_ranking", ["variant", "ranking", "value", "k"]),
+        ("places", "generators/stamps/analyses/generators/by_place", ["variant", "place", "ranking"]),
+        ("omission", "omission/stamps/analyses/omission/variants", ["variant"]),
+    ],
+)
+def test_the_page_on_dissection_shows_the_committed_numbers(mark, name, keys):
+    """Every row of a table must be one of the reference."""
+    head, *rows = table(DISSECTED.read_text(encoding="utf-8"), mark)
+    known = pd.read_csv(REFERENCE / f"{name}.csv", dtype=str, keep_default_na=False)[head].to_numpy().tolist()
+    assert set(keys) <= set(head)
+    assert rows
+    assert [row for row in rows if row not in known] == []

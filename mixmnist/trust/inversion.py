@@ -38,10 +38,10 @@ from mixmnist.trust._inversion_drawn import draw_kept, keep, strip
 from mixmnist.trust._judging import judge_for
 from mixmnist.trust._layers import about, counts, with_interval, write_summary
 from mixmnist.trust._networks import Recorded
+from mixmnist.trust._side_by_side import side_by_side
 
-CANVASES = 100  # of each kind
+CANVASES = 40  # of each kind
 TRIED = 300  # samples on which the units of each digit are chosen
-FIRST = 3  # generators of each variant that are inverted
 SHOWN = ("same", "place_error", "code_error", "one_hot", "psnr", "clean", "editable", "stay")
 BOUNDS: dict[str, Bounds] = {
     "same": (0, 1),
@@ -91,18 +91,17 @@ def run(folder: Path, out: Path, root: str | None) -> None:
 def write(folder: Path, out: Path, root: str | None, plan: Plan) -> None:
     """Writes everything, measured by a plan."""
     every = generators_of(folder)
-    judge = judge_for(every[0].source, every[0].settings.canvas, folder=folder, strict=False)
     nets = [net for net in chosen(every) if plan.planted or shelf_of(net.settings.net) != "planted"]
-    rows, refused, drawn = [], [], set[str]()
+    judge = judge_for(every[0].source, every[0].settings.canvas, folder=folder, strict=False)
+    drawn = set[str]()
+    calls = []
     for net in nets:
-        try:
-            subject = subject_of_net(net)
-        except ValueError as error:  # a generator that collapsed, or of another layer
-            refused.append(f"{net.variant}, seed {net.seed}: {error}")
-            continue
         path = None if net.variant in drawn else out / f"inversion_{net.variant}.npz"
         drawn.add(net.variant)
-        rows.append(measured(net, subject, judge, root, plan, path))
+        calls.append((of_net, (net, folder, root, plan, path)))
+    said = side_by_side(calls, "inversion", fewest=1)
+    refused = [one for one in said if isinstance(one, str)]
+    rows = [one for one in said if not isinstance(one, str)]
     found = (
         pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["variant", "seed", "canvases", "way", "n", *SHOWN])
     )
@@ -126,11 +125,21 @@ def draw(home: Path, album: Album) -> None:
 
 
 def chosen(nets: Sequence[Recorded]) -> list[Recorded]:
-    """Gives the first generators of each variant, those with the same weights once."""
+    """Gives the generators, those of a variant with the same weights once."""
     by_variant: dict[str, dict[str, Recorded]] = {}
     for net in nets:
         by_variant.setdefault(net.variant, {}).setdefault(net.fingerprint, net)
-    return [net for own in by_variant.values() for net in list(own.values())[:FIRST]]
+    return [net for own in by_variant.values() for net in own.values()]
+
+
+def of_net(net: Recorded, folder: Path, root: str | None, plan: Plan, path: Path | None) -> pd.DataFrame | str:
+    """Measures one generator, in a process of its own; of one that cannot be dissected says why."""
+    judge = judge_for(net.source, net.settings.canvas, folder=folder, strict=False)
+    try:
+        subject = subject_of_net(net)
+    except ValueError as error:  # a generator that collapsed, or of another layer
+        return f"{net.variant}, seed {net.seed}: {error}"
+    return measured(net, subject, judge, root, plan, path)
 
 
 def measured(

@@ -26,8 +26,9 @@ PLAN = inversion.Plan(6, 40, True, Teaching(codes=60, steps=4, batch=8, widths=(
 
 
 @pytest.fixture
-def nets(recorded_nets):
-    """Two seeds of a painter that were never written."""
+def nets(recorded_nets, monkeypatch):
+    """Two seeds of a painter that were never written, in this process."""
+    monkeypatch.setattr(inversion, "side_by_side", lambda calls, title, fewest: [call(*arguments) for call, arguments in calls])
     made = recorded_nets(lambda: painter.build(Canvas(), 0), "units", range(3), {"painter": "trained"})
     for net in made:
         object.__setattr__(net, "settings", Variant(kind="generator", net="painter"))
