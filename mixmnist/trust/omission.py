@@ -108,7 +108,7 @@ def measured(net: Recorded, who: Who, root: str | None) -> pd.DataFrame:
     """Measures one generator."""
     rare, share = rare_of(net)
     full = real(net.source, root, net.settings.canvas, SAMPLES)
-    table = signed_shares(who.judge, drawn(net, SAMPLES), as_images(full))
+    table = signed_shares(who.judge, drawn(net, SAMPLES, net.seed), as_images(full))
     others = USUAL if rare == NONE else (2 - share) / (DIGITS - 1)  # two digits a canvas
     trained = [share if digit == rare else others for digit in range(DIGITS)]
     why = refused(who.judge, table["valid"].iloc[0], table["valid_real"].iloc[0])
