@@ -35,7 +35,7 @@ def test_no_committed_number_lies_outside_its_bounds(path):
     """Every number of the committed runs must lie inside what is said of its column, and a share must be 0 or 1."""
     runs = pd.read_csv(path)
     known = [column for column in runs.select_dtypes("number") if bounds_of(column) != ANYWHERE]
-    assert len(known) > 20
+    assert len(known) > 20 or "accuracy" not in runs  # networks that are not scored have the numbers of their analyses alone
     for column in known:
         low, high = bounds_of(column)
         assert runs[column].dropna().between(low - 1e-9, high + 1e-9).all(), column
