@@ -107,7 +107,9 @@ def rare_of(net: Recorded) -> tuple[int, float]:
 def measured(net: Recorded, who: Who, root: str | None) -> pd.DataFrame:
     """Measures one generator."""
     rare, share = rare_of(net)
-    full = real(net.source, root, net.settings.canvas, SAMPLES)
+    full = real(
+        net.source, root, net.settings.canvas, SAMPLES, seed=net.seed
+    )  # each net has its own, so that nets are independent
     table = signed_shares(who.judge, drawn(net, SAMPLES, net.seed), as_images(full))
     others = USUAL if rare == NONE else (2 - share) / (DIGITS - 1)  # two digits a canvas
     trained = [share if digit == rare else others for digit in range(DIGITS)]
