@@ -21,6 +21,7 @@ from torch import Tensor
 
 from mixmnist.core.records import Analysis, Task, require
 from mixmnist.core.registry import choose
+from mixmnist.data.mixture import draw as draw_canvases
 from mixmnist.dissect.reading import DIGITS, Judge, classes_of
 from mixmnist.report.drawing import Album
 from mixmnist.report.tables import CUT, write_table
@@ -107,9 +108,8 @@ def rare_of(net: Recorded) -> tuple[int, float]:
 def measured(net: Recorded, who: Who, root: str | None) -> pd.DataFrame:
     """Measures one generator."""
     rare, share = rare_of(net)
-    full = real(
-        net.source, root, net.settings.canvas, SAMPLES, seed=net.seed
-    )  # each net has its own, so that nets are independent
+    canvas = net.settings.canvas
+    full = draw_canvases("pairs", net.source, "test", SAMPLES, canvas=canvas, root=root, seed=net.seed)  # each net its own
     table = signed_shares(who.judge, drawn(net, SAMPLES, net.seed), as_images(full))
     others = USUAL if rare == NONE else (2 - share) / (DIGITS - 1)  # two digits a canvas
     trained = [share if digit == rare else others for digit in range(DIGITS)]
