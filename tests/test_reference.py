@@ -57,7 +57,6 @@ UNSCORED = {  # networks that are not scored in the grid: a block each
     ),
     "generators/stamps": {"reader": 2, "factors": 5, "relativistic": 5},
     "omission/stamps": {"all": 5, "none": 5, "one-in-100": 5},
-    "inversion/stamps": {"factors": 2},
 }
 
 
