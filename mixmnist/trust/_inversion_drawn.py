@@ -71,8 +71,12 @@ def strip(
         ]
         without += [NONE] * (2 - len(without))
         rows.append(tuple((one,) for one in (before[number], after[number], *without)))
-    note = "A thick frame: what is read is what should be; a dashed one: it is not."
-    return Sheet(tuple((f"canvas {number}",) for number in some.tolist()), COLUMNS, tuple(rows), (note, *notes))
+    said = ["A thick frame: what is read is what should be; a dashed one: it is not."]
+    if not sets.any():
+        said.append("No units that were tried remove any digit cleanly, so none is removed here.")
+        rows = [row[:2] for row in rows]
+    heads = COLUMNS[: len(rows[0])]
+    return Sheet(tuple((f"canvas {number}",) for number in some.tolist()), heads, tuple(rows), (*said, *notes))
 
 
 def _without(

@@ -13,13 +13,14 @@ from mixmnist.data.mixture import draw
 from mixmnist.dissect import inverting
 from mixmnist.dissect._encoder import Teaching
 from mixmnist.dissect.exact import ExactJudge
+from mixmnist.dissect.fidelity import canvases_of
 from mixmnist.dissect.inverting import Descent
 from mixmnist.dissect.planted import painter
 from mixmnist.report.drawing import Album, Look, style
 from mixmnist.report.seen import NONE, Picture, Sheet
 from mixmnist.trust import _judging, inversion
 from mixmnist.trust._generators import generators_of, subject_of_net
-from mixmnist.trust._inversion_drawn import keep, kept
+from mixmnist.trust._inversion_drawn import keep, kept, strip
 from mixmnist.trust._judging import judge_for
 
 PLAN = inversion.Plan(6, 40, True, Teaching(codes=60, steps=4, batch=8, widths=(2, 3, 4)), Descent(steps=2, layer_steps=2))
@@ -74,6 +75,21 @@ def test_the_strip_is_drawn_anew_from_its_numbers(written):
     assert len(shown) == 6 * 4
     assert shown["reads"].str.contains("reads").any()
     assert (written / "inversion_painter.npz").read_bytes() == before
+
+
+def test_a_strip_has_no_empty_columns(nets):
+    """Where no units remove a digit, what would be without it must be left out, and the caption must say why."""
+    subject = subject_of_net(nets[0])
+    inverted = inverting.plain(subject, subject.codes(3, 0))
+    judge = ExactJudge(Canvas())
+    canvases = canvases_of(judge, inverted.images, subject.canvas.glyph)
+    units = torch.zeros(10, subject.n_units, dtype=torch.bool)
+    sheet = strip(judge, canvases, inverted, units)
+    assert sheet.columns == ("canvas", "inverted")
+    assert [len(row) for row in sheet.pictures] == [2, 2, 2]
+    assert any("No units" in note for note in sheet.notes)
+    units[:, 0] = True
+    assert len(strip(judge, canvases, inverted, units).columns) == 4
 
 
 def test_a_strip_comes_back_as_it_was_kept(tmp_path):
