@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mixmnist.core.records import Canvas, Variant
+from mixmnist.core.studies import load_study
 from mixmnist.data.mixture import draw
 from mixmnist.dissect import inverting
 from mixmnist.dissect._encoder import Teaching
@@ -181,3 +182,19 @@ def test_readers_are_looked_for_in_the_study_then_elsewhere(tmp_path, monkeypatc
     assert judge_for("mnist", Canvas(), None, tmp_path / "own" / "mnist", places=places, strict=False).name == "poor"
     with pytest.raises(FileNotFoundError, match="--variants reader --source mnist"):
         judge_for("mnist", Canvas(), None, None, places=places)
+
+
+@pytest.mark.parametrize(
+    ("study", "variant", "same"),
+    [
+        ("omission", "all", "factors"),
+        ("omission", "gan-all", "relativistic"),
+        ("inversion", "factors", "factors"),
+        ("inversion", "relativistic", "relativistic"),
+        ("inversion", "reader", "reader"),
+        ("omission", "reader", "reader"),
+    ],
+)
+def test_studies_of_generators_share_their_runs(study, variant, same):
+    """What another study trains, too, must be the same run, or twenty minutes are spent twice."""
+    assert load_study(study)[1].variants[variant] == load_study("generators")[1].variants[same]
