@@ -110,10 +110,10 @@ def test_a_strip_comes_back_as_it_was_kept(tmp_path):
 def test_a_collapsed_generator_is_left_out_with_its_sentence(nets, tmp_path, monkeypatch):
     """It must be named where the table is read; the others stay."""
 
-    def collapsed(net):
+    def collapsed(net, layer):
         if net.seed == 0:
             raise ValueError("the generator must draw different images.")
-        return subject_of_net(net)
+        return subject_of_net(net, layer)
 
     monkeypatch.setattr(inversion, "generators_of", lambda _folder: nets)
     monkeypatch.setattr(inversion, "subject_of_net", collapsed)
@@ -121,6 +121,22 @@ def test_a_collapsed_generator_is_left_out_with_its_sentence(nets, tmp_path, mon
     inversion.write(tmp_path / "stamps", tmp_path, None, PLAN)
     assert "Left out: painter, seed 0: the generator must draw different images." in (tmp_path / "summary.md").read_text()
     assert set(pd.read_csv(tmp_path / "inversion.csv")["seed"]) == {1}
+
+
+def test_the_layer_is_the_generators_first(nets, tmp_path, monkeypatch):
+    """Later layers may hold no unit that removes a digit cleanly, and would then say nothing of edits."""
+    asked = []
+
+    def refused(net, layer):
+        asked.append(layer)
+        raise ValueError("looked at no further.")
+
+    monkeypatch.setattr(inversion, "subject_of_net", refused)
+    monkeypatch.setattr(inversion, "judge_for", lambda *_names, **_more: ExactJudge(Canvas()))
+    for name in ("painter", "factors"):
+        object.__setattr__(nets[0], "settings", Variant(kind="generator", net=name))
+        assert "looked at" in inversion.of_net(nets[0], tmp_path, None, PLAN, None)
+    assert asked == ["units", "where"]
 
 
 def test_planted_generators_alone_are_nothing_to_invert(nets, tmp_path, monkeypatch):
