@@ -4,7 +4,7 @@ One convnet with 30 units in its last layer (with and without norm: the net `pla
 canvases, whatever the size of the set they are drawn from. Claims:
 
 N3 batch norm lowers the number of digits with a detector (Network Dissection);
-N11 networks that memorise rely more on single directions (Morcos et al.): with half of the labels noise more of what the net knows
+N11 networks that memorise rely more on single directions (Morcos et al.): with half of the labels noise more of what a net knows
    beyond chance is lost as units are silenced in random order;
 N11b with all labels noise detectors are as those after shuffling: none, and accuracy is at chance;
 and without a claim: weight decay, and sets of 1,000 to 100,000 canvases.

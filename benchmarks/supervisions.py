@@ -2,7 +2,7 @@
 
 One convnet with 30 units in its last layer, trained on the labels, on whole digits, or on a pretext that knows no digit; after a
 pretext the trunk is frozen and a linear head for the task is fitted, and accuracy is that of linear evaluation. The untrained net
-gets the same head. Beside the units of each stand atoms of ICA and sparse coding of the same layer. Claims, of Network Dissection:
+gets the same head. Beside the units of each stand atoms of ICA and sparse coding of its layer. Claims, of Network Dissection:
 
 N2 self-supervised networks have few detectors of objects: here a pretext leaves less than one digit with a detector, though its
    units do cover the digits better than those of the untrained net;
