@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import nn
 
 from mixmnist.core.records import require
@@ -23,7 +24,6 @@ def layer(fan_in: int, units: int, side: int, norm: str, stride: int = 1) -> nn.
         stride: Pixels from window to window.
 
     Example:
-        >>> import torch
         >>> layer(2, 5, 3, "batch")(torch.zeros(4, 2, 7, 8)).shape
         torch.Size([4, 5, 7, 8])
     """
@@ -49,13 +49,13 @@ def headed(layers: Mapping[str, nn.Module], units: int, n_classes: int, dropout:
         dropout: Share of units that is dropped in training.
 
     Example:
-        >>> import torch
         >>> net = headed({"conv1": layer(1, 3, 5, "none")}, units=3, n_classes=7, dropout=0.0)
         >>> net(torch.zeros(2, 1, 8, 8)).shape
         torch.Size([2, 7])
     """
     end = (nn.Dropout2d(dropout), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(units, n_classes))
-    return nn.Sequential(OrderedDict([*layers.items(), *zip(END, end, strict=True)]))
+    net = nn.Sequential(OrderedDict([*layers.items(), *zip(END, end, strict=True)]))
+    return net.to(memory_format=torch.channels_last)  # the faster order
 
 
 def check_counts(settings: Any, *names: str) -> None:  # noqa: ANN401 -- each net has settings of its own

@@ -61,7 +61,7 @@ def _started(make: Callable[[], nn.Sequential], seed: int) -> nn.Sequential:
     """Makes a net whose weights are drawn under a seed."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        return make().to(memory_format=torch.channels_last)  # the faster order
+        return make()
 
 
 def _maps(net: nn.Module, x: Float[Tensor, "images 1 rows cols"]) -> Float[Tensor, "images units high wide"]:

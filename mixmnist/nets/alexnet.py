@@ -1,12 +1,14 @@
-"""AlexNet in miniature: five convolutions with large kernels first and overlapping pooling, no norm.
+"""AlexNet in miniature: five convolutions with large kernels first and overlapping pooling.
 
 conv 5x5 - pool 3/2 - conv 5x5 - pool 3/2 - three times conv 3x3 - mean over the map - linear; each convolution keeps rows and
-columns and is followed by ReLU. On a 32-pixel canvas the maps have 32, 15, 7, 7 and 7 rows. 20,017 parameters at 45 classes.
+columns and is followed by batch norm and ReLU. On a 32-pixel canvas the maps have 32, 15, 7, 7 and 7 rows. 20,119 parameters at
+45 classes.
 
 Source:
     A. Krizhevsky, I. Sutskever, G. Hinton (2012), "ImageNet classification with deep convolutional neural networks", NeurIPS.
-    Differs: a first kernel of 5, not 11, without stride; no local response norm (batch norm is a setting, off); two poolings,
-    not three; a mean and one linear layer in place of three, so dropout, if any, is of the last convolution's units.
+    Differs: a first kernel of 5, not 11, without stride; batch norm in place of local response norm (a setting: without it four
+    passes over 20,000 canvases at a peak of 0.1 left accuracy at chance); two poolings, not three; a mean and one linear layer in
+    place of three, so dropout, if any, is of the last convolution's units.
 """
 
 from collections.abc import Sequence
@@ -35,8 +37,8 @@ class Widths:
     """Units of the fourth."""
     units: int = 30
     """Units of the fifth, which is read by the head and scored."""
-    norm: str = "none"
-    """None, or batch (norm behind each convolution)."""
+    norm: str = "batch"
+    """Batch (norm behind each convolution) or none."""
     dropout: float = 0.0
     """Share of the last layer's units that is dropped in training."""
 
@@ -53,7 +55,7 @@ def load(settings: Widths, n_classes: int) -> nn.Sequential:
         >>> import torch
         >>> net = load(Widths(), n_classes=45)
         >>> net(torch.zeros(2, 1, 32, 32)).shape, sum(p.numel() for p in net.parameters())
-        (torch.Size([2, 45]), 20017)
+        (torch.Size([2, 45]), 20119)
     """
     s = settings
     layers = {
@@ -79,4 +81,4 @@ def build(settings: Widths, n_classes: int, seeds: Sequence[int]) -> SideBySide:
     return SideBySide(lambda: load(settings, n_classes), seeds, settings.dropout)
 
 
-NET = Net("AlexNet in miniature: large kernels first, no norm", Widths, build, split, load, LAYERS)
+NET = Net("AlexNet in miniature: large kernels first", Widths, build, split, load, LAYERS)
