@@ -25,7 +25,7 @@ from mixmnist.scoring import score
 def pytest_collection_modifyitems(config, items):
     """Leaves out what must see wrong types itself, where the live shapes of the tests see them first."""
     for item in items:
-        if "plain" in item.keywords and config.getoption("jaxtyping_packages", None):
+        if item.get_closest_marker("plain") and config.getoption("jaxtyping_packages", None):
             item.add_marker(pytest.mark.skip(reason="runs without live shapes, in a process of its own"))
 
 

@@ -12,6 +12,7 @@ from mixmnist.core import checks
 
 Number = int | float | str
 Settings = Mapping[str, Number]
+TRUTHS = ("labels", "present")  # what an objective can be made of
 
 
 def require(rule: object, message: str) -> None:
@@ -131,6 +132,11 @@ class Objective:
     `losses(outputs, targets, **settings)` gives each copy's loss and accuracy [copies] of a batch [batch, copies, ...]; by
     default cross-entropy. `view(images, targets, module, generators, **settings)` changes the images of each batch [batch,
     copies, rows, cols]; it draws a copy's random numbers from the generator of that copy.
+
+    What the kind `classifier` cannot give is asked of the kind `pretext`: `head(units, rows, cols, size, **settings)`, a module
+    that makes outputs of one copy's last maps [n, units, rows, cols], for canvases of `size` pixels a side; and as `truth` the
+    concepts that are present [copies, images, concepts] in place of the labels. A head stands for the net's own during the
+    pretext alone, whose `outputs` then only say that a head for the task is fitted afterwards.
     """
 
     title: str
@@ -139,6 +145,20 @@ class Objective:
     outputs: int | None = None  # None: the task's classes
     losses: Callable[..., Any] | None = None
     view: Callable[..., Any] | None = None
+    head: Callable[..., Any] | None = None
+    truth: str = "labels"  # what `prepare` is given of each canvas: labels or present
+
+    def __post_init__(self) -> None:
+        require(self.truth in TRUTHS, f"truth must be one of {', '.join(TRUTHS)}, got truth={self.truth!r}. Mend the objective.")
+        told = self.head is None or self.outputs is not None
+        require(
+            told, "outputs must be a number where an objective has a head, got None. Any will do: a head for the task is fitted."
+        )
+
+    @property
+    def asks_for_pretext(self) -> bool:
+        """Whether it needs what only the kind `pretext` gives: a head of its own, or another truth than labels."""
+        return self.head is not None or self.truth != TRUTHS[0]
 
     def with_settings(self, settings: Settings) -> dict[str, Number]:
         """Merges the objective's own settings with others; unknown names are refused."""

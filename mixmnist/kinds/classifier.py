@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mixmnist.core import checks, registry
 from mixmnist.core.records import Kind, Net, Objective, Task, Variant, require
-from mixmnist.data.mixture import draw
+from mixmnist.data.mixture import Mixture, draw
 from mixmnist.kinds import Lesson
 from mixmnist.kinds._heads import fit_linear, with_head
 from mixmnist.probing import probe_layers
@@ -19,14 +19,28 @@ from mixmnist.training import Aim, Outcome, train
 
 
 def check(variant: Variant, source: str, root: str | None) -> None:
-    """Finds what cannot work: names, settings, glyphs of every digit, a legal layout.
+    """Finds what cannot work: names, settings, glyphs of every digit, a legal layout, an objective of another kind.
+
+    Raises:
+        ValueError: If something cannot.
+    """
+    objective: Objective = registry.choose("objectives", variant.objective)
+    way_out = 'Add kind="pretext" to the variant.'
+    said = f"kind must be pretext for the objective {variant.objective}, got kind={variant.kind!r}. {way_out}"
+    require(not objective.asks_for_pretext, said)
+    check_net(variant)
+    for mixture in samples(variant, source, root):
+        _try(objective, variant, mixture.images[None], mixture.labels[None])
+
+
+def check_net(variant: Variant) -> None:
+    """Finds what cannot work of a variant's net: names, settings, a canvas that does not suit it.
 
     Raises:
         ValueError: If something cannot.
     """
     task: Task = registry.choose("tasks", variant.task)
     net: Net = registry.choose("nets", variant.net)
-    objective: Objective = registry.choose("objectives", variant.objective)
     known = [field.name for field in fields(net.settings)]
     for setting in variant.net_settings:
         if setting not in known:
@@ -38,10 +52,17 @@ def check(variant: Variant, source: str, root: str | None) -> None:
         module(torch.zeros(1, 1, size, size))
     except RuntimeError as error:
         raise ValueError(f"the canvas must suit the net, got size={size} with {error}. Use a larger canvas.") from error
-    sample = 20 * len(task.classes)  # enough for every digit to be shown
-    for split in ("train", "test"):
-        drawn = draw(variant.task, source, split, sample, canvas=variant.canvas, settings=variant.task_settings, root=root)
-        _try(objective, variant, drawn.images[None], drawn.labels[None])
+
+
+def samples(variant: Variant, source: str, root: str | None) -> list[Mixture]:
+    """Draws canvases of both splits, enough for every digit to be shown.
+
+    Raises:
+        ValueError: If there is no glyph of a digit, or no legal layout.
+    """
+    n = 20 * len(registry.choose("tasks", variant.task).classes)
+    known: dict[str, Any] = {"canvas": variant.canvas, "settings": variant.task_settings, "root": root}
+    return [draw(variant.task, source, split, n, **known) for split in ("train", "test")]
 
 
 def _net_settings(net: Net, variant: Variant) -> Any:  # noqa: ANN401 -- each net has its own
@@ -65,10 +86,27 @@ def _check_memory(net: Net, settings: object, n_classes: int) -> None:
 
 
 def _try(objective: Objective, variant: Variant, images: Tensor, labels: Tensor) -> None:
-    """Makes sure that an objective, which may be a stranger's file, prepares canvases as it should."""
+    """Makes sure that an objective, which may be a stranger's file, prepares canvases and classes as it should."""
+    _, targets = try_prepare(objective, variant, images, labels)
+    if objective.losses is None:
+        check_targets(targets, _outputs(objective, variant), variant)
+
+
+def try_prepare(objective: Objective, variant: Variant, images: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """Has an objective, which may be a stranger's file, prepare canvases; gives images and targets.
+
+    Args:
+        objective: With the settings of the variant.
+        variant: For messages.
+        images: Of one copy, [1, images, rows, cols].
+        truth: What it is made of, [1, images, *].
+
+    Raises:
+        ValueError: If it cannot, or does not keep their form.
+    """
     settings = objective.with_settings(variant.objective_settings)
     try:
-        found = objective.prepare(images, labels, (0,), **settings)
+        found = objective.prepare(images, truth, (0,), **settings)
     except ValueError:
         raise  # a sentence of its own
     except Exception as error:
@@ -80,13 +118,21 @@ def _try(objective: Objective, variant: Variant, images: Tensor, labels: Tensor)
     fits = len(shapes) == 2 and shapes[0] == images.shape and shapes[1][:2] == images.shape[:2]
     wanted = f"{list(images.shape)} and targets {list(images.shape[:2])} and more"
     require(fits, f"the objective {variant.objective} must give images {wanted}, got {shapes}. Mend its file.")
-    if objective.losses is None:  # cross-entropy
-        targets, outputs = found[1], _outputs(objective, variant)
-        least, most = int(targets.min()), int(targets.max())
-        whole = not targets.is_floating_point() and least >= 0 and most < outputs
-        got = f"{targets.dtype} from {least} to {most}"
-        wanted = f"whole targets from 0 to {outputs - 1}"
-        require(whole, f"the objective {variant.objective} must give {wanted}, got {got}. Mend its file.")
+    images, targets = found
+    return images, targets
+
+
+def check_targets(targets: Tensor, outputs: int, variant: Variant) -> None:
+    """Makes sure that cross-entropy can take targets, be they classes or rows of yes and no.
+
+    Raises:
+        ValueError: If they are no whole numbers of so many classes.
+    """
+    least, most = int(targets.min()), int(targets.max())
+    whole = not targets.is_floating_point() and least >= 0 and most < outputs
+    got = f"{targets.dtype} from {least} to {most}"
+    wanted = f"whole targets from 0 to {outputs - 1}"
+    require(whole, f"the objective {variant.objective} must give {wanted}, got {got}. Mend its file.")
 
 
 def train_nets(lesson: Lesson) -> list[tuple[nn.Module, Outcome]]:
