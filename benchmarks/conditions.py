@@ -34,7 +34,7 @@ STUDY = Study(
     variants={
         "usual": Variant(net_settings=WIDE, training=RECIPE),
         "norm": Variant(net="plain", training=GENTLE),
-        "no-norm": Variant(net="plain", net_settings={"norm": 0}, training=GENTLE),
+        "no-norm": Variant(net="plain", net_settings={"norm": "none"}, training=GENTLE),
         **{f"decay-{decay:g}": Variant(net_settings=WIDE, training=Training(epochs=10, decay=decay)) for decay in DECAYS},
         **{
             f"noise-{q:g}": Variant(net_settings=WIDE, training=RECIPE, objective="noisy", objective_settings={"q": q})
