@@ -1,6 +1,6 @@
 """Architectures: which nets have digit detectors, all with 30 units in the layer that feeds the head?
 
-Miniature forms of the published nets, trained alike; patches (mixer, vit) by another optimiser, as they learn nothing by the usual
+Miniature forms of the published nets, trained alike; patches (mixer, vit) by another optimiser: they learn nothing by the usual
 one here. Beside the units stand atoms of ICA and sparse coding of the same layer. Claims, of Network Dissection:
 
 N1 unique detectors: ResNet has more than VGG, VGG than GoogLeNet, GoogLeNet than AlexNet. Where all ten digits have a detector
@@ -11,6 +11,8 @@ Source: D. Bau et al. (2017), "Network Dissection", arXiv:1704.05796. Differs: a
 Cost: 10 epochs over 20,000 canvases a net: a minute and a half to four minutes of a core. Without `--variants` mixer and vit,
 which take longer, are left out; they gain from a GPU: `--variants mixer,vit --device cuda`.
 """
+
+import itertools
 
 from mixmnist import Study, Training, Variant
 from mixmnist.core.records import Claim
@@ -46,7 +48,7 @@ STUDY = Study(
                 seeds=5,
                 words=f"{NAMES[one]} has {{mean}} {{more/fewer}} digits with a detector than {NAMES[other]}",
             )
-            for one, other in zip(ORDER, ORDER[1:], strict=False)
+            for one, other in itertools.pairwise(ORDER)
         ),
         *(
             Claim(
@@ -59,7 +61,7 @@ STUDY = Study(
                 seeds=5,
                 words=f"Of the units of {NAMES[one]} {{mean points}} {{more/fewer}} are detectors than of {NAMES[other]}",
             )
-            for one, other in zip(ORDER, ORDER[1:], strict=False)
+            for one, other in itertools.pairwise(ORDER)
         ),
         *(
             Claim(
