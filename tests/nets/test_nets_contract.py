@@ -177,6 +177,8 @@ def test_dropout_drops_whole_units_of_each_copy_by_its_own_generator(name):
     torch.testing.assert_close(dropped, whole * kept[:, None] / 0.6)
     fires = (whole != 0).any(1)
     assert (kept & fires).sum() / fires.sum() == pytest.approx(0.6, abs=0.05)
+    both = fires.chunk(3, dim=1)[0] & fires.chunk(3, dim=1)[1]
+    assert not torch.equal(kept.chunk(3, dim=1)[0][both], kept.chunk(3, dim=1)[1][both])
     torch.manual_seed(2)
     assert torch.equal(build(name, SEEDS[1:2], dropout=0.4).maps(x[:, 1:2]), dropped.chunk(3, dim=2)[1])
     assert len(build(name, dropout=0.4).generators) == 0

@@ -9,7 +9,7 @@ from mixmnist.nets import convnet, plain
 from mixmnist.training import train
 
 SEEDS = (0, 1, 2, 3)
-MARGIN = 0.06  # of mean accuracy over four seeds after so few steps; one seed's standard deviation is about .03
+MARGIN = 0.02  # of mean accuracy over four seeds; measured, they differ by .0008, and single seeds by .004
 
 
 def test_with_the_convnets_weights_it_gives_the_convnets_logits():
@@ -38,7 +38,7 @@ def test_depth_counts_convolutions(depth):
 
 @pytest.mark.slow
 def test_it_learns_what_the_convnet_learns():
-    """Under the same short recipe, by its own initial weights, its mean accuracy must be the convnet's within the margin."""
+    """Built by itself and trained by the same short recipe, it must have the convnet's mean accuracy within the margin."""
     drawn, test = draw("single", "digits", "train", 1_920), draw("single", "digits", "test", 1_000)
     images, labels = drawn.images.expand(len(SEEDS), -1, -1, -1), drawn.labels.expand(len(SEEDS), -1)
     means = []
