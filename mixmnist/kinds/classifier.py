@@ -126,8 +126,11 @@ def check_targets(targets: Tensor, outputs: int, variant: Variant) -> None:
     """Makes sure that cross-entropy can take targets, be they classes or rows of yes and no.
 
     Raises:
-        ValueError: If they are no whole numbers of so many classes.
+        ValueError: If they are no whole numbers of so many classes, or rows of another number of them.
     """
+    rows = targets.ndim == 2 or targets.shape[2] == outputs
+    said = f"the objective {variant.objective} must give {outputs} yes or no a canvas"
+    require(rows, f"{said}, got targets {list(targets.shape)}. Mend its file.")
     least, most = int(targets.min()), int(targets.max())
     whole = not targets.is_floating_point() and least >= 0 and most < outputs
     got = f"{targets.dtype} from {least} to {most}"

@@ -15,7 +15,8 @@ def decoder(units: int, size: int) -> nn.Module:
         size: Rows and columns of the canvas, pixels.
 
     Returns:
-        A module from [n, units, rows, cols] to [n, size, size], values in (0, 1).
+        A module from [n, units, rows, cols] to [n, size, size]; any values, as under a sigmoid squared errors learn no more once
+        all pixels are dark.
 
     Example:
         >>> decoder(units=5, size=32)(torch.zeros(2, 5, 6, 6)).shape
@@ -30,7 +31,6 @@ def decoder(units: int, size: int) -> nn.Module:
         nn.Upsample(size=(size, size), mode="bilinear"),
         nn.Conv2d(INNER, 1, 3, padding=1),
         nn.Flatten(1, 2),
-        nn.Sigmoid(),
     )
 
 
@@ -42,7 +42,7 @@ def squared_errors(
     """Gives each copy's mean squared error, and the share of the pixels' variance that is explained, 0 to 1.
 
     Args:
-        found: Pixels in [0, 1].
+        found: Any values.
         wanted: Pixels in [0, 1].
         where: 1 at pixels that count, 0 elsewhere; None: all count.
 

@@ -6,8 +6,9 @@ linear head for the task is fitted on the frozen units.
 
 Source:
     T. Chen et al. (2020), "A simple framework for contrastive learning of visual representations", arXiv:2002.05709.
-    Differs: crops keep at least half of the canvas, as smaller ones would lose a digit; canvases have no colours to change and
-    are not flipped, as a digit's mirror image is another sign; batches are small.
+    Differs: crops keep at least half of the canvas, as smaller ones would lose a digit, and its proportions; canvases have no
+    colours to change and are not flipped, as a digit's mirror image is another sign; batches are small.
+    A crop is that of torchvision's `v2.functional.resized_crop`, for a whole batch at once and on its device.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
-from torchvision.transforms.v2.functional import resized_crop
 
 from mixmnist.core.records import Objective, require
 
@@ -80,15 +80,47 @@ def _seen(
     images: Float[Tensor, "views rows cols"], generator: torch.Generator, smallest: float | int
 ) -> Float[Tensor, "views rows cols"]:
     """Crops each image, enlarges it to what it was, and changes its brightness."""
-    drawn = torch.rand((4, len(images)), generator=generator, device=generator.device).cpu()
+    drawn = torch.rand((4, len(images)), generator=generator, device=generator.device).to(images)
+    side = (smallest + (LARGEST - smallest) * drawn[0]).sqrt()  # of that of the canvas
+    high, wide = ((side * n).round().clamp(1, n) for n in images.shape[1:])
+    top, left = (
+        (drawn[k] * (n - length + 1)).floor() for k, n, length in zip((1, 2), images.shape[1:], (high, wide), strict=True)
+    )
+    bright = DARKEST + (1 - DARKEST) * drawn[3]
+    return cropped(images, top, left, high, wide) * bright[:, None, None]
+
+
+def cropped(
+    images: Float[Tensor, "views rows cols"],
+    top: Float[Tensor, " views"],
+    left: Float[Tensor, " views"],
+    high: Float[Tensor, " views"],
+    wide: Float[Tensor, " views"],
+) -> Float[Tensor, "views rows cols"]:
+    """Enlarges a piece of each image to the whole of it, bilinearly, with no look at the device's numbers.
+
+    Args:
+        images: Any values.
+        top: First row of the piece, a whole number.
+        left: First column.
+        high: Rows of the piece, a whole number.
+        wide: Columns.
+
+    Example:
+        >>> one = torch.ones(1)
+        >>> cropped(torch.tensor([[[1.0, 2.0], [3.0, 4.0]]]), one, 0 * one, one, 2 * one)
+        tensor([[[3., 4.],
+                 [3., 4.]]])
+    """
     rows, cols = images.shape[1:]
-    side = (smallest + (LARGEST - smallest) * drawn[0]).sqrt()
-    high, wide = ((side * n).round().long().clamp(1, n) for n in (rows, cols))
-    top, left = ((share * (n - length + 1)).long() for share, n, length in ((drawn[1], rows, high), (drawn[2], cols, wide)))
-    places = torch.stack([top, left, high, wide], dim=1).tolist()
-    crops = [resized_crop(image[None], *place, [rows, cols]) for image, place in zip(images, places, strict=True)]
-    bright = DARKEST + (1 - DARKEST) * drawn[3].to(images)
-    return torch.cat(crops).clamp(0, 1) * bright[:, None, None]
+    return _taken(rows, top, high) @ images @ _taken(cols, left, wide).transpose(1, 2)
+
+
+def _taken(size: int, start: Float[Tensor, " views"], length: Float[Tensor, " views"]) -> Float[Tensor, "views size size"]:
+    """Gives how much of each pixel (last axis) goes into each pixel of the enlarged piece, along one side of the image."""
+    pixels = torch.arange(size, device=start.device, dtype=start.dtype)
+    inside = torch.minimum(((pixels + 0.5) * length[:, None] / size - 0.5).clamp_min(0), length[:, None] - 1)
+    return (1 - (start[:, None, None] + inside[:, :, None] - pixels).abs()).clamp_min(0)
 
 
 def losses(

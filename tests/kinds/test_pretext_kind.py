@@ -22,6 +22,13 @@ TINY = Variant(
 )
 EVERY = registry.names("objectives")
 NEEDED = [name for name in EVERY if registry.choose("objectives", name).asks_for_pretext]
+CHANCE = {  # of what history calls accuracy
+    "autoencoder": 0,  # a flat canvas of the mean pixel explains nothing
+    "inpainting": 0,
+    "jigsaw": 1 / 24,
+    "presence": 0.9,  # one of ten digits is there
+    "simclr": 1 / 31,  # of 32 views
+}
 
 
 def lesson(variant, seeds=(0, 1)):
@@ -36,8 +43,9 @@ def named(name, **changes):
 
 
 def test_the_shelf_holds_both():
-    """Some objectives must need the kind, others not."""
-    assert set(NEEDED) == {"autoencoder", "inpainting", "jigsaw", "presence", "simclr"}
+    """Some objectives must need the kind, others not, and of each that does it must be known what chance gives."""
+    assert set(NEEDED) == set(CHANCE)
+    assert {"noisy", "rotation", "shuffled", "supervised"} <= set(EVERY) - set(NEEDED)
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -52,18 +60,33 @@ def test_a_net_trained_alone_is_its_copy_in_a_block(name, monkeypatch):
     assert outcome.history[-1] == pytest.approx(other.history[-1], abs=1e-6)
 
 
-@pytest.mark.parametrize("name", NEEDED)
-def test_a_pretext_learns_and_gives_an_ordinary_net(name):
-    """Its loss must fall, the trunk move, and the net have a head for the task, the trunk as it was left."""
+@pytest.mark.parametrize(("name", "chance"), CHANCE.items())
+def test_a_pretext_learns_and_gives_an_ordinary_net(name, chance):
+    """What it is asked for must be told better than by chance, and the net have a head for the task, the trunk as it was left."""
     one = lesson(named(name, training=Training(images=480, epochs=8, batch=16, peak=0.1)), (0,))
     ((net, outcome),) = pretext.KIND.train(one)
     assert outcome.failure is None
     assert outcome.history[-1][0] < outcome.history[0][0]
+    assert outcome.history[-1][1] > chance
     (fitted,) = pretext.KIND.fit_head(one, [net])
     assert fitted.head.weight.shape == (10, 5)
+    assert torch.equal(fitted.conv3.conv.weight, net.conv3.conv.weight)
     ((start, _),) = pretext.KIND.initialise(one)
     assert not torch.equal(start.conv1.conv.weight, net.conv1.conv.weight)
-    assert torch.equal(fitted.conv3.conv.weight, net.conv3.conv.weight)
+
+
+def test_an_untrained_net_is_the_same_whatever_the_pretext():
+    """The baseline of every pretext must be one net with one fitted head."""
+    states = []
+    for name in ("jigsaw", "simclr", "presence", "rotation"):
+        variant = named(name, origin="untrained")
+        kind: Kind = registry.choose("kinds", variant.kind)
+        ((start, outcome),) = kind.initialise(lesson(variant, (3,)))
+        assert outcome.history == ()
+        (fitted,) = kind.fit_head(lesson(variant, (3,)), [start])
+        states.append(fitted.state_dict())
+    for state in states[1:]:
+        assert all(torch.equal(state[key], states[0][key]) for key in states[0])
 
 
 def test_rotations_head_on_an_untrained_trunk_is_at_chance():
@@ -80,8 +103,16 @@ def test_rotations_head_on_an_untrained_trunk_is_at_chance():
     assert sum(right) / len(right) == pytest.approx(0.25, abs=0.04)
 
 
-def test_the_code_of_a_head_is_in_the_digest_of_its_weights_alone(monkeypatch):
-    """Another head must make weights of that pretext old, and no others."""
+@pytest.mark.parametrize(
+    ("now", "then", "old"),
+    [
+        ("return decoder(units, size)", "return decoder(units, size + 0)", {"autoencoder"}),
+        ("nn.Linear(units * rows * cols, orders)", "nn.Linear(units * rows * cols, orders, bias=False)", {"jigsaw"}),
+        ("chunk(len(self.heads), dim=1)", "chunk(len(self.heads), 1)", {"autoencoder", "jigsaw"}),
+    ],
+)
+def test_other_code_of_a_head_makes_weights_of_its_pretext_old_alone(monkeypatch, now, then, old):
+    """What reads the maps must be in the digest of the weights that it led to, the objective's code and the kind's, and in no other."""
     code = digests.code
     variants = {name: named(name) for name in ("autoencoder", "jigsaw", "supervised", "rotation")}
 
@@ -91,24 +122,36 @@ def test_the_code_of_a_head_is_in_the_digest_of_its_weights_alone(monkeypatch):
         return {name: digests.of_weights(variant) for name, variant in variants.items()}
 
     before, real = sums(), code.parse
-
-    def changed(text, **more):
-        return real(text.replace("return decoder(units, size)", "return decoder(units, size + 0)"), **more)
-
-    monkeypatch.setattr(code, "parse", changed)
+    monkeypatch.setattr(code, "parse", lambda text, **more: real(text.replace(now, then), **more))
     try:
         after = sums()
     finally:
         monkeypatch.undo()
         sums()
-    assert {name for name in variants if before[name] != after[name]} == {"autoencoder"}
+    assert {name for name in variants if before[name] != after[name]} == old
+
+
+def refused(tmp_path, capsys, **changes):
+    """What the command says of a study that cannot be: one line, exit code 2, and nothing left behind."""
+    usual = {"task": "single", "kind": "pretext"}
+    (tmp_path / "bad.py").write_text(
+        "from mixmnist import Study, Training, Variant\n"
+        f"TOLD = {usual | changes!r}\n"
+        "STUDY = Study('bad', {'v': Variant(**TOLD, training=Training(images=96, epochs=1, batch=16))}, seeds=1)\n"
+    )
+    out = tmp_path / "out"
+    assert cli.main(["run", str(tmp_path / "bad.py"), "--source", "digits", "--out", str(out), "--quiet"]) == 2
+    assert not out.exists()
+    said = capsys.readouterr().err.strip()
+    assert "\n" not in said
+    return said
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"objective": "supervised"}, "objective must have a head to fit or another truth than labels for the kind pretext"),
-        ({"objective": "jigsaw", "kind": "classifier"}, "kind must be pretext for the objective jigsaw, got kind=.classifier"),
+        ({"objective": "jigsaw", "kind": "classifier"}, "kind must be pretext for the objective jigsaw, got kind='classifier'"),
         ({"objective": "jigsaw", "objective_settings": {"tiles": 3}}, "tiles must divide the canvas's sides"),
         ({"objective": "jigsaw", "objective_settings": {"tile": 3}}, "a setting of the objective jigsaw must be one of"),
         ({"objective": "inpainting", "objective_settings": {"share": 2.0}}, "share must lie between 0 and 1, got share=2.0"),
@@ -116,19 +159,22 @@ def test_the_code_of_a_head_is_in_the_digest_of_its_weights_alone(monkeypatch):
     ],
 )
 def test_what_cannot_be_ends_in_one_sentence(tmp_path, capsys, changes, message):
-    """The command must say it in one line, end with 2, and leave nothing behind."""
-    kept = {**TINY.as_dict(), **changes}
-    known = {name: kept[name] for name in ("task", "kind", "objective", "objective_settings", "net_settings") if name in kept}
-    (tmp_path / "bad.py").write_text(
-        "from mixmnist import Study, Training, Variant\n"
-        f"STUDY = Study('bad', {{'v': Variant(**{known!r}, training=Training(images=96, epochs=1, batch=16))}}, seeds=1)\n"
-    )
-    out = tmp_path / "out"
-    assert cli.main(["run", str(tmp_path / "bad.py"), "--source", "digits", "--out", str(out), "--quiet"]) == 2
-    said = capsys.readouterr().err.strip()
-    assert message.replace(".classifier", "'classifier") in said
-    assert "\n" not in said
-    assert not out.exists()
+    """An objective of another kind, a setting that is not known or cannot be: each must be told."""
+    assert message in refused(tmp_path, capsys, **changes)
+
+
+HEADLESS = """from mixmnist.core.records import Objective
+from mixmnist.objectives.autoencoder import head, losses, prepare
+
+OBJECTIVE = Objective("Pixels, and no head to fit", prepare, losses=losses, head=head)
+"""
+
+
+def test_a_pretext_without_a_head_to_fit_is_refused(tmp_path, capsys):
+    """An objective that throws its head away and asks for no other must be told what it lacks."""
+    (tmp_path / "headless.py").write_text(HEADLESS)
+    said = refused(tmp_path, capsys, objective=str(tmp_path / "headless.py"))
+    assert "outputs must be a number where an objective has a head, got None" in said
 
 
 NO_MAPS = '''"""A net of ones own, whose last layer gives vectors."""
@@ -148,10 +194,10 @@ class Widths:
 class Flat(nn.Module):
     def __init__(self, n):
         super().__init__()
-        self.last, self.head = nn.Linear(1024, 4), nn.Linear(4, n)
+        self.grid, self.last, self.head = nn.Conv2d(1, 2, 8, stride=8), nn.Linear(32, 4), nn.Linear(4, n)
 
     def forward(self, x):
-        return self.head(self.last(x.flatten(1)))
+        return self.head(self.last(self.grid(x).flatten(1)))
 
 
 class Stack(nn.Module):
@@ -167,12 +213,28 @@ NET = Net("Flat", Widths, lambda s, n, seeds: Stack(n, len(seeds)), lambda m: li
 '''
 
 
-def test_a_net_without_maps_is_refused(tmp_path):
-    """An objective that reads maps must be told that there are none."""
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        (("last",), "net must offer the maps that the objective autoencoder reads, got [1, 4] from its last layer"),
+        (("grid",), "net must offer the maps that the objective autoencoder reads, got net="),
+    ],
+)
+def test_a_net_without_maps_is_refused(tmp_path, capsys, layers, message):
+    """An objective that reads maps must be told that the last layer gives none, or that the stack does not hand them on."""
+    (tmp_path / "flat.py").write_text(NO_MAPS.replace('("last",)', repr(layers)))
+    said = refused(tmp_path, capsys, objective="autoencoder", net=str(tmp_path / "flat.py"))
+    assert message in said
+    assert said.endswith("Choose another net or objective.")
+
+
+def test_presence_needs_no_maps(tmp_path):
+    """An objective of other truths, without a head of its own, must be learnt by a net that has no maps."""
     (tmp_path / "flat.py").write_text(NO_MAPS)
-    variant = replace(TINY, net=str(tmp_path / "flat.py"), net_settings={}, objective="autoencoder")
-    with pytest.raises(ValueError, match=r"net must offer the maps that the objective autoencoder reads, got \[1, 4\] from its"):
-        pretext.KIND.check(variant, "digits", None)
+    variant = replace(named("presence"), net=str(tmp_path / "flat.py"), net_settings={})
+    pretext.KIND.check(variant, "digits", None)
+    ((_, outcome),) = pretext.KIND.train(lesson(variant, (0,)))
+    assert outcome.history[-1][0] < outcome.history[0][0]
 
 
 @pytest.mark.parametrize(

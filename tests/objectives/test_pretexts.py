@@ -4,9 +4,10 @@ import itertools
 
 import pytest
 import torch
+from torchvision.transforms.v2.functional import resized_crop
 
 from mixmnist.core.records import Objective
-from mixmnist.objectives import _decoding, autoencoder, inpainting, jigsaw, simclr
+from mixmnist.objectives import _decoding, autoencoder, inpainting, jigsaw, presence, simclr
 
 SIZES = (2, 30, 12, 12)  # copies images rows cols
 
@@ -100,10 +101,15 @@ def test_an_autoencoder_is_asked_for_the_canvas(images):
 
 
 def test_a_decoder_draws_any_canvas_from_any_maps():
-    """Pixels must lie in (0, 1), at the canvas's size."""
-    drawn = _decoding.decoder(3, 11)(torch.randn(2, 3, 5, 4))
-    assert drawn.shape == (2, 11, 11)
-    assert 0 < drawn.min() < drawn.max() < 1
+    """It must have the canvas's size, whatever that of the maps, and a place of the canvas hang on those near it alone."""
+    maps = torch.randn(2, 3, 12, 10, generator=torch.Generator().manual_seed(0))
+    decoder = _decoding.decoder(3, 31)
+    drawn = decoder(maps)
+    assert drawn.shape == (2, 31, 31)
+    maps[:, :, -1, -1] += 1
+    moved = (decoder(maps) != drawn).any(dim=0)
+    assert moved[-1, -1]
+    assert not moved[:15, :15].any()
 
 
 def test_two_views_of_a_canvas_are_its_own(images):
@@ -122,6 +128,20 @@ def test_two_views_of_a_canvas_are_its_own(images):
     before = torch.get_rng_state()
     seen((5, 6), x)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_crop_is_that_of_torchvision():
+    """Whatever piece is enlarged, all pixels must be those of `v2.functional.resized_crop`."""
+    generator = torch.Generator().manual_seed(1)
+    images = torch.rand((40, 9, 14), generator=generator, dtype=torch.float64)
+    high, wide = (torch.randint(1, n + 1, (40,), generator=generator) for n in (9, 14))
+    high[0], wide[0] = 9, 14
+    top, left = ((torch.rand(40, generator=generator) * (n - of + 1)).long() for n, of in ((9, high), (14, wide)))
+    found = simclr.cropped(images, *(each.double() for each in (top, left, high, wide)))
+    places = torch.stack([top, left, high, wide], dim=1).tolist()
+    wanted = [resized_crop(image[None], *place, [9, 14])[0] for image, place in zip(images, places, strict=True)]
+    torch.testing.assert_close(found, torch.stack(wanted))
+    assert torch.equal(found[0], images[0])
 
 
 def test_a_view_keeps_at_least_its_share():
@@ -159,6 +179,18 @@ def test_impossible_settings_of_views_are_refused(images, name, value):
     """What cannot be must be named."""
     with pytest.raises(ValueError, match=f"{name} must be .*, got {name}={value}"):
         simclr.prepare(images, images, (0, 1), **{name: value})
+
+
+def test_presence_asks_for_ten_digits_whatever_the_task_has(images):
+    """Concepts that a task does not draw are absent; of more than ten it cannot be asked."""
+    few = torch.tensor([[[1, 0], [0, 1], [1, 1]]])
+    shown, targets = presence.prepare(images[:1, :3], few, (0,))
+    assert torch.equal(shown, images[:1, :3])
+    assert torch.equal(targets[:, :, :2], few)
+    assert targets.shape == (1, 3, 10)
+    assert targets[:, :, 2:].sum() == 0
+    with pytest.raises(ValueError, match="concepts must be at most the 10 digits for the objective presence, got 11"):
+        presence.prepare(images[:1, :3], torch.ones(1, 3, 11).long(), (0,))
 
 
 def test_an_objective_with_a_head_and_no_pretext_is_refused():
