@@ -67,7 +67,9 @@ reference: .venv/installed ## make the committed reference results again (MNIST,
 	$(REFERENCE) plants planted_generators --source stamps
 	$(REFERENCE) generators --source stamps --variants reader --seeds 2
 	$(REFERENCE) generators --source stamps --variants factors,relativistic
-	$(REFERENCE) omission --source stamps
+	$(REFERENCE) generators --source stamps --variants dcgan,conditional,vae,vaegan --seeds 1
+	$(REFERENCE) generators --source mnist --variants reader,factors-style --seeds 1
+	$(REFERENCE) omission inversion --source stamps
 	$(BIN)/python benchmarks/coverage.py
 	$(BIN)/mixmnist index results/reference --out results/README.md
 
