@@ -23,7 +23,7 @@ from mixmnist.core.records import Claim
 
 PLANTED = ("painter", "echo", "twins", "gate", "bystander", "rotated", "superposed", "pixels")
 TRAINED = ("factors", "dcgan", "relativistic", "conditional", "vae", "vaegan")
-JUDGED = ("factors", "relativistic")  # of which claims are made: those that reach a third of the ceiling
+JUDGED = ("factors", "relativistic")  # of which claims are made: those of five seeds
 PASSES = dict.fromkeys(("dcgan", "relativistic", "conditional", "vaegan"), 13)  # over 20,000 canvases
 STEPS = {"factors": {"steps": 1_000}, **{name: {"steps": 16_000} for name in PASSES}}  # a minute of a core; twenty
 LADDER = {  # for sources whose glyphs differ: a judge that sees four times as many canvases, generators with room for style
