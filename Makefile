@@ -54,7 +54,7 @@ smoke: .venv/installed ## both studies in two epochs; "quick" is stamped on ever
 # rounding depends on the processor's instructions: these are those of AVX2, and so the same on any x86 that has them
 AVX2 = ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=+avx2,+fma
 REFERENCE = $(AVX2) $(BIN)/mixmnist run --no-page --device cpu --precision float32 --out results/reference $(if $(DATA),--data-root $(DATA))
-reference: .venv/installed ## make the committed reference results again (MNIST, digits and stamps; about nine hours of two cores)
+reference: .venv/installed ## make the committed reference results again (MNIST, digits and stamps; about eleven hours of two cores)
 	$(REFERENCE) sanity usefulness --source mnist --seeds 10
 	$(REFERENCE) sanity --source mnist --seeds 20 --variants baseline,wide
 	$(REFERENCE) sanity --source digits --seeds 5 --variants baseline,wide
@@ -67,7 +67,9 @@ reference: .venv/installed ## make the committed reference results again (MNIST,
 	$(REFERENCE) plants planted_generators --source stamps
 	$(REFERENCE) generators --source stamps --variants reader --seeds 2
 	$(REFERENCE) generators --source stamps --variants factors,relativistic
-	$(REFERENCE) omission --source stamps
+	$(REFERENCE) generators --source stamps --variants dcgan,conditional,vae,vaegan --seeds 1
+	$(REFERENCE) generators --source mnist --variants reader,factors-style --seeds 1
+	$(REFERENCE) omission inversion --source stamps
 	$(BIN)/python benchmarks/coverage.py
 	$(BIN)/mixmnist index results/reference --out results/README.md
 

@@ -288,6 +288,7 @@ def test_the_page_on_dissection_shows_the_committed_card():
         ("sets", "generators/stamps/analyses/generators/by_ranking", ["variant", "ranking", "value", "k"]),
         ("places", "generators/stamps/analyses/generators/by_place", ["variant", "place", "ranking"]),
         ("omission", "omission/stamps/analyses/omission/variants", ["variant"]),
+        ("inversion", "inversion/stamps/analyses/inversion/ways", ["variant", "canvases", "way"]),
     ],
 )
 def test_the_page_on_dissection_shows_the_committed_numbers(mark, name, keys):
