@@ -90,18 +90,18 @@ def test_an_untrained_net_is_the_same_whatever_the_pretext():
 
 
 def test_rotations_head_on_an_untrained_trunk_is_at_chance():
-    """Nothing learned, each net must name a quarter of the turns right, and all together still nearer to it."""
+    """Nothing learned, a quarter of the turns must be named right: over initialisations, as a random head leans this way or that."""
     objective: Objective = registry.choose("objectives", "rotation")
     canvases = draw("single", "digits", "test", 1000)
     images, turns = objective.prepare(canvases.images[None], canvases.labels[None], (0,))
     right = []
-    for seed in range(8):
+    for seed in range(24):
         net = registry.choose("nets", "convnet")
         module = net.build(net.settings(), objective.outputs, (seed,))
         classifier.settle(module, images, 100)
         right.append((module(images.float().div(255).transpose(0, 1))[:, 0].argmax(dim=1) == turns[0]).float().mean().item())
-    assert right == pytest.approx([0.25] * 8, abs=0.06)  # four deviations of the share of 1,000 canvases
-    assert sum(right) / len(right) == pytest.approx(0.25, abs=0.03)
+    assert sum(right) / len(right) == pytest.approx(0.25, abs=0.02)  # four deviations of the mean, .023 / sqrt(24) each
+    assert right == pytest.approx([0.25] * 24, abs=0.1)  # four deviations of one net: .20 to .31 on 8,000 canvases, too
 
 
 @pytest.mark.parametrize(
