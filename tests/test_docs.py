@@ -1,5 +1,6 @@
 """The pages are true: commands on them are ones that there are, Python on them compiles, and the cards are those of the shelf."""
 
+import itertools
 import re
 import shlex
 import textwrap
@@ -12,7 +13,7 @@ from mixmnist import cli
 from mixmnist.commands import parsing
 from mixmnist.commands.shelves import card, describe
 from mixmnist.core import registry
-from mixmnist.core.records import Options
+from mixmnist.core.records import Options, Variant
 from mixmnist.core.studies import load_study
 from mixmnist.grid.sweep import plan
 
@@ -178,12 +179,33 @@ def test_the_objective_of_the_page_works():
     import torch
 
     names = {}
-    exec(compile(blocks(ROOT / "docs" / "howto" / "study.md", "python")[1], "study.md", "exec"), names)
+    exec(compile(blocks(ROOT / "docs" / "howto" / "study.md", "python")[2], "study.md", "exec"), names)
     images = torch.randint(2, (3, 101, 4, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     found, targets = names["OBJECTIVE"].prepare(images, torch.zeros(3, 101), (0, 1, 2))
     assert found is images
     assert 0.3 < targets.float().mean() < 0.51
     assert names["OBJECTIVE"].outputs == 2
+
+
+def test_the_pretexts_of_the_page_can_be_learnt(tmp_path):
+    """The variants that are shown must be all of the kind, and the objective of one's own be learnt by its head."""
+    import torch
+
+    from mixmnist.kinds import pretext
+
+    shown, own = blocks(ROOT / "docs" / "howto" / "study.md", "python")[1::2]
+    exec(compile(shown, "study.md", "exec"), names := {})
+    for variant in names["VARIANTS"].values():
+        pretext.KIND.check(variant, "digits", None)
+    every = {name for name in registry.names("objectives") if registry.choose("objectives", name).asks_for_pretext}
+    assert {variant.objective for variant in names["VARIANTS"].values()} == every
+    (tmp_path / "quarters.py").write_text(own)
+    pretext.KIND.check(Variant(kind="pretext", objective=str(tmp_path / "quarters.py")), "digits", None)
+    exec(compile(own, "study.md", "exec"), names)
+    images = torch.zeros(1, 4, 6, 8, dtype=torch.uint8)
+    for number, (row, col) in enumerate(itertools.product((0, 3), (0, 4))):
+        images[0, number, row : row + 3, col + 1] = 9
+    assert names["prepare"](images, images, (0,))[1].tolist() == [[0, 1, 2, 3]]
 
 
 def test_the_task_and_metric_of_the_page_work():

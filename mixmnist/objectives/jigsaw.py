@@ -14,7 +14,7 @@ import math
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Int, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from mixmnist.core.records import Objective, require
@@ -90,9 +90,26 @@ def chosen_orders(places: int, orders: int) -> Int[Tensor, "orders places"]:
     return torch.tensor(found)
 
 
+class WholeMaps(nn.Module):
+    """A linear layer over all places of the maps, each value divided by the root of their number.
+
+    Undivided, so many inputs make steps so large under the usual recipe that a third of the units die.
+    """
+
+    def __init__(self, units: int, places: int, outputs: int) -> None:
+        super().__init__()
+        self.scale = 1 / math.sqrt(places)
+        self.linear = nn.Linear(units * places, outputs)
+
+    def forward(self, maps: Float[Tensor, "images units rows cols"]) -> Float[Tensor, "images outputs"]:
+        """Gives logits."""
+        logits: Tensor = self.linear(maps.flatten(1) * self.scale)
+        return logits
+
+
 def head(units: int, rows: int, cols: int, size: int, tiles: int, orders: int) -> nn.Module:
     """Gives a linear layer over all places of the maps."""
-    return nn.Sequential(nn.Flatten(), nn.Linear(units * rows * cols, orders))
+    return WholeMaps(units, rows * cols, orders)
 
 
 OBJECTIVE = Objective(

@@ -5,7 +5,7 @@ The net is told of digits outright, not of pairs of them: a ceiling beside the p
 
 from collections.abc import Sequence
 
-import torch.nn.functional as F
+import torch
 from jaxtyping import Int, UInt8
 from torch import Tensor
 
@@ -34,7 +34,7 @@ def prepare(
     """
     n = present.shape[2]
     require(n <= DIGITS, f"concepts must be at most the {DIGITS} digits for the objective presence, got {n}. Choose another.")
-    return images, F.pad(present, (0, DIGITS - n))
+    return images, torch.nn.functional.pad(present, (0, DIGITS - n))
 
 
 OBJECTIVE = Objective("Which digits are there (a head for the task is fitted)", prepare, outputs=DIGITS, truth="present")

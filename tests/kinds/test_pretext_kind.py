@@ -10,7 +10,6 @@ from mixmnist.core import registry
 from mixmnist.core.records import Kind, Objective
 from mixmnist.grid import digests
 from mixmnist.kinds import Lesson, classifier, pretext
-from mixmnist.objectives import autoencoder
 from mixmnist.training import train
 
 TINY = Variant(
@@ -63,13 +62,14 @@ def test_a_net_trained_alone_is_its_copy_in_a_block(name, monkeypatch):
 @pytest.mark.parametrize(("name", "chance"), CHANCE.items())
 def test_a_pretext_learns_and_gives_an_ordinary_net(name, chance):
     """What it is asked for must be told better than by chance, and the net have a head for the task, the trunk as it was left."""
-    one = lesson(named(name, training=Training(images=480, epochs=8, batch=16, peak=0.1)), (0,))
+    training = Training(images=480, epochs=8, batch=16, peak=0.03, optimiser="adamw")
+    one = lesson(named(name, training=training, net_settings={"conv1": 4, "conv2": 8, "conv3": 12}), (0,))
     ((net, outcome),) = pretext.KIND.train(one)
     assert outcome.failure is None
     assert outcome.history[-1][0] < outcome.history[0][0]
-    assert outcome.history[-1][1] > chance
+    assert outcome.history[-1][1] > chance + 0.01
     (fitted,) = pretext.KIND.fit_head(one, [net])
-    assert fitted.head.weight.shape == (10, 5)
+    assert fitted.head.weight.shape == (10, 12)
     assert torch.equal(fitted.conv3.conv.weight, net.conv3.conv.weight)
     ((start, _),) = pretext.KIND.initialise(one)
     assert not torch.equal(start.conv1.conv.weight, net.conv1.conv.weight)
@@ -90,29 +90,30 @@ def test_an_untrained_net_is_the_same_whatever_the_pretext():
 
 
 def test_rotations_head_on_an_untrained_trunk_is_at_chance():
-    """Nothing learned, a quarter of the turns must be named right, within what drawing the canvases allows."""
+    """Nothing learned, a quarter of the turns must be named right: over initialisations, as a random head leans this way or that."""
     objective: Objective = registry.choose("objectives", "rotation")
     canvases = draw("single", "digits", "test", 1000)
     images, turns = objective.prepare(canvases.images[None], canvases.labels[None], (0,))
     right = []
-    for seed in range(8):
+    for seed in range(24):
         net = registry.choose("nets", "convnet")
         module = net.build(net.settings(), objective.outputs, (seed,))
         classifier.settle(module, images, 100)
         right.append((module(images.float().div(255).transpose(0, 1))[:, 0].argmax(dim=1) == turns[0]).float().mean().item())
-    assert sum(right) / len(right) == pytest.approx(0.25, abs=0.04)
+    assert sum(right) / len(right) == pytest.approx(0.25, abs=0.02)  # four deviations of the mean, .023 / sqrt(24) each
+    assert right == pytest.approx([0.25] * 24, abs=0.1)  # four deviations of one net: .20 to .31 on 8,000 canvases, too
 
 
 @pytest.mark.parametrize(
     ("now", "then", "old"),
     [
         ("return decoder(units, size)", "return decoder(units, size + 0)", {"autoencoder"}),
-        ("nn.Linear(units * rows * cols, orders)", "nn.Linear(units * rows * cols, orders, bias=False)", {"jigsaw"}),
+        ("WholeMaps(units, rows * cols, orders)", "WholeMaps(units, cols * rows, orders)", {"jigsaw"}),
         ("chunk(len(self.heads), dim=1)", "chunk(len(self.heads), 1)", {"autoencoder", "jigsaw"}),
     ],
 )
 def test_other_code_of_a_head_makes_weights_of_its_pretext_old_alone(monkeypatch, now, then, old):
-    """What reads the maps must be in the digest of the weights that it led to, the objective's code and the kind's, and in no other."""
+    """What reads the maps, of the objective or the kind, must be in the digest of the weights that it led to, and in no other."""
     code = digests.code
     variants = {name: named(name) for name in ("autoencoder", "jigsaw", "supervised", "rotation")}
 
@@ -267,4 +268,3 @@ def test_heads_start_by_their_copys_seed_alone():
     for one, other in zip(alone.heads[0].parameters(), beside.heads[1].parameters(), strict=True):
         assert torch.equal(one, other)
     assert torch.equal(torch.get_rng_state(), before)
-    assert autoencoder.OBJECTIVE is objective or objective.title == autoencoder.OBJECTIVE.title
