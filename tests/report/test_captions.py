@@ -25,6 +25,7 @@ KEYS = {"study": "s", "source": "mnist", "task": "t", "block": "b", "layer": "co
 UNITS = 7
 HELD = (  # other files that hold figures against their numbers
     "report/test_pictures.py",
+    "trust/test_emergence.py",
     "trust/test_figures.py",
     "trust/test_figures_of_atoms.py",
     "trust/test_figures_of_maps.py",
