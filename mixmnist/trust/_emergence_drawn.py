@@ -220,7 +220,7 @@ def _round_steps(ax: Axes, low: float, high: float) -> None:
     low, high = max(low, BEGIN) / 1.15, high * 1.15
     ax.set_xscale("log")
     ax.set_xlim(low, high)
-    each = [most * 10**power for power in range(0, 9) for most in (1, 2, 5) if low <= most * 10**power <= high]
+    each = [most * 10**power for power in range(9) for most in (1, 2, 5) if low <= most * 10**power <= high]
     ticks = each if len(each) <= MOST_TICKS else each[:: -(-len(each) // MOST_TICKS)]
     ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     ax.set_xticks([], minor=True)

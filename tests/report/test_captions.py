@@ -36,6 +36,7 @@ HELD = (  # other files that hold figures against their numbers
     "trust/test_maps.py",
     "trust/test_omission.py",
     "trust/test_synthesis.py",
+    "trust/test_transfer.py",
     "trust/test_verification.py",
     "trust/test_ways.py",
 )
