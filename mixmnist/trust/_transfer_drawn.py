@@ -18,7 +18,7 @@ WAYS = {
 }
 LOOKS = {  # of a bar: its colour and hatch, by what became of a detector
     "kept": ("C0", "", "still detects the digit"),
-    "other": ("C1", "////", "detects another"),
+    "changed": ("C1", "////", "detects another"),
     "lost": ("0.7", "", "detects none"),
     "born": ("C2", "....", "did not detect it before"),
 }

@@ -15,7 +15,7 @@ from mixmnist.metrics.average_precision import average_precision
 from mixmnist.trust._assignment import match, standardise
 
 REUSED = 0.9  # correlation with its match from which on a unit counts as re-used
-FATES = ("kept", "other", "lost", "born")
+FATES = ("kept", "changed", "lost", "born")
 
 
 def units_of(before: Readout, after: Readout, null: Readout | None) -> pd.DataFrame:
@@ -75,7 +75,7 @@ def fates_of(units: pd.DataFrame, concepts: Sequence[str]) -> pd.DataFrame:
         concepts: That there are.
 
     Returns:
-        A row a concept: detectors before that still detect it (`kept`), that detect another one (`other`), that detect none
+        A row a concept: detectors before that still detect it (`kept`), that detect another one (`changed`), that detect none
         (`lost`); and detectors after that did not detect it before (`born`).
     """
     rows = []
@@ -124,8 +124,8 @@ def of_fates(fates: pd.DataFrame, useless: Sequence[str]) -> dict[str, float]:
     are = fates["digit"].isin(list(useless))
     found: dict[str, float] = {}
     for name, part in (("useless", fates[are]), ("useful", fates[~are])):
-        before = int(part[["kept", "other", "lost"]].to_numpy().sum())
-        found[f"lost_{name}"] = float(part[["other", "lost"]].to_numpy().sum() / before) if before else math.nan
+        before = int(part[["kept", "changed", "lost"]].to_numpy().sum())
+        found[f"lost_{name}"] = float(part[["changed", "lost"]].to_numpy().sum() / before) if before else math.nan
         found[f"{name}_before"] = before
         found[f"{name}_after"] = int(part[["kept", "born"]].to_numpy().sum())
     return found

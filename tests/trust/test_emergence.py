@@ -13,13 +13,14 @@ import torch
 
 from mixmnist import Options, Study, Training, Variant, run
 from mixmnist.core.studies import load_study
+from mixmnist.data.mixture import draw
 from mixmnist.nets import convnet
 from mixmnist.report.drawing import Album, Look, style
 from mixmnist.training import train
 from mixmnist.trust import _emergence_drawn, _emergence_measured, emergence
 from mixmnist.trust._emergence_told import firsts_of, of_births, of_changes, of_firsts, stays_from
-from mixmnist.trust._moments import Kept, check_moments, log_moments
-from mixmnist.trust._networks import recorded
+from mixmnist.trust._moments import Kept, _objective, check_moments, log_moments
+from mixmnist.trust._networks import Recorded, recorded
 
 RECIPE = Training(images=96, epochs=2, batch=16)  # 12 steps
 SMALL = {"conv1": 3, "conv2": 4, "conv3": 6, "dropout": 0.25}
@@ -111,6 +112,7 @@ def made(folder, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_recorded_nets_are_made_again_to_the_last_bit(made):
     """On the machine that recorded them the difference must be 0, and the report must say so."""
     runs = pd.read_csv(made / "runs.csv")
@@ -118,6 +120,7 @@ def test_recorded_nets_are_made_again_to_the_last_bit(made):
     assert "2 of 2 nets have the recorded weights to the last bit." in (made / "summary.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_last_moment_is_the_recorded_net(made, folder):
     """With the running statistics the last accuracy must be that of the recorded net on the same canvases."""
     steps = pd.read_csv(made / "steps.csv").set_index(["step", "seed"])
@@ -128,6 +131,7 @@ def test_the_last_moment_is_the_recorded_net(made, folder):
     assert sorted(steps.index.get_level_values("step").unique()) == [0, 6, 12]
 
 
+@pytest.mark.slow
 def test_every_moment_has_a_row_a_unit_and_a_row_a_digit(made):
     """3 moments, 2 nets, 6 units, 10 digits; atoms at some moments beside random directions."""
     moments, digits = pd.read_csv(made / "moments.csv"), pd.read_csv(made / "digits.csv")
@@ -241,6 +245,28 @@ def test_the_answer_is_scored_as_a_unit_would_be(pairs_mixture):
     assert found["digit"].tolist() == list("0123456789")
 
 
+def test_a_digit_that_no_class_tells_has_no_answer():
+    """8 and 9 come and go on canvases of every class: the net is not asked for them, and of the others it is."""
+    mixture = draw("redundant", "digits", "test", n=400, seed=0)
+    net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 9, stride=8), torch.nn.ReLU()).eval()
+    logits = torch.nn.functional.one_hot(mixture.labels, 28) * 9.0
+    found = _emergence_measured.digits_of(replace(_emergence_measured.probe(net, mixture, "1"), logits=logits))
+    assert found["answer"].isna().tolist() == [False] * 8 + [True] * 2
+    assert found["answer"][:8].tolist() == pytest.approx([1.0] * 8)
+    assert found["accuracy"].notna().all()
+
+
+def test_nets_whose_training_cannot_be_followed_are_refused():
+    """A study of untrained nets alone, and a pretext, end in a sentence that names them."""
+    net = Recorded("a", 0, Path("nowhere"), "digits", Variant(origin="untrained"), "conv3", "")
+    with pytest.raises(ValueError, match="a study must have a net that was trained to tell classes, got 1 others"):
+        emergence.measured([net], None)
+    said = "moments must be of nets trained on classes that exclude each other, by cross-entropy, got a with objective='rotation'"
+    with pytest.raises(ValueError, match=said):
+        _objective(replace(net, settings=Variant(objective="rotation")))
+
+
+@pytest.mark.slow
 def test_figures_show_the_tables(made, tmp_path):
     """Every figure is drawn; what has no detector is said to be left out."""
     with style(Look(("png",))):

@@ -84,7 +84,7 @@ def test_an_untouched_net_re_uses_everything(readout):
     assert math.isnan(said["reused_others"])
     fates = fates_of(units, readout.concepts)
     assert fates["kept"].tolist() == [1] * 10
-    assert fates[["other", "lost", "born"]].to_numpy().sum() == 0
+    assert fates[["changed", "lost", "born"]].to_numpy().sum() == 0
 
 
 def test_units_in_another_order_are_matched_back(readout):
@@ -96,7 +96,7 @@ def test_units_in_another_order_are_matched_back(readout):
     assert said["reused"] == said["kept"] == said["reused_null"] == said["kept_null"] == 1
     assert said["same_unit"] == 0
     fates = fates_of(units, readout.concepts)
-    assert fates["other"].tolist() == fates["born"].tolist() == [1] * 10
+    assert fates["changed"].tolist() == fates["born"].tolist() == [1] * 10
 
 
 def test_strangers_are_not_re_used(readout):
@@ -116,9 +116,9 @@ def test_what_is_given_up_and_what_is_new_are_told_apart(readout):
     response[:, 8], response[:, 9] = 0.5, response[:, 3]
     units = units_of(readout, replace(readout, response=response), None)
     fates = fates_of(units, readout.concepts).set_index("digit")
-    assert fates.loc["8", ["kept", "other", "lost", "born"]].tolist() == [0, 0, 1, 0]
-    assert fates.loc["9", ["kept", "other", "lost", "born"]].tolist() == [0, 1, 0, 0]
-    assert fates.loc["3", ["kept", "other", "lost", "born"]].tolist() == [1, 0, 0, 1]
+    assert fates.loc["8", ["kept", "changed", "lost", "born"]].tolist() == [0, 0, 1, 0]
+    assert fates.loc["9", ["kept", "changed", "lost", "born"]].tolist() == [0, 1, 0, 0]
+    assert fates.loc["3", ["kept", "changed", "lost", "born"]].tolist() == [1, 0, 0, 1]
     said = of_fates(fates.reset_index(), ("8", "9"))
     assert (said["lost_useless"], said["lost_useful"]) == (1, 0)
     assert (said["useless_before"], said["useless_after"], said["useful_after"]) == (2, 0, 9)
@@ -149,6 +149,7 @@ def made(folder, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_every_table_is_there_in_both_directions(made):
     """2 seeds, 2 directions, 4 ways on 120 and on 160 canvases and the recorded net; 6 units, 10 digits, 4 nets."""
     accuracy = pd.read_csv(made / "accuracy.csv")
@@ -163,6 +164,7 @@ def test_every_table_is_there_in_both_directions(made):
     assert runs["reused_null"].notna().all()
 
 
+@pytest.mark.slow
 def test_the_recorded_net_is_the_ceiling_of_the_new_task(made, folder):
     """Its accuracy must be that of the recorded target's net on the same canvases."""
     accuracy = pd.read_csv(made / "accuracy.csv").query("way == 'recorded'").set_index(["to", "seed"])["accuracy"]
@@ -195,6 +197,7 @@ def test_a_recipe_has_about_as_many_steps_whatever_the_canvases():
     assert Move(net, net, None).numbers == (500, 2_000, 20_000)
 
 
+@pytest.mark.slow
 def test_figures_show_the_tables(made, tmp_path):
     """The figures "accuracy_by_canvases", "matched_units" and "fate_of_detectors" are drawn with the tables' means."""
     with style(Look(("png",))):
@@ -206,8 +209,8 @@ def test_figures_show_the_tables(made, tmp_path):
         assert row.mean == pytest.approx(own["accuracy"].mean())
         assert row.n == 2
     bars, fates = pd.read_csv(tmp_path / "fate_of_detectors.csv"), pd.read_csv(made / "fates.csv")
-    assert bars[["kept", "other", "lost", "born"]].to_numpy().sum() == pytest.approx(
-        fates[["kept", "other", "lost", "born"]].to_numpy().sum() / 2
+    assert bars[["kept", "changed", "lost", "born"]].to_numpy().sum() == pytest.approx(
+        fates[["kept", "changed", "lost", "born"]].to_numpy().sum() / 2
     )
     assert pd.read_csv(tmp_path / "matched_units.csv").groupby(["variant", "what"])["share"].sum().max() == pytest.approx(1)
     assert "Seeds: pairs n=2, redundant n=2." in (tmp_path / "matched_units.txt").read_text()
