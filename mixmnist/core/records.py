@@ -1,7 +1,8 @@
 """The nouns of the bench as plain data, free of torch: what a study, a variant, a recipe is; and what shelves hold."""
 
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -214,9 +215,11 @@ class Study:
     about: str = ""  # a sentence for the page's opening: whose question it is
     source: str = ""  # of glyphs where nobody asks for one; empty: as `Options.source` has it
     usual: tuple[str, ...] = ()  # variants that are run where none are named, besides those that are begun; empty: all
+    moments: tuple[int, ...] = ()  # steps of the training before which the analysis `emergence` looks; empty: some 15 of them
 
     def __post_init__(self) -> None:
         checks.check_fields(self)
+        check_moments(self.moments, self.variants)
         checks.check_names("a variant", self.variants)
         for name in self.usual:
             require(name in self.variants, f"usual must be variants of the study, got {name!r}. Mend the name.")
@@ -226,6 +229,18 @@ class Study:
         for claim in self.claims:
             for name in (claim.variant, claim.against or claim.variant):
                 require(name in self.variants, f"claims must be of the study's variants, got {name!r} in claim {claim.id}.")
+
+
+def check_moments(moments: Sequence[int], variants: Mapping[str, Variant]) -> None:
+    """Refuses steps that a training has not.
+
+    Raises:
+        ValueError: If one lies below 0, or beyond the last step of a variant.
+    """
+    for moment, (name, variant) in itertools.product(moments, variants.items()):
+        last = variant.training.epochs * (variant.training.images // variant.training.batch)
+        got = f"got moments={moment:,} for the {last:,} steps of {name}"
+        require(0 <= moment <= last, f"moments must lie between 0 and the last step, {got}. Leave it out, or train for longer.")
 
 
 def check_runs(seeds: int, n_variants: int) -> None:

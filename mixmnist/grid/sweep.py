@@ -67,9 +67,10 @@ def run_all(studies: Sequence[Study | str], options: Options, tell: Callable[[st
         folder = storage.writable_folder(blocks[0].folder)
         storage.clear_partials(folder)
         named = load_study(study)[1] if isinstance(study, str) else study
-        said = {"title": named.title, "claims": [asdict(claim) for claim in named.claims]}
+        said: dict[str, Any] = {"title": named.title, "claims": [asdict(claim) for claim in named.claims]}
         said |= {"analyses": list(named.analyses)} if named.analyses else {}
         said |= {"about": named.about} if named.about else {}
+        said |= {"moments": list(named.moments)} if named.moments else {}
         sums.write_sealed(folder / sums.STUDY, said, beside=False)
         known = [block for block in blocks if _is_recorded(block, options)]
         for block in known:

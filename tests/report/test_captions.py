@@ -26,6 +26,7 @@ UNITS = 7
 HELD = (  # other files that hold figures against their numbers
     "report/test_pictures.py",
     "trust/test_comparison.py",
+    "trust/test_emergence.py",
     "trust/test_figures.py",
     "trust/test_figures_of_atoms.py",
     "trust/test_figures_of_maps.py",
@@ -36,6 +37,7 @@ HELD = (  # other files that hold figures against their numbers
     "trust/test_maps.py",
     "trust/test_omission.py",
     "trust/test_synthesis.py",
+    "trust/test_transfer.py",
     "trust/test_verification.py",
     "trust/test_ways.py",
 )
