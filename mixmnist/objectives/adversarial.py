@@ -22,7 +22,7 @@ def prepare(
     images: Tensor,
     labels: Tensor,
     seeds: Sequence[int],
-    eps: float | int = 0.1,
+    eps: float | int = 0.05,
     steps: int | float = 3,
     relative_step: float | int = 0.5,
 ) -> tuple[Tensor, Tensor]:
@@ -54,7 +54,7 @@ def view(
     targets: Tensor,
     module: nn.Module,
     generators: Sequence[torch.Generator],
-    eps: float | int = 0.1,
+    eps: float | int = 0.05,
     steps: int | float = 3,
     relative_step: float | int = 0.5,
 ) -> Float[Tensor, "batch copies rows cols"]:
@@ -84,6 +84,6 @@ def view(
 OBJECTIVE = Objective(
     "The task's labels, on images that an attack on the net has changed",
     prepare,
-    settings={"eps": 0.1, "steps": 3, "relative_step": 0.5},
+    settings={"eps": 0.05, "steps": 3, "relative_step": 0.5},
     view=view,
 )

@@ -120,4 +120,4 @@ def test_settings_out_of_range_are_refused_before_training(settings, said):
 def test_the_shelf_has_it():
     """It must be on the shelf with the settings that its functions have by default."""
     assert registry.choose("objectives", "adversarial") is OBJECTIVE
-    assert OBJECTIVE.with_settings({}) == {"eps": 0.1, "steps": 3, "relative_step": 0.5}
+    assert OBJECTIVE.with_settings({}) == {"eps": 0.05, "steps": 3, "relative_step": 0.5}

@@ -150,9 +150,14 @@ def test_an_attack_leaves_the_net_as_it_was(net, images):
     assert all(parameter.grad is None or not parameter.grad.isnan().any() for parameter in net.parameters())
     made = nn.Sequential(nn.BatchNorm2d(1), nn.Dropout())
     made[1].eval()
-    with pytest.raises(RuntimeError, match="broken"), in_eval_mode(made):
-        assert not any(part.training for part in made.modules())
-        raise RuntimeError("broken")
+
+    def broken():
+        with in_eval_mode(made):
+            assert not any(part.training for part in made.modules())
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        broken()
     assert [part.training for part in made.modules()] == [True, True, False]
 
 

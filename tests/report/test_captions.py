@@ -25,6 +25,7 @@ KEYS = {"study": "s", "source": "mnist", "task": "t", "block": "b", "layer": "co
 UNITS = 7
 HELD = (  # other files that hold figures against their numbers
     "report/test_pictures.py",
+    "trust/test_attack.py",
     "trust/test_figures.py",
     "trust/test_figures_of_atoms.py",
     "trust/test_figures_of_maps.py",
@@ -34,6 +35,7 @@ HELD = (  # other files that hold figures against their numbers
     "trust/test_labels.py",
     "trust/test_maps.py",
     "trust/test_omission.py",
+    "trust/test_pruning.py",
     "trust/test_synthesis.py",
     "trust/test_verification.py",
     "trust/test_ways.py",
