@@ -156,8 +156,8 @@ def strips(album: Album, home: Path) -> None:
         title(ax, f"{variant}, seed {own['seed'].iloc[0]}")
     text = (
         f"The first canvases whose right answer PGD of size {told['eps'].iloc[0]:g} changed: clean, attacked, and the change "
-        "(grey: none; black and white: by the whole size). Beside: the answer before and after; below it the digits whose detector, "
-        "the best single unit, fires before and after (-: none)."
+        "(grey: none; black and white: by the whole size). Beside: the answer before and after; below it the digits whose "
+        "detector, the best single unit, fires before and after (-: none)."
     )
     album.save(figure, told, "attack_canvases", text)
 
