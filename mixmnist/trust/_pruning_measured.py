@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.stats import rankdata
 from torch import Tensor, nn
 
@@ -129,7 +129,7 @@ def _weights(net: Recorded, module: nn.Module, rank: Drawn, test: Drawn) -> pd.D
             response = basis.read(maps)
             known = before.setdefault(basis.name, response)  # the first net is the intact one
             row: dict[str, object] = {"way": way, "level": level, "basis": basis.name, "accuracy": accuracy}
-            rows.append(row | _scored(average_precision(response, test.present)) | moved(known, response, test))
+            rows.append(row | _scored(average_precision(response, test.present)) | moved(known, response, test.present))
     return pd.DataFrame(rows)
 
 
@@ -144,21 +144,21 @@ def _changed_nets(net: nn.Module, seed: int) -> Iterator[tuple[str, float, nn.Mo
         yield NOISE, float(bits), rounded(net, bits, torch.Generator().manual_seed(derive(seed, "pruning", "noise")))
 
 
-def moved(before: Float[Tensor, "images units"], now: Float[Tensor, "images units"], shown: Drawn) -> dict[str, float]:
+def moved(
+    before: Float[Tensor, "images units"], now: Float[Tensor, "images units"], present: Bool[Tensor, "images concepts"]
+) -> dict[str, float]:
     """Says which units are no longer what they were.
 
     Args:
         before: Responses of the intact net.
         now: Of the changed one, on the same canvases.
-        shown: These canvases.
+        present: What these show.
 
     Returns:
         `moved`: share of units whose concept, that of their highest alignment, is another or that are dead now, of those that
         were alive; `ranks`: Spearman's correlation of responses before and now, mean over units that are alive in both.
     """
-    (highest, was), (now_highest, is_now) = (
-        average_precision(one, shown.present).nan_to_num(-1).max(dim=1) for one in (before, now)
-    )
+    (highest, was), (now_highest, is_now) = (average_precision(one, present).nan_to_num(-1).max(dim=1) for one in (before, now))
     alive, still = highest >= 0, now_highest >= 0
     other = (was != is_now) | ~still
     both = alive & still

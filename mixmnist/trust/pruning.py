@@ -127,7 +127,7 @@ def _of_weights(own: pd.DataFrame) -> dict[str, float]:
     return row
 
 
-def safe_point(share: Sequence[float], accuracy: Sequence[float], unique: Sequence[float]) -> tuple[float, float]:
+def safe_point(share: Sequence[float | int], accuracy: Sequence[float], unique: Sequence[float | int]) -> tuple[float, float]:
     """Gives the share up to which accuracy has not fallen by .01, and how many digits' detectors are lost there.
 
     Args:

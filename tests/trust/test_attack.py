@@ -168,8 +168,8 @@ def test_what_is_inside_an_answer_that_changed_is_counted_by_hand():
 
 def test_a_digit_without_a_detector_has_none_that_fires():
     """What lies below .80 must not count as a detector, and a threshold must be the response that tells the digit best."""
-    response = torch.tensor([[5.0, 0.3], [4.0, 0.1], [1.0, 0.2], [0.0, 0.2], [0.5, 0.1]])
-    present = torch.tensor([[1, 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 0], [0, 1, 0]]).bool()
+    response = torch.tensor([[5.0, 0.3], [4.0, 0.1], [1.0, 0.2], [0.0, 0.2], [0.0, 0.1]])
+    present = torch.tensor([[1, 1, 0], [1, 0, 0], [0, 1, 1], [0, 0, 0], [0, 1, 0]]).bool()
     found = choose_detectors(response, present)
     assert found.there.tolist() == [True, False, False]
     assert found.threshold[0] == 4
