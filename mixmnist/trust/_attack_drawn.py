@@ -138,14 +138,14 @@ def strips(album: Album, home: Path) -> None:
         return
     told = pd.read_csv(home / "shown.csv", dtype=dict.fromkeys(("answer", "attacked", "fire", "fire_attacked"), str))
     images = read_npz(home / "shown.npz", "attacked canvases", "Run the study again.")["images"]
-    variants = list(dict.fromkeys(told["variant"]))
+    variants, eps = list(dict.fromkeys(told["variant"])), float(told["eps"].iloc[0])
     width, size = images.shape[-1] + 1, SMALL * STYLES[album.look.style]
     figure, axes = album.make(len(variants), 2.6, 3.0)
     for ax, variant in zip(axes, variants, strict=True):
         own = told[told["variant"].eq(variant)]
         for line, (number, row) in enumerate(zip(own.index, own.itertuples(), strict=True)):
             clean, attacked = images[number].astype(float)
-            change = (127.5 + (attacked - clean) / (2 * row.eps)).round().clip(0, 255)
+            change = (127.5 + (attacked - clean) / (2 * eps)).round().clip(0, 255)
             picture = np.stack([clean, attacked, change]).astype(np.uint8)
             inner = ax.inset_axes((0.0, 1 - (line + 1) / len(own), 1.0, 1 / len(own)))
             strip(inner, picture, None)
@@ -155,7 +155,7 @@ def strips(album: Album, home: Path) -> None:
         ax.set_axis_off()
         title(ax, f"{variant}, seed {own['seed'].iloc[0]}")
     text = (
-        f"The first canvases whose right answer PGD of size {told['eps'].iloc[0]:g} changed: clean, attacked, and the change "
+        f"The first canvases whose right answer PGD of size {eps:g} changed: clean, attacked, and the change "
         "(grey: none; black and white: by the whole size). Beside: the answer before and after; below it the digits whose "
         "detector, the best single unit, fires before and after (-: none)."
     )

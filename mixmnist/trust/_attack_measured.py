@@ -162,9 +162,11 @@ class _Attacked:
                     within.append(key | {"basis": basis.name} | inside(answers[way], fire.there, *fired))
                 if way == PGD and size == SHOWN_AT:
                     shown, images = self._shown(x, logits, found, before[self.bases[0].name], maps)
-        tables = (pd.DataFrame(rows) for rows in (accuracy, detecting, within, shown))
-        keys = {"variant": self.net.variant, "seed": self.net.seed}
-        return Measured(*(table.assign(**keys)[[*keys, *table.columns]] for table in tables), images)
+        tables = [pd.DataFrame(rows) for rows in (accuracy, detecting, within)]
+        for table in (*tables, shown):
+            table.insert(0, "variant", self.net.variant)
+            table.insert(1, "seed", self.net.seed)
+        return Measured(tables[0], tables[1], tables[2], shown, images)
 
     def _changed(self, clean: Tensor, size: float) -> dict[str, Tensor]:
         """Gives the canvases changed in each way, PGD before its nulls."""

@@ -46,10 +46,12 @@ def measured(net: Recorded, root: str | None) -> Measured:
     """
     rank, test = first(net.mixture("rank", root), RANK), first(net.mixture("test", root), CANVASES)
     module = net.net()
-    keys = {"variant": net.variant, "seed": net.seed}
     on_rank, on_test = (probe(module, some, net.layer) for some in (rank, test))
-    tables = (removed(on_rank, on_test, net.seed), _weights(net, module, rank, test))
-    return Measured(*(table.assign(**keys)[[*keys, *table.columns]] for table in tables))
+    units, weights = removed(on_rank, on_test, net.seed), _weights(net, module, rank, test)
+    for table in (units, weights):
+        table.insert(0, "variant", net.variant)
+        table.insert(1, "seed", net.seed)
+    return Measured(units, weights)
 
 
 def orders_of(rank: Readout, seed: int) -> Iterator[tuple[str, int, Int[Tensor, " units"]]]:

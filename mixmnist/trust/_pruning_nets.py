@@ -60,8 +60,9 @@ def rounded(net: nn.Module, bits: int, generator: torch.Generator | None = None)
     Example:
         >>> net = nn.Sequential(nn.Linear(2, 1, bias=False))
         >>> net[0].weight.data = torch.tensor([[0.4, -0.7]])
-        >>> [rounded(net, bits)[0].weight.round(decimals=2).tolist() for bits in (2, 4)]
-        [[[0.7, -0.7]], [[0.4, -0.7]]]
+        >>> torch.cat([rounded(net, bits)[0].weight.detach() for bits in (2, 4)])
+        tensor([[ 0.7000, -0.7000],
+                [ 0.4000, -0.7000]])
     """
     require(2 <= bits <= 16, f"bits must lie between 2 and 16, got bits={bits}. Use 8, say.")
     found, most = copy.deepcopy(net), 2 ** (bits - 1) - 1

@@ -13,6 +13,7 @@ Source:
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -112,20 +113,21 @@ def of_runs(accuracy: pd.DataFrame, detecting: pd.DataFrame, within: pd.DataFram
         by_way = own.set_index(["eps", "way"])["accuracy"]
         row["attack_clean"] = by_way[0.0, CLEAN]
         row |= {f"attack_{name}_{at}": by_way[size, way] for size, at in TOLD.items() for way, name in WAYS.items()}
-        shares = _of_net(within, variant, seed).set_index(["eps", "way", "basis"])
-        scores = _of_net(detecting, variant, seed).set_index(["eps", "way", "basis"])
+        shares, scores = (_by_key(table, variant, seed) for table in (within, detecting))
         for basis in BASES:
             for way, end in ((PGD, ""), (NOISE, "_noise"), (MOVED, "_moved")):
-                found = shares.loc[(INSIDE, way, basis)]
+                found = shares[INSIDE, way, basis]
                 row |= {f"attack_{what}_{basis}{end}": found[what] for what in ("off", "on", "neither")}
-            before, now = scores.loc[(0.0, CLEAN, basis)], scores.loc[(INSIDE, PGD, basis)]
+            before, now = scores[0.0, CLEAN, basis], scores[INSIDE, PGD, basis]
             row[f"attack_kept_{basis}"] = (now["coverage"] - now["chance"]) / (before["coverage"] - before["chance"])
         rows.append(row)
     return pd.DataFrame(rows).round(5)
 
 
-def _of_net(table: pd.DataFrame, variant: object, seed: object) -> pd.DataFrame:
-    return table[table["variant"].eq(variant) & table["seed"].eq(seed)]
+def _by_key(table: pd.DataFrame, variant: object, seed: object) -> dict[Any, dict[Any, Any]]:
+    """Gives the rows of one net by their size, way and basis."""
+    own = table.query("variant == @variant and seed == @seed")
+    return own.set_index(["eps", "way", "basis"]).to_dict("index")
 
 
 def draw(home: Path, album: Album) -> None:

@@ -65,7 +65,7 @@ def write(units: pd.DataFrame, weights: pd.DataFrame, out: Path, notes: list[str
     write_table(out, "units", of_units, [*notes, how, WORDS])
     write_table(out, "weights", of_weights, [*notes, how, OF_WEIGHTS])
     write_table(out, "runs", runs, [*notes, "A row a net: what claims are held against.", SAFE])
-    safe = [name for name in runs if name.startswith(("prune_safe", "prune_lost"))]
+    safe = [name for name in map(str, runs) if name.startswith(("prune_safe", "prune_lost"))]
     write_summary(out, [*notes, how, SAFE], _means(runs, ["variant"], safe))
 
 
@@ -103,7 +103,7 @@ def of_runs(units: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
             found = [_safe(curve, "share") for curve in curves]
             row[f"prune_safe_{order}"] = sum(share for share, _ in found) / len(found)
             row[f"prune_lost_{order}"] = sum(lost for _, lost in found) / len(found)
-        rows.append(row | _of_weights(weights[weights["variant"].eq(variant) & weights["seed"].eq(seed)]))
+        rows.append(row | _of_weights(weights.query("variant == @variant and seed == @seed")))
     return pd.DataFrame(rows).round(5)
 
 

@@ -183,3 +183,11 @@ def test_classes_that_do_not_exclude_each_other_are_refused(recorded_nets, monke
     monkeypatch.setattr(_attack_measured, "first", lambda mixture, n: mixture)
     with pytest.raises(ValueError, match="attack needs classes that exclude each other, got the task pairs"):
         _attack_measured.measured(net, None)
+
+
+@pytest.mark.parametrize("study", ["attack", "pruning"])
+def test_recorded_nets_are_those_of_the_study_sanity(study):
+    """What is called as there must be the same configuration, so that its runs are referred to and not trained again."""
+    known, own = load_study("benchmarks/sanity.py")[1].variants, load_study(f"benchmarks/{study}.py")[1].variants
+    assert {"baseline", "wide"} <= set(own)
+    assert all(own[name] == known[name] for name in set(own) & set(known))
