@@ -8,8 +8,9 @@ N1 unique detectors: ResNet has more than VGG, VGG than GoogLeNet, GoogLeNet tha
 N9 over nets, unique detectors go with accuracy; by coverage, which has no end to run into;
 and our own: another basis of the same layer covers the digits better than its units (N1b).
 Source: D. Bau et al. (2017), "Network Dissection", arXiv:1704.05796. Differs: as many units in all last layers.
-Cost: 10 epochs over 20,000 canvases a net: a minute and a half to four minutes of a core. Without `--variants` mixer and vit,
-which take longer, are left out; they gain from a GPU: `--variants mixer,vit --device cuda`.
+Cost: 10 epochs over 20,000 canvases a net: half a minute (convnet) to three and a half (ResNet) of a core. Without `--variants`
+mixer and vit are left out: they need 60 and 100 epochs and a GPU, `--variants mixer,vit --device cuda`. The smaller setting
+`--variants mixer-brief,vit-brief` runs on two cores; its nets know hardly anything.
 """
 
 import itertools
@@ -18,7 +19,11 @@ from mixmnist import Study, Training, Variant
 from mixmnist.core.records import Claim
 
 RECIPE = Training(epochs=10)
-OF_PATCHES = Training(epochs=30, optimiser="adamw", peak=2e-3)
+OF_PATCHES = {  # for a GPU
+    "mixer": Training(epochs=60, optimiser="adamw", peak=5e-3),
+    "vit": Training(epochs=100, optimiser="adamw", peak=1e-3),
+}
+BRIEF = Training(images=5_000, epochs=10, optimiser="adamw", peak=2e-3)  # what two cores can do in minutes: hardly above chance
 USUAL = ("convnet", "alexnet", "vgg", "googlenet", "resnet")
 ORDER = ("resnet", "vgg", "googlenet", "alexnet")  # from most to fewest, as was published
 NAMES = {"resnet": "ResNet", "vgg": "VGG", "googlenet": "GoogLeNet", "alexnet": "AlexNet", "convnet": "the convnet"}
@@ -32,7 +37,8 @@ STUDY = Study(
     variants={
         "convnet": Variant(net_settings={"conv3": 30}, training=RECIPE),
         **{name: Variant(net=name, training=RECIPE) for name in ORDER},
-        **{name: Variant(net=name, training=OF_PATCHES) for name in ("mixer", "vit")},
+        **{name: Variant(net=name, training=recipe) for name, recipe in OF_PATCHES.items()},
+        **{f"{name}-brief": Variant(net=name, training=BRIEF, probe_images=2_000) for name in OF_PATCHES},
     },
     seeds=5,
     usual=USUAL,

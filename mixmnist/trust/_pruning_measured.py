@@ -69,7 +69,7 @@ def orders_of(rank: Readout, seed: int) -> Iterator[tuple[str, int, Int[Tensor, 
     alive = torch.zeros(rank.n_units, dtype=torch.bool)
     worth = {
         "drop": -after,
-        "norm": weight_norm(rank.head, alive) * 0 + 1,
+        "norm": weight_norm(rank.head, alive) * rank.mean.std(dim=0),
         "alignment": average_precision(rank.response, rank.present).nan_to_num(-1).amax(dim=1),
     }
     for name, value in worth.items():
