@@ -36,7 +36,6 @@ STUDY = Study(
             net_settings={"conv3": 30},
             training=SHORT,
             objective="adversarial",
-            objective_settings={"eps": 0.05, "steps": 3, "relative_step": 0.5},
         ),
     },
     seeds=5,
