@@ -10,7 +10,7 @@ BIN = .venv/bin
 RUN = $(BIN)/mixmnist run --source $(SOURCE) --device $(DEVICE) $(if $(DATA),--data-root $(DATA))
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark trust test test-slow test-browser mutants check smoke reference figures docs tour screenshot wheel speed growth recipes gpu-check everything clean
+.PHONY: help benchmark trust test test-slow test-browser mutants check smoke reference figures docs tour screenshot wheel speed growth recipes nets-speed gpu-check everything clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,8 @@ reference: .venv/installed ## make the committed reference results again (MNIST,
 	$(REFERENCE) features --source mnist --seeds 10
 	$(REFERENCE) maps synthesis labels --source mnist --seeds 10
 	$(REFERENCE) ways verification --source mnist --seeds 5
+	$(REFERENCE) architectures supervisions --source mnist --seeds 5
+	$(REFERENCE) attack pruning --source mnist --seeds 5
 	$(REFERENCE) plants planted_generators --source stamps
 	$(REFERENCE) generators --source stamps --variants reader --seeds 2
 	$(REFERENCE) generators --source stamps --variants factors,relativistic
@@ -96,6 +98,9 @@ growth: .venv/installed ## seconds and memory from a thousand to a million canva
 
 recipes: .venv/installed ## time to accuracy: is there a cheaper recipe that moves no finding? (about 40 minutes)
 	$(BIN)/python benchmarks/speed/recipes.py
+
+nets-speed: .venv/installed ## each net of the shelf, five seeds side by side and one after another (about 5 minutes)
+	$(BIN)/python benchmarks/speed/nets.py
 
 gpu-check: .venv/installed ## on a GPU: the same results as on the processor, and how fast (3 minutes)
 	$(BIN)/python benchmarks/speed/gpu_check.py

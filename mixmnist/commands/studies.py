@@ -259,7 +259,7 @@ def plan(args: argparse.Namespace, say: Say) -> Answer:
 
     with at_work(f"Reading the records in {args.folder}", say):
         records = read_study(Path(args.folder))
-    runs = records.of_layer(records.layer).runs.set_index("seed")
+    runs = records.of_last_layer().runs.set_index("seed")
     scores = runs.select_dtypes("number").columns.drop("threads").tolist()
     asked = {
         "score": (args.score, scores),

@@ -72,7 +72,7 @@ def study_section(title: str, records: StudyRecords, layers: bool = False) -> Se
         records: Its records.
         layers: Whether every layer is told of, or only the one that feeds the head.
     """
-    head = records.of_layer(records.layer)
+    head = records.of_last_layer()
     shown = (records if layers else head).scored()
     summary = summarise(_with_units(shown))
     told = findings(head.claims, head.runs) if head.claims else plain_findings(summary)

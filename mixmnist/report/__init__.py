@@ -17,7 +17,7 @@ from mixmnist.report.tables import as_markdown, for_people, interval_note, summa
 
 def show_variants(records: StudyRecords) -> str:
     """Writes the variants table for a terminal: a column a variant, under the notes that every table carries."""
-    variants = summarise(records.of_layer(records.layer).runs)
+    variants = summarise(records.of_last_layer().runs)
     turned = for_people(variants).set_index("variant").T.rename_axis(None, axis=1).reset_index(names="score")
     return " ".join([*records.notes(turned["score"]), interval_note(variants)]) + "\n\n" + as_markdown(turned) + "\n"
 

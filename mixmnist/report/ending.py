@@ -11,7 +11,7 @@ from scipy import special
 
 from mixmnist.report.claims import judge
 from mixmnist.report.reading import StudyRecords
-from mixmnist.report.rows import WHOLE
+from mixmnist.report.rows import is_last, last_layers
 from mixmnist.report.tables import UNSCORED, summarise
 
 SHOWN = ("accuracy", "unique_concepts", "mean_alignment", "max_drop")  # of the layer that feeds the head
@@ -44,7 +44,7 @@ def end(folder: Path, records: StudyRecords, reference: Path | None) -> Ending:
     found = _reference(folder, reference)
     theirs = found if isinstance(found, pd.DataFrame) else None
     head = [c for c in (*SHOWN, *UNSCORED) if c in ours]
-    own = ours[ours["layer"].isin([records.layer, WHOLE])]
+    own = ours[is_last(ours, last_layers(records.runs))]
     what = f"layer {records.layer}" if records.is_scored else "networks that are not scored"
     beside = None if theirs is None else against(ours, theirs)
     lines = [f"== {study} {source}: {what}, means over {_counts(own, head)}"]
@@ -176,7 +176,7 @@ def _verdicts(folder: Path, records: StudyRecords) -> Iterator[str]:
     """Says what became of the claims: how many of each verdict, those that were judged in words, and why others were not."""
     if not records.claims:
         return
-    found = judge(records.claims, records.of_layer(records.layer).runs)
+    found = judge(records.claims, records.of_last_layer().runs)
     short = found["verdict"].str.startswith("no verdict")
     counts = found["verdict"].where(~short, "no verdict").value_counts()
     ways = {"holds": "hold", "fails": "fail", "undecided": "undecided", "no verdict": "without verdict"}

@@ -44,7 +44,7 @@ def write_index(root: Path, path: Path) -> list[str]:
         damaged += records.damaged
         place = folder.relative_to(root).as_posix()
         if records.claims:
-            found = judge(records.claims, records.of_layer(records.layer).runs)
+            found = judge(records.claims, records.of_last_layer().runs)
             found.insert(0, "results", place)
             verdicts.append(found)
         contents += [f"## {for_markdown(place)}", "", *_content(folder, records), ""]
@@ -72,7 +72,7 @@ def _content(folder: Path, records: StudyRecords) -> list[str]:
     """Says what a study holds."""
     title = folder / sums.STUDY
     said = [for_markdown(sums.read_sealed(title)["title"]) + "."] if sums.trouble(title) is None else []
-    runs = records.of_layer(records.layer).runs
+    runs = records.of_last_layer().runs
     found = {"seeds": ("seed", "size")} | ({"accuracy": ("accuracy", "mean")} if "accuracy" in runs else {})
     seeds = runs.groupby("variant", sort=False).agg(**found).reset_index()
     return [*said, " ".join(map(for_markdown, records.notes())), "", as_markdown(seeds)]

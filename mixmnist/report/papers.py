@@ -48,7 +48,7 @@ def write_paper_table(records: StudyRecords, path: Path, columns: Sequence[str] 
     check_columns(records, columns)
     records = _with_iou(records)
     chosen = records.of_variants(variants)
-    chosen = chosen if "layer" in columns else chosen.of_layer(chosen.layer)
+    chosen = chosen if "layer" in columns else chosen.of_last_layer()
     scores = [c for c in columns if c != "layer"] or _usual(chosen)
     found = chosen.runs.groupby(["variant", "layer"], sort=False)
     groups = {(str(variant), str(layer)): own for (variant, layer), own in found}
@@ -125,9 +125,10 @@ def _cell(one: Interval, digits: int) -> str:
 
 def _caption(records: StudyRecords, scores: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Says what the table shows, and what its marks mean, of those that it has."""
-    cells, layers = " ".join(cell for row in rows for cell in row), records.runs["layer"].unique()
+    cells = " ".join(cell for row in rows for cell in row)
+    one_each = records.runs.groupby("variant")["layer"].nunique().max() == 1
     counts = records.runs.groupby("variant")["seed"].nunique()
-    said = [*records.notes(scores), *([f"Layer {layers[0]}."] if len(layers) == 1 else [])]
+    said = [*records.notes(scores), *([f"Layer {records.layer}."] if one_each else [])]
     with_half = counts.max() >= FEWEST
     said.append("Means over n training seeds" + (", plus or minus half of the 95 % t interval over seeds." if with_half else "."))
     said += ["In brackets: an interval that ends where the score does."] if "{[}" in cells else []

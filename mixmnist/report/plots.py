@@ -78,7 +78,7 @@ def choose(
     Raises:
         ValueError: If there is no such figure, variant or panel.
     """
-    records = records.of_variants(shown.variants).scored().of_layer(records.layer)
+    records = records.of_variants(shown.variants).scored().of_last_layer()
     there = {*records.units, *records.curves, *([PICTURES] if records.tops else []), *([MAPS] if records.regions else [])}
     figures: dict[str, Draw] = {
         "preview": lambda records, album, _: preview(records, album),

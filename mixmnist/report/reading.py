@@ -11,7 +11,7 @@ import pandas as pd
 from mixmnist.core import storage, sums
 from mixmnist.core.records import Claim, require
 from mixmnist.core.registry import nearest
-from mixmnist.report.rows import WHOLE, is_scored, last_layer, with_analyses
+from mixmnist.report.rows import WHOLE, is_last, is_scored, last_layers, with_analyses
 
 TABLES = ("units", "concepts", "curves")  # of each run
 MOST = 1_000  # runs of a block: more are no block's
@@ -41,18 +41,26 @@ class StudyRecords:
 
     @property
     def layer(self) -> str:
-        """The layer that feeds the head, the last one of the net; where no network is scored, `whole`."""
-        return last_layer(self.runs)
+        """The layer that feeds the head, the last one of the net; `whole` where no network is scored.
+
+        Where nets have other layers, all of them, each with the variants that it is of: "conv3 (thin), conv3_2 (deep, deeper)".
+        """
+        of_scored = {variant: layer for variant, layer in last_layers(self.runs).items() if layer != WHOLE}
+        names = list(dict.fromkeys(of_scored.values()))
+        if len(names) < 2:
+            return names[0] if names else WHOLE
+        return ", ".join(f"{name} ({', '.join(v for v, layer in of_scored.items() if layer == name)})" for name in names)
 
     @property
     def is_scored(self) -> bool:
         """Whether any network is scored in the grid."""
         return set(self.variants) > set(self.unscored)
 
-    def of_layer(self, layer: str) -> "StudyRecords":
-        """Gives the records of one layer, and those of networks that are not scored."""
+    def of_last_layer(self) -> "StudyRecords":
+        """Gives the records of the layer that feeds the head, of each variant its own, and those of nets that are not scored."""
+        layers = last_layers(self.runs)
         tables = {name: getattr(self, name) for name in ("runs", "units", "concepts", "curves")}
-        return replace(self, **{name: table[table["layer"].isin([layer, WHOLE])] for name, table in tables.items()})
+        return replace(self, **{name: table[is_last(table, layers)] for name, table in tables.items()})
 
     def scored(self) -> "StudyRecords":
         """Gives the records of the variants whose networks are scored; all, where none is."""

@@ -16,10 +16,25 @@ def is_scored(record: Mapping[str, Any]) -> bool:
     return bool(record.get("scored", True))
 
 
-def last_layer(runs: pd.DataFrame) -> str:
-    """Gives the layer of the last run that is scored."""
-    of_scored = runs["layer"][runs["layer"] != WHOLE]
-    return str(of_scored.iloc[-1]) if len(of_scored) else WHOLE
+def last_layers(runs: pd.DataFrame) -> dict[str, str]:
+    """Gives of each variant the layer that feeds the head, the last one of its net; `whole` where its nets are not scored.
+
+    Example:
+        >>> rows = [("thin", "conv1"), ("thin", "conv3"), ("deep", "conv1"), ("deep", "conv3_2"), ("reader", WHOLE)]
+        >>> last_layers(pd.DataFrame(rows, columns=["variant", "layer"]))
+        {'thin': 'conv3', 'deep': 'conv3_2', 'reader': 'whole'}
+    """
+    return {str(variant): str(own.iloc[-1]) for variant, own in runs.groupby("variant", sort=False)["layer"]}
+
+
+def is_last(table: pd.DataFrame, layers: Mapping[str, str]) -> "pd.Series[bool]":
+    """Says which rows are of the layer that feeds the head, whose name differs from net to net.
+
+    Args:
+        table: A row has a `variant` and a `layer`.
+        layers: As `last_layers` gives them.
+    """
+    return table["layer"].astype(str).eq(table["variant"].astype(str).map(dict(layers)))
 
 
 def with_analyses(runs: pd.DataFrame, paths: Iterable[Path]) -> pd.DataFrame:
@@ -27,7 +42,6 @@ def with_analyses(runs: pd.DataFrame, paths: Iterable[Path]) -> pd.DataFrame:
     for path in paths:
         if sums.trouble(path.parent / sums.ANALYSIS, [path.name]) is None:
             found = pd.read_csv(path).copy()  # in one piece: there may be hundreds of columns
-            layers = dict.fromkeys((last_layer(runs), WHOLE))  # a run has a row of one of them
-            found = pd.concat([found.assign(layer=layer) for layer in layers], ignore_index=True)
+            found["layer"] = found["variant"].map(last_layers(runs))
             runs = runs.merge(found, on=["variant", "seed", "layer"], how="left", validate="m:1")
     return runs

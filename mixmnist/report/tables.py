@@ -13,6 +13,7 @@ from mixmnist.report.claims import judge
 from mixmnist.report.escaping import for_latex, for_markdown
 from mixmnist.report.ranges import bounds_of, is_share, over_seeds
 from mixmnist.report.reading import KEYS, StudyRecords
+from mixmnist.report.rows import is_last, last_layers
 from mixmnist.stats import ANYWHERE, FEWEST, Bounds, Interval, holm, sign_flip, smallest_p
 
 RUNS = (
@@ -66,10 +67,10 @@ def write_tables(records: StudyRecords, folder: Path) -> None:
     if records.is_scored:
         _write_units(records, folder)
     if {"group_drop", "linear_probe"} <= set(records.concepts):
-        use = detected_and_used(records.of_layer(records.layer).concepts)
+        use = detected_and_used(records.of_last_layer().concepts)
         write_table(folder, "use", use, [*records.notes(use), USE])
     if records.claims:
-        verdicts = judge(records.claims, records.of_layer(records.layer).runs)
+        verdicts = judge(records.claims, records.of_last_layer().runs)
         write_table(folder, "claims", verdicts, [*records.notes(claim.column for claim in records.claims), CLAIMS])
     variants = summarise(records.runs)  # what a paper prints of them is in `papers`
     variants.to_csv(folder / "variants.csv", index=False)
@@ -153,9 +154,10 @@ def _tested(runs: pd.DataFrame, scores: Sequence[str]) -> Iterator[tuple[str, st
     """Gives each variant but the first and layer with the differences of its scores from the first variant's, one a seed."""
     first = runs["variant"].iloc[0]
     scores = [column for column in scores if column in runs and column not in ("chance", "seconds")]
-    for layer, of_layer in runs.groupby("layer", sort=False):
+    feeds = is_last(runs, last_layers(runs))  # layers that feed the head are held against each other, whatever their names
+    for _, of_layer in runs.groupby(runs["layer"].where(~feeds, ""), sort=False):
         base = of_layer[of_layer["variant"] == first].set_index("seed")
-        for variant, group in of_layer[of_layer["variant"] != first].groupby("variant", sort=False):
+        for (variant, layer), group in of_layer[of_layer["variant"] != first].groupby(["variant", "layer"], sort=False):
             own = group.set_index("seed")
             yield str(variant), str(layer), {column: (own[column] - base[column]).dropna().tolist() for column in scores}
 

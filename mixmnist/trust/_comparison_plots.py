@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from mixmnist.report.drawing import COLUMNS, MARKERS, STYLES, Album, legend_above
 from mixmnist.stats import t_interval, within
@@ -105,12 +106,14 @@ def against_accuracy(album: Album, nets: pd.DataFrame, said: str) -> None:
         for number, variant in enumerate(variants):
             own = nets[nets["variant"].eq(variant)]
             ax.plot(own[name], own["accuracy"], ls="", **_look(number))
-        ax.set(xlabel=label, ylim=(0, 1))
+        ax.set(xlabel=label)
+        ax.margins(0.08)
+    axes[0].xaxis.set_major_locator(MaxNLocator(6, integer=True))  # digits are whole
     axes[0].set_ylabel("accuracy")
     handles = [Line2D([], [], ls="", **_look(number)) for number in range(len(variants))]
     legend_above(figure, handles, variants)
     shown = nets[["variant", "seed", "accuracy", "unique_concepts", "coverage"]]
-    text = f"Accuracy of each net beside its detectors, a mark a net. {said} {seeds_of(nets)}"
+    text = f"Accuracy of each net beside its detectors, a mark a net; axes show the range that there is. {said} {seeds_of(nets)}"
     album.save(figure, shown, "detectors_and_accuracy", text)
 
 

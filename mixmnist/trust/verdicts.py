@@ -17,7 +17,7 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     """Writes a row a value that was written down: the right one, the one found, and whether they agree."""
     del root  # the scores are recorded
     records = read_study(folder)
-    records = records.of_layer(records.layer)
+    records = records.of_last_layer()
     parts, notes = [], [*records.notes(), NOTE]
     for net in recorded(folder):
         name = net.settings.plant

@@ -143,7 +143,7 @@ def test_shuffled_labels_give_another_net_from_the_same_start(folder):
 @pytest.mark.slow
 def test_a_planted_net_is_recorded_and_loaded(folder):
     """What is recorded of a plant must be what was written down, and its weights must give the network."""
-    found, run = record(folder, "planted"), read_study(folder).of_layer("units")
+    found, run = record(folder, "planted"), read_study(folder).of_last_layer().of_variants(["planted"])
     assert (found["history"], found["failure"], found["together"]) == ([], None, [0])
     tables = {name: getattr(run, name) for name in ("units", "concepts")} | {"layer": run.runs}
     verdicts = compare(registry.choose("plants", "perfect").expected(0), tables, 2_200)

@@ -184,7 +184,7 @@ def test_a_study_with_both_keeps_every_claim(tmp_path):
     pd.DataFrame({"variant": ["baseline", "drawn"], "seed": 0, "ink": [0.25, 0.5]}).to_csv(home / "runs.csv", index=False)
     sums.write_sealed(home / sums.ANALYSIS, {})
     records = read_study(folder)
-    head = records.of_layer(records.layer).runs.set_index("variant")
+    head = records.of_last_layer().runs.set_index("variant")
     assert records.layer == "conv3"
     assert head["ink"].to_dict() == {"baseline": 0.25, "drawn": 0.5}
     assert head["layer"].to_dict() == {"baseline": "conv3", "drawn": "whole"}

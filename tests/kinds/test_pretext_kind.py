@@ -90,7 +90,7 @@ def test_an_untrained_net_is_the_same_whatever_the_pretext():
 
 
 def test_rotations_head_on_an_untrained_trunk_is_at_chance():
-    """Nothing learned, a quarter of the turns must be named right: over initialisations, as a random head leans this way or that."""
+    """Nothing learned, a quarter of the turns must be named right: over initialisations: one head leans somewhere."""
     objective: Objective = registry.choose("objectives", "rotation")
     canvases = draw("single", "digits", "test", 1000)
     images, turns = objective.prepare(canvases.images[None], canvases.labels[None], (0,))

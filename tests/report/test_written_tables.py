@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from mixmnist.core.records import Claim
+from mixmnist.report.papers import write_paper_table
 from mixmnist.report.reading import KEYS, StudyRecords
 from mixmnist.report.tables import write_tables
 
@@ -121,6 +122,30 @@ def test_bold_is_what_differs(folder):
     assert [line.count("**") for line in lines[2:]] == [2 * ("wide" in line and "conv3" in line) for line in lines[2:]]
     assert "Bold: differs from baseline" in (folder / "variants.md").read_text()
     assert len(pd.read_csv(folder / "variants.csv")) == 4
+
+
+def test_last_layers_of_other_names_are_held_against_each_other(tmp_path):
+    """Where nets call the layer that feeds the head otherwise, claims, use, bold and captions must be of each net's own."""
+    claim = Claim("A", "It is better", "accuracy", "wide", "above", against="baseline")
+    found = records([claim])
+    for name in ("runs", "units", "concepts", "curves"):
+        rows = getattr(found, name)
+        rows.loc[rows["variant"].eq("wide") & rows["layer"].eq("conv3"), "layer"] = "stage4"
+    assert found.layer == "conv3 (baseline), stage4 (wide)"
+    assert found.of_last_layer().runs.groupby("variant")["layer"].unique().map(list).to_dict() == {
+        "baseline": ["conv3"],
+        "wide": ["stage4"],
+    }
+    write_tables(found, tmp_path)
+    write_paper_table(found, tmp_path / "variants.tex", ["accuracy"])
+    judged = pd.read_csv(tmp_path / "claims.csv")
+    assert judged[["mean", "n", "verdict"]].round(6).to_numpy().tolist() == [[0.2, SEEDS, "holds"]]
+    assert pd.read_csv(tmp_path / "use.csv")["n"].tolist() == [SEEDS, SEEDS]
+    lines = [line for line in (tmp_path / "variants.md").read_text().splitlines() if line.startswith("|")]
+    assert [line.count("**") for line in lines[2:]] == [2 * ("stage4" in line) for line in lines[2:]]
+    paper = (tmp_path / "variants.tex").read_text()
+    assert "Layer conv3 (baseline), stage4 (wide)." in paper
+    assert paper.count(r"\textbf") == 1
 
 
 def test_without_claims_and_groups_there_are_fewer_tables(tmp_path):
