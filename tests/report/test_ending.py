@@ -42,7 +42,7 @@ def records():
         gini=lambda v, layer, s: 0.4 + s / 1000 + (layer == "conv2") / 10,
         seconds=lambda v, layer, s: 9 + s,
     )
-    empty = pd.DataFrame({"layer": []})
+    empty = pd.DataFrame({"variant": [], "layer": []})
     return StudyRecords(table, empty, empty, empty, {}, claims, False, (), (), False, ())
 
 
