@@ -11,7 +11,7 @@ import pandas as pd
 from mixmnist.core import storage, sums
 from mixmnist.core.records import Claim, require
 from mixmnist.core.registry import nearest
-from mixmnist.report.rows import WHOLE, is_last, is_scored, last_layers, with_analyses
+from mixmnist.report.rows import WHOLE, is_last, is_scored, last_layers, name_of_last, with_analyses
 
 TABLES = ("units", "concepts", "curves")  # of each run
 MOST = 1_000  # runs of a block: more are no block's
@@ -41,15 +41,8 @@ class StudyRecords:
 
     @property
     def layer(self) -> str:
-        """The layer that feeds the head, the last one of the net; `whole` where no network is scored.
-
-        Where nets have other layers, all of them, each with the variants that it is of: "conv3 (thin), conv3_2 (deep, deeper)".
-        """
-        of_scored = {variant: layer for variant, layer in last_layers(self.runs).items() if layer != WHOLE}
-        names = list(dict.fromkeys(of_scored.values()))
-        if len(names) < 2:
-            return names[0] if names else WHOLE
-        return ", ".join(f"{name} ({', '.join(v for v, layer in of_scored.items() if layer == name)})" for name in names)
+        """The layer that feeds the head, the last one of the net, as `name_of_last` names it."""
+        return name_of_last(self.runs)
 
     @property
     def is_scored(self) -> bool:

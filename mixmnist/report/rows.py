@@ -27,6 +27,21 @@ def last_layers(runs: pd.DataFrame) -> dict[str, str]:
     return {str(variant): str(own.iloc[-1]) for variant, own in runs.groupby("variant", sort=False)["layer"]}
 
 
+def name_of_last(runs: pd.DataFrame) -> str:
+    """Names the layer that feeds the head; where nets have other ones, each with its variants; `whole` where none is scored.
+
+    Example:
+        >>> rows = [("thin", "conv3"), ("deep", "conv3_2"), ("deeper", "conv3_2")]
+        >>> name_of_last(pd.DataFrame(rows, columns=["variant", "layer"]))
+        'conv3 (thin), conv3_2 (deep, deeper)'
+    """
+    of_scored = {variant: layer for variant, layer in last_layers(runs).items() if layer != WHOLE}
+    names = list(dict.fromkeys(of_scored.values()))
+    if len(names) < 2:
+        return names[0] if names else WHOLE
+    return ", ".join(f"{name} ({', '.join(v for v, layer in of_scored.items() if layer == name)})" for name in names)
+
+
 def is_last(table: pd.DataFrame, layers: Mapping[str, str]) -> "pd.Series[bool]":
     """Says which rows are of the layer that feeds the head, whose name differs from net to net.
 

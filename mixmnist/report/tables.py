@@ -57,13 +57,8 @@ def write_tables(records: StudyRecords, folder: Path) -> None:
     """Writes every table in three formats."""
     per_run, meaning = "A row a run and layer.", [MEANING] if records.is_scored else []
     of_blocks = "A seed that is in several blocks is shown from the widest one (column block)."
-    write_table(
-        folder,
-        "runs",
-        ordered(records.runs, KEYS + RUNS),
-        [*records.notes(records.runs), per_run, of_blocks, *meaning],
-        KEYS + RUNS,
-    )
+    notes = [*records.notes(records.runs), per_run, of_blocks, *meaning]
+    write_table(folder, "runs", ordered(records.runs, KEYS + RUNS), notes, KEYS + RUNS)
     if records.is_scored:
         _write_units(records, folder)
     if {"group_drop", "linear_probe"} <= set(records.concepts):
@@ -154,8 +149,8 @@ def _tested(runs: pd.DataFrame, scores: Sequence[str]) -> Iterator[tuple[str, st
     """Gives each variant but the first and layer with the differences of its scores from the first variant's, one a seed."""
     first = runs["variant"].iloc[0]
     scores = [column for column in scores if column in runs and column not in ("chance", "seconds")]
-    feeds = is_last(runs, last_layers(runs))  # layers that feed the head are held against each other, whatever their names
-    for _, of_layer in runs.groupby(runs["layer"].where(~feeds, ""), sort=False):
+    layers = runs["layer"].mask(is_last(runs, last_layers(runs)), "")  # what feeds the head belongs together
+    for _, of_layer in runs.groupby(layers, sort=False):
         base = of_layer[of_layer["variant"] == first].set_index("seed")
         for (variant, layer), group in of_layer[of_layer["variant"] != first].groupby(["variant", "layer"], sort=False):
             own = group.set_index("seed")

@@ -54,7 +54,9 @@ def records(tmp_path):
     found = Regions(maps, np.linspace(0, 0.9, UNITS).astype(np.float32))
     tables = [pd.DataFrame(rows) for rows in (runs, units, concepts)]
     tops = {("wide", 3): tmp_path / "top.npz"}
-    return StudyRecords(*tables, pd.DataFrame({"variant": [], "layer": []}), tops, (), False, (), (), False, (), regions=lambda *_: found)
+    return StudyRecords(
+        *tables, pd.DataFrame({"variant": [], "layer": []}), tops, (), False, (), (), False, (), regions=lambda *_: found
+    )
 
 
 def drawn(records, name, columns="two"):
