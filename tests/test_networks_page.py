@@ -11,7 +11,6 @@ PAGE = (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")
 TABLES = {  # by their marks: the table of the reference, and what names a row
     "architectures": ("architectures/mnist/analyses/comparison/variants", ["variant"]),
     "supervisions": ("supervisions/mnist/analyses/comparison/variants", ["variant"]),
-    "attack": ("attack/mnist/analyses/attack/inside", ["variant", "eps", "way", "basis"]),
     "pruning": ("pruning/mnist/analyses/pruning/weights", ["variant", "way", "level", "basis"]),
 }
 

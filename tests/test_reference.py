@@ -65,7 +65,6 @@ FOLDERS = {  # variants in each, and their seeds
         ),
         5,
     ),
-    "attack/mnist": dict.fromkeys(("baseline", "wide", "wide-dropout", "wide-short", "wide-adversarial"), 5),
     "pruning/mnist": {"baseline": 5, "wide": 5},
 }
 
@@ -157,8 +156,8 @@ def test_committed_tables_can_be_read(committed):
 
 
 def test_committed_results_stay_small(committed):
-    """Everything that a clone brings along of results/, weights of every run included, must stay below 60 MB."""
-    assert sum(committed.values()) < 60_000_000
+    """Everything that a clone brings along of results/, weights of every run included, must stay below 80 MB."""
+    assert sum(committed.values()) < 80_000_000
 
 
 def test_no_figure_is_cut_at_its_edge():
