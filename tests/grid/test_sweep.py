@@ -257,7 +257,7 @@ def test_bad_options_are_refused_before_anything_is_written(options, change, mes
     ("variant", "message"),
     [
         (Variant(task="pair"), r"task must be a known name, got task='pair'\. Did you mean pairs\?"),
-        (Variant(net="convne"), r"net must be a known name, got net='convne'\. Did you mean convnet\?"),
+        (Variant(net="convne"), r"net must be a known name, got net='convne'\. Did you mean convnet or googlenet\?"),
         (Variant(net_settings={"conv4": 3}), r"net setting must be a known name, got net setting='conv4'"),
         (Variant(net_settings={"conv3": 0}), r"conv3 must be 1 unit or more, got conv3=0"),
         (Variant(canvas=Canvas(size=10, glyph=3)), r"the canvas must suit the net, got size=10"),
