@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from mixmnist.core.records import require
 from mixmnist.core.seeding import derive
 from mixmnist.metrics.average_precision import average_precision
-from mixmnist.metrics.class_units import class_concepts
 from mixmnist.metrics.detectors import coverage, detectors, unique_concepts
 from mixmnist.objectives._attacks import Ball, fgsm, pgd, sign_noise
 from mixmnist.probing import Drawn
+from mixmnist.trust._answers import accuracy, concepts_of_classes
 from mixmnist.trust._bases import RANK, Basis, Detectors, fit_bases, logits_of, maps_of, pixels
 from mixmnist.trust._layers import first
 from mixmnist.trust._networks import Recorded
@@ -51,15 +51,8 @@ def measured(net: Recorded, root: str | None) -> Measured:
     require(test.labels.ndim == 1, f"attack needs classes that exclude each other, got the task {net.settings.task}. {way_out}")
     module = net.net()
     bases = fit_bases(maps_of(module, net.layer, pixels(rank)), rank.present)
-    return _Attacked(net, module, bases, test, _digits(rank)).measured()
-
-
-def _digits(rank: Drawn) -> Bool[Tensor, "classes concepts"]:
-    """Says which concepts belong to each class: those on all of its canvases."""
-    found = torch.zeros(len(rank.classes), len(rank.concepts), dtype=torch.bool)
-    for label, concepts in class_concepts(rank.present, rank.labels).items():
-        found[label] = concepts
-    return found
+    digits = concepts_of_classes(rank.present, rank.labels, len(rank.classes))
+    return _Attacked(net, module, bases, test, digits).measured()
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +132,7 @@ class _Attacked:
         clean = pixels(self.test)
         logits, maps = logits_of(self.module, clean), maps_of(self.module, self.net.layer, clean)
         before = {basis.name: basis.read(maps) for basis in self.bases}
-        accuracy = [{"eps": 0.0, "way": CLEAN, "accuracy": self._accuracy(logits), "moved_by": 0.0}]
+        rows = [{"eps": 0.0, "way": CLEAN, "accuracy": accuracy(logits, self.test.labels), "moved_by": 0.0}]
         detecting = [{"eps": 0.0, "way": CLEAN, "basis": name} | self._detecting(read) for name, read in before.items()]
         within: list[dict[str, object]] = []
         shown, images = pd.DataFrame(), np.zeros((0, 2, *clean.shape[2:]), np.uint8)
@@ -149,7 +142,7 @@ class _Attacked:
             for way, x in changed.items():
                 found = logits_of(self.module, x)
                 key: dict[str, object] = {"eps": size, "way": way}
-                accuracy.append(key | {"accuracy": self._accuracy(found), "moved_by": float((x - clean).abs().mean())})
+                rows.append(key | {"accuracy": accuracy(found, self.test.labels), "moved_by": float((x - clean).abs().mean())})
                 answers[way] = self._answers(logits, found) if way in ATTACKS else answers[PGD]
                 if size not in READ:
                     continue
@@ -162,7 +155,7 @@ class _Attacked:
                     within.append(key | {"basis": basis.name} | inside(answers[way], fire.there, *fired))
                 if way == PGD and size == SHOWN_AT:
                     shown, images = self._shown(x, logits, found, before[self.bases[0].name], maps)
-        tables = [pd.DataFrame(rows) for rows in (accuracy, detecting, within)]
+        tables = [pd.DataFrame(part) for part in (rows, detecting, within)]
         for table in (*tables, shown):
             table.insert(0, "variant", self.net.variant)
             table.insert(1, "seed", self.net.seed)
@@ -181,9 +174,6 @@ class _Attacked:
             MOVED: (clean + (attacked - clean).roll(1, dims=0)).clamp(0, 1),
             NOISE: sign_noise(clean, size, noise),
         }
-
-    def _accuracy(self, logits: Float[Tensor, "images classes"]) -> float:
-        return float((logits.argmax(dim=1) == self.test.labels).double().mean())
 
     def _answers(self, clean: Tensor, logits: Tensor) -> Answers:
         right, wrong = clean.argmax(dim=1) == self.test.labels, logits.argmax(dim=1) != self.test.labels

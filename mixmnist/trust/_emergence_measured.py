@@ -19,6 +19,7 @@ from mixmnist.metrics._decisions import correct
 from mixmnist.metrics.average_precision import average_precision
 from mixmnist.metrics.detectors import coverage, detectors, unique_concepts
 from mixmnist.probing import probe
+from mixmnist.trust._answers import accuracy, concepts_of_classes
 from mixmnist.trust._layers import IMAGES, first
 from mixmnist.trust._moments import difference, retrain
 from mixmnist.trust._networks import Recorded
@@ -117,15 +118,9 @@ def digits_of(readout: Readout) -> pd.DataFrame:
 def _said(readout: Readout) -> Float[Tensor, " concepts"]:
     """Gives the average precision of the answer for each concept, as if it were a unit."""
     assert readout.logits is not None
-    belongs = torch.stack([_always(readout, label) for label in range(len(readout.classes))]).to(readout.logits)
+    belongs = concepts_of_classes(readout.present, readout.labels, len(readout.classes)).to(readout.logits)
     found = average_precision(readout.logits.softmax(dim=1) @ belongs, readout.present).diagonal()
     return found.masked_fill(~belongs.any(dim=0), torch.nan)
-
-
-def _always(readout: Readout, label: int) -> Tensor:
-    """Says which concepts every canvas of a class shows, bool [concepts]; none of a class without canvases."""
-    own = readout.present[readout.labels == label]
-    return own.all(dim=0) & own.any(dim=0)
 
 
 def layer_of(readout: Readout) -> dict[str, float]:
@@ -133,7 +128,7 @@ def layer_of(readout: Readout) -> dict[str, float]:
     assert readout.logits is not None
     alignment = average_precision(readout.response, readout.present)
     return {
-        "accuracy": float(correct(readout.logits, readout.labels).double().mean()),
+        "accuracy": accuracy(readout.logits, readout.labels),
         "detectors": int(detectors(alignment)),
         "unique_concepts": int(unique_concepts(alignment)),
         "coverage": float(coverage(alignment)),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from mixmnist.core.records import Net, Training
@@ -164,8 +164,3 @@ def made(move: Move) -> Mapping[tuple[str, int], nn.Module]:
         found["tuned", n] = move.trained(start, n, SLOWER, told(f"{label}, tuned on {n:,}"))
         found["scratch", n] = move.trained(move.built(), n, 1.0, told(f"{label}, from the beginning on {n:,}"))
     return found | {("recorded", move.numbers[-1]): move.target.net()}
-
-
-def right(logits: Float[Tensor, "images classes"], labels: Int[Tensor, " images"]) -> float:
-    """Gives the share of images whose class has the largest logit."""
-    return float((logits.argmax(dim=1) == labels).double().mean())

@@ -26,11 +26,12 @@ from mixmnist.report.drawing import Album
 from mixmnist.report.tables import CUT, write_table
 from mixmnist.stats import Bounds
 from mixmnist.trust import _transfer_drawn
+from mixmnist.trust._answers import accuracy
 from mixmnist.trust._emergence_measured import ATOMS, DICTIONARIES, atoms_of
 from mixmnist.trust._layers import IMAGES, about, counts, first, nets_of, table_of, with_interval, write_summary
 from mixmnist.trust._networks import Recorded
 from mixmnist.trust._side_by_side import side_by_side
-from mixmnist.trust._transfer_nets import NUMBERS, SLOWER, STEPS, Move, made, right
+from mixmnist.trust._transfer_nets import NUMBERS, SLOWER, STEPS, Move, made
 from mixmnist.trust._transfer_units import REUSED, best_of, fates_of, of_fates, of_units, units_of
 
 WAYS = ("frozen", "tuned", "scratch", "untrained")
@@ -150,7 +151,7 @@ def measured(move: Move, stranger: Recorded | None) -> Moved:
     before, after = read["frozen", most], read["tuned", most]
     keys: dict[str, Any] = {"variant": move.source.variant, "to": move.target.variant, "seed": move.source.seed}
     rows = [
-        keys | {"way": way, "canvases": n, "accuracy": right(one.logits, one.labels)}
+        keys | {"way": way, "canvases": n, "accuracy": accuracy(one.logits, one.labels)}
         for (way, n), one in read.items()
         if one.logits is not None
     ]
