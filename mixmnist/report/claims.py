@@ -31,7 +31,7 @@ def judge(claims: Sequence[Claim], runs: pd.DataFrame) -> pd.DataFrame:
     values = [values_of(claim, runs) for claim in claims]
     names = [claim.id for claim in claims]
     levels = [1 - LEVEL / names.count(claim.id) for claim in claims]
-    intervals = [_interval(claim, found, level) for claim, found, level in zip(claims, values, levels, strict=True)]
+    intervals = [_interval(claim, found, level, runs) for claim, found, level in zip(claims, values, levels, strict=True)]
     p_values = _corrected(claims, values)
     rows = []
     for claim, interval, level, p in zip(claims, intervals, levels, p_values, strict=True):
@@ -58,21 +58,24 @@ def values_of(claim: Claim, runs: pd.DataFrame) -> list[float]:
     return found.dropna().tolist()
 
 
-def _interval(claim: Claim, values: Sequence[float], level: float) -> Interval:
+def _interval(claim: Claim, values: Sequence[float], level: float, runs: pd.DataFrame) -> Interval:
     """Gives the interval of a claim's number, inside what it can be; where all seeds agree, what so many can support."""
     alone = claim.minus is None and claim.against is None
     if alone and is_share(claim.column):
         return share_interval(values, level)
-    bounds = _bounds(claim)
+    bounds = _bounds(claim, runs)
     return within(unseen(t_interval(values, level), bounds, level), bounds)
 
 
-def _bounds(claim: Claim) -> Bounds:
-    """Gives the lowest and the highest value that a claim's number can have."""
-    bounds = bounds_of(claim.column)
-    if claim.minus is not None:
-        bounds = difference(bounds, bounds_of(claim.minus))
-    return bounds if claim.against is None else difference(bounds, bounds)
+def _bounds(claim: Claim, runs: pd.DataFrame) -> Bounds:
+    """Gives the lowest and the highest value that a claim's number can have, in nets of so many units and such a task."""
+
+    def of(variant: str) -> Bounds:
+        run = next(iter(runs[runs["variant"] == variant].head(1).to_dict("records")), None)
+        bounds = bounds_of(claim.column, run)
+        return bounds if claim.minus is None else difference(bounds, bounds_of(claim.minus, run))
+
+    return of(claim.variant) if claim.against is None else difference(of(claim.variant), of(claim.against))
 
 
 def _corrected(claims: Sequence[Claim], values: Sequence[Sequence[float]]) -> list[float]:

@@ -125,6 +125,21 @@ def test_an_interval_stays_inside_what_the_number_can_be():
     assert judge(claims, table)[["lower", "upper"]].to_numpy()[[0, 1, 2], [0, 0, 1]].tolist() == [0, -1, 1]
 
 
+def test_what_is_counted_is_no_more_than_the_runs_have():
+    """Digits with a detector must end at the task's digits, detectors at the units of each net; also where all seeds agree."""
+    none = constant("unique_concepts", 0.0, n=5).assign(task="pairs", detectors=0.0, n_units=30)
+    some = none.assign(variant="wide", detectors=[8.0, 9.0, 10.0, 10.0, 10.0], n_units=10)
+    claims = [
+        Claim("A", "a", "unique_concepts", "baseline", "below", 1.0),
+        Claim("B", "b", "detectors", "wide", "above"),
+        Claim("C", "c", "detectors", "baseline", "below", against="wide"),
+    ]
+    ends = judge(claims, pd.concat([none, some]))[["lower", "upper"]].to_numpy()
+    others = 1 - 0.025 ** (1 / 5)  # of the seeds, which may be anything
+    assert ends[[0, 0, 1], [0, 1, 1]].tolist() == pytest.approx([0.0, 10 * others, 10.0])
+    assert ends[2, 0] == -10.0
+
+
 @pytest.mark.parametrize("m", [1, 2, 4])
 def test_intervals_are_corrected_within_an_id(m):
     """Each of m intervals of one id must be at the level 1 - .05/m, which the verdicts name; other ids do not count."""
