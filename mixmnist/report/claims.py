@@ -98,7 +98,8 @@ def _verdict(claim: Claim, interval: Interval, p: float) -> str:
     }[claim.rule]
     holds = (low < interval.lower or math.isinf(low)) and (interval.upper < high or math.isinf(high))
     fails = interval.upper <= low or high <= interval.lower
-    if not (holds or fails) or (claim.against is not None and not p < LEVEL):
+    alike = claim.rule == "within" and holds  # which is no difference to be told from chance
+    if not (holds or fails) or (claim.against is not None and not alike and not p < LEVEL):
         return "undecided"
     return "holds" if holds else "fails"
 

@@ -44,7 +44,7 @@ CLAIMS = (
     "are t, or for a share of 0s and 1s binomial (Clopper-Pearson), cut at the ends of the number's range; each is at the level"
     " shown, which with m claims of one id is 1 - .05/m, so that all of an id hold the truth together at 95 %. A number that "
     "was the same in all n seeds has the bounds that n agreeing trainings support. A difference of variants is paired by seed "
-    "and needs a sign-flip p-value, Holm-corrected within an id, below .05."
+    "and, but where it lies within its margin, needs a sign-flip p-value, Holm-corrected within an id, below .05."
 )
 CONSTANT = "(constant): the same in all n seeds, as where a score is saturated; this says nothing of what other seeds would give."
 CUT = "*: the end of the score's range, beyond which the t interval would go."

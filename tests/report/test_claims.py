@@ -59,6 +59,16 @@ def test_a_difference_is_paired_by_seed():
     assert row["p"] == pytest.approx(2 / 2**11)
 
 
+def test_variants_that_are_alike_need_no_p_value():
+    """A difference well within its margin must hold, whatever its p-value; one beyond it fails by interval and p-value."""
+    alike = runs(score=(0.5, 0.5))
+    alike.loc[alike["variant"] == "wide", "score"] += np.tile([0.001, -0.001], 6)
+    claim = Claim("A", "a", "score", "wide", "within", 0.0, 0.05, against="baseline")
+    row = judge([claim], alike).iloc[0]
+    assert (row["p"] > 0.5, row["verdict"]) == (True, "holds")
+    assert judge([claim], runs(score=(0.5, 0.7))).iloc[0]["verdict"] == "fails"
+
+
 def test_a_column_may_be_taken_off():
     """The difference of two columns of the same run must be judged."""
     table = runs(score=(0.5, 0.6), other=(0.1, 0.1))
