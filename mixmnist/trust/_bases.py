@@ -71,14 +71,17 @@ def logits_of(net: nn.Module, images: Float[Tensor, "images 1 rows cols"]) -> Fl
 def fit_bases(maps: Maps, present: Bool[Tensor, "images concepts"], names: Sequence[str] = BASES) -> list[Basis]:
     """Fits bases on a layer's maps of rank canvases, and chooses the detectors of each.
 
+    Where all units are dead or constant no direction says anything: each basis is then the units, and has no detector.
+
     Args:
         maps: Of rank canvases.
         present: What they show; dictionaries do not see it.
         names: Of the bases: units, or a dictionary.
     """
     cells, found = cells_of(maps, present).some(CELLS, seed=0), []
+    varies = len(cells) > 0 and cells.independent > 0
     for name in names:
-        fitted = None if name == UNITS else fit_dictionary(name, cells, most_atoms(name, cells, ATOMS))[0]
+        fitted = None if name == UNITS or not varies else fit_dictionary(name, cells, most_atoms(name, cells, ATOMS))[0]
         found.append(Basis(name, choose_detectors(_read(fitted, maps), present), fitted))
     return found
 

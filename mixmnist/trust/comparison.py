@@ -33,6 +33,7 @@ from mixmnist.trust.features import fits_by_plan
 ATOMS = 20  # of each dictionary; fewer where a method has no more
 BASES = {"ica": "ica", "sparse": "sparse", "random": RANDOM, "probe": CEILING}  # beside units: short name, dictionary
 RECORDED = ("accuracy", "n_units", "dead", "detectors", "unique_concepts", "coverage")  # taken from a run's record
+FITS = ("variant", "net_seed", "dictionary", "atoms", "coverage")  # what is read of them here
 FEWEST = 3  # variants of which an order is told
 BOUNDS: dict[str, Bounds] = {
     "accuracy": (0, 1),
@@ -49,8 +50,9 @@ BOUNDS: dict[str, Bounds] = {
 MEANS = (
     "detectors: units of alignment .80 or more; detector_share: of all units; unique_concepts: digits that have one. atoms_NAME: "
     "the coverage (mean over digits of the best alignment) of units, of atoms of ICA and of sparse coding, of as many random "
-    "directions (mean of 20 draws), and of a probe fitted with the labels, all on the same canvases. atoms_beyond_units, "
-    "atoms_beyond_random: the better of ICA and sparse coding, less the units' and less that of random directions."
+    "directions (mean of 20 draws), and of a probe fitted with the labels, all on the same canvases; of a net all of whose units "
+    "are dead there are none. atoms_beyond_units, atoms_beyond_random: the better of ICA and sparse coding, less the units' and "
+    "less that of random directions."
 )
 
 
@@ -58,8 +60,10 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     """Writes a row a net (`nets.csv`, `runs.csv`), means of variants, detectors by digit, taus by seed, and a summary."""
     nets = nets_of(folder)
     plan = Plan((BASES["ica"], BASES["sparse"]), (ATOMS,), thorough=False)
-    fits = fits_by_plan([(net, plan, None) for net in nets], root)
-    found = pd.DataFrame([of_net(net) | of_bases(own_fits(fits, net)) for net in nets])
+    rows = [of_net(net) for net in nets]
+    awake = [net for net, row in zip(nets, rows, strict=True) if row["dead"] != row["n_units"]]
+    fits = fits_by_plan([(net, plan, None) for net in awake], root) if awake else pd.DataFrame(columns=FITS)
+    found = pd.DataFrame([row | of_bases(own_fits(fits, net)) for net, row in zip(nets, rows, strict=True)])
     taus = of_seeds(found)
     note, how = f"{about(folder, nets)} {counts(nets)}", f"Means over nets with their 95 % t interval. {CUT}"
     variants = of_variants(found)

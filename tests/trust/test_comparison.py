@@ -139,3 +139,24 @@ def test_a_layer_without_a_dictionary_that_can_be_fitted_has_no_number():
     found = comparison.of_bases(rows)
     assert found["atoms_units"] == 0.4
     assert math.isnan(found["atoms_beyond_units"])
+
+
+@pytest.mark.parametrize("asleep", [("vgg",), tuple(OF_VARIANTS)])
+def test_of_a_net_whose_units_are_all_dead_no_basis_is_told(tmp_path, monkeypatch, asleep):
+    """No dictionary can be fitted where nothing fires; the other nets of a study must have theirs, and it must have a row."""
+    nets = [recorded(tmp_path / "runs", variant, seed) for variant in OF_VARIANTS for seed in range(SEEDS)]
+    for net in nets:
+        if net.variant in asleep:
+            record = sums.read_sealed(net.place / "record.json")
+            layers = [layer | {"dead": layer["n_units"], "coverage": None} for layer in record["layers"]]
+            (net.place / "record.json").write_text(json.dumps(sums.sealed({"layers": layers})))
+    fitted = []
+    monkeypatch.setattr(comparison, "nets_of", lambda _folder: nets)
+    monkeypatch.setattr(comparison, "fits_by_plan", lambda asked, _: fits_of(fitted.extend(n for n, _, _ in asked) or fitted))
+    comparison.run(tmp_path / "study" / "digits", tmp_path, None)
+    found = pd.read_csv(tmp_path / "nets.csv")
+    assert {net.variant for net in fitted} == set(OF_VARIANTS) - set(asleep)
+    assert set(found.loc[found["atoms_ica"].isna(), "variant"]) == set(asleep)
+    (tmp_path / "figures").mkdir()
+    with style(Look()):
+        comparison.draw(tmp_path, Album(tmp_path / "figures", Look(), ()))
