@@ -64,7 +64,9 @@ reference: .venv/installed ## make the committed reference results again (MNIST,
 	$(REFERENCE) features --source mnist --seeds 10
 	$(REFERENCE) maps synthesis labels --source mnist --seeds 10
 	$(REFERENCE) ways verification --source mnist --seeds 5
-	$(REFERENCE) architectures supervisions pruning --source mnist --seeds 5
+	$(REFERENCE) architectures supervisions pruning attack conditions --source mnist --seeds 5
+	$(REFERENCE) conditions --source mnist --seeds 10 --variants usual,norm,no-norm,noise-0.5,noise-1,shuffled
+	$(REFERENCE) emergence transfer --source mnist --seeds 10
 	$(REFERENCE) plants planted_generators --source stamps
 	$(REFERENCE) generators --source stamps --variants reader --seeds 2
 	$(REFERENCE) generators --source stamps --variants factors,relativistic

@@ -87,7 +87,7 @@ STUDY = Study(
     title="Which units are re-used for another task? 45 classes to 28, and back",
     about="A net that knows one task is trained for another: which of its units go on as they are, and which are given up?",
     variants=VARIANTS,
-    seeds=5,
+    seeds=10,
     claims=(
         *(claim for variant in VARIANTS for claim in of_both(variant)),
         Claim(

@@ -12,6 +12,7 @@ TABLES = {  # by their marks: the table of the reference, and what names a row
     "architectures": ("architectures/mnist/analyses/comparison/variants", ["variant"]),
     "supervisions": ("supervisions/mnist/analyses/comparison/variants", ["variant"]),
     "pruning": ("pruning/mnist/analyses/pruning/weights", ["variant", "way", "level", "basis"]),
+    "attack": ("attack/mnist/analyses/attack/inside", ["variant", "eps", "way", "basis"]),
 }
 
 
