@@ -11,7 +11,7 @@ import pandas as pd
 from mixmnist.core import storage, sums
 from mixmnist.core.records import Claim, require
 from mixmnist.core.registry import nearest
-from mixmnist.report.rows import WHOLE, is_last, is_scored, last_layers, name_of_last, with_analyses
+from mixmnist.report.rows import WHOLE, is_last, is_scored, last_layers, name_of_last, order_of, with_analyses
 
 TABLES = ("units", "concepts", "curves")  # of each run
 MOST = 1_000  # runs of a block: more are no block's
@@ -158,7 +158,7 @@ def read_study(folder: Path) -> StudyRecords:
     failures = [f"{v} seed {s}: {run.record['failure']}" for (v, s), (_, run) in chosen.items() if run.record["failure"]]
     good = sorted(
         (run for _, run in chosen.values() if not run.record["failure"]),
-        key=lambda run: (_order(run.record["variant"]), run.record["seed"]),
+        key=lambda run: (order_of(run.record["variant"]), run.record["seed"]),
     )
     if not good:
         raise ValueError(" ".join([f"a report needs one run that did not fail, got none in {folder}. Run again.", *damaged]))
@@ -269,12 +269,6 @@ def _table(path: Path, record: dict[str, Any], name: str) -> pd.DataFrame:
         raise ValueError(f"{path} cannot be read ({type(error).__name__})") from error
     keys = [record[key] for key in KEYS[:-1]]
     return pd.concat([pd.DataFrame([keys] * len(part), columns=KEYS[:-1]), part], axis=1)
-
-
-def _order(variant: str) -> tuple[bool, list[tuple[str, float]]]:
-    """Puts the baseline first, the others in alphabetical order, their numbers as numbers."""
-    parts = re.findall(r"(\D*)(\d+(?:\.\d+)?|$)", variant)
-    return variant != "baseline", [(text, float(number or 0)) for text, number in parts]
 
 
 def _width(block: str) -> int:

@@ -1,5 +1,6 @@
-"""Rows of the table of runs: one a layer of a network that is scored, one of another as a whole; and what analyses add."""
+"""Rows of the table of runs: one a layer of a network that is scored, else one in all; their order; what analyses add."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -60,3 +61,14 @@ def with_analyses(runs: pd.DataFrame, paths: Iterable[Path]) -> pd.DataFrame:
             found["layer"] = found["variant"].map(last_layers(runs))
             runs = runs.merge(found, on=["variant", "seed", "layer"], how="left", validate="m:1")
     return runs
+
+
+def order_of(variant: str) -> tuple[bool, list[tuple[str, float]]]:
+    """Puts the baseline first, the others in alphabetical order, their numbers as numbers.
+
+    Example:
+        >>> sorted(["images-10000", "images-5000", "baseline"], key=order_of)
+        ['baseline', 'images-5000', 'images-10000']
+    """
+    parts = re.findall(r"(\D*)(\d+(?:\.\d+)?|$)", variant)
+    return variant != "baseline", [(text, float(number or 0)) for text, number in parts]

@@ -23,6 +23,7 @@ from mixmnist.core.records import Analysis, Task
 from mixmnist.core.thresholds import THRESHOLD
 from mixmnist.features.measuring import CEILING, RANDOM, UNITS, Plan
 from mixmnist.report.drawing import Album
+from mixmnist.report.rows import order_of
 from mixmnist.report.tables import CUT, write_table
 from mixmnist.stats import Bounds
 from mixmnist.trust import _comparison_plots
@@ -58,7 +59,7 @@ MEANS = (
 
 def run(folder: Path, out: Path, root: str | None) -> None:
     """Writes a row a net (`nets.csv`, `runs.csv`), means of variants, detectors by digit, taus by seed, and a summary."""
-    nets = nets_of(folder)
+    nets = sorted(nets_of(folder), key=lambda net: (net.settings.provenance != "trained", order_of(net.variant), net.seed))
     plan = Plan((BASES["ica"], BASES["sparse"]), (ATOMS,), thorough=False)
     rows = [of_net(net) for net in nets]
     awake = [net for net, row in zip(nets, rows, strict=True) if row["dead"] != row["n_units"]]
