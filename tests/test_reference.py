@@ -67,6 +67,15 @@ FOLDERS = {  # variants in each, and their seeds
     ),
     "pruning/mnist": {"baseline": 5, "wide": 5},
     "attack/mnist": dict.fromkeys(("baseline", "wide", "wide-dropout", "wide-short", "wide-adversarial"), 5),
+    "conditions/mnist": dict.fromkeys(
+        (
+            *("usual", "norm", "no-norm", "shuffled"),
+            *(f"noise-{q}" for q in ("0.25", "0.5", "0.75", "1")),
+            *(f"decay-{d}" for d in ("0", "0.001", "0.01")),
+            *(f"images-{n}" for n in (1000, 5000, 100000)),
+        ),
+        5,
+    ),
 }
 
 UNSCORED = {  # networks that are not scored in the grid: a block each
