@@ -23,6 +23,7 @@ from mixmnist.core.records import Analysis, Task
 from mixmnist.core.thresholds import THRESHOLD
 from mixmnist.features.measuring import CEILING, RANDOM, UNITS, Plan
 from mixmnist.report.drawing import Album
+from mixmnist.report.ranges import bounds_of
 from mixmnist.report.rows import order_of
 from mixmnist.report.tables import CUT, write_table
 from mixmnist.stats import Bounds
@@ -73,7 +74,7 @@ def run(folder: Path, out: Path, root: str | None) -> None:
     write_table(out, "concepts", of_concepts(nets), [note, "detectors: units of alignment .80 or more whose best digit it is."])
     said = tau_words(taus)
     write_table(out, "seeds", taus, [note, "Kendall's tau over the variants of a seed. " + said])
-    runs = found.drop(columns=["net", "objective", "origin", *RECORDED])
+    runs = found.drop(columns=["task", "net", "objective", "origin", *RECORDED])
     write_table(out, "runs", runs.merge(taus, on="seed", how="left"), [note, MEANS])
     shown = ["variant", "n", "accuracy", "detector_share", "unique_concepts", "atoms_units", "atoms_ica", "atoms_sparse"]
     write_summary(out, [note, how, said], variants[shown])
@@ -100,6 +101,7 @@ def of_net(net: Recorded) -> dict[str, object]:
     row: dict[str, object] = {
         "variant": net.variant,
         "seed": net.seed,
+        "task": v.task,
         "net": v.net,
         "objective": v.objective,
         "origin": v.origin,
@@ -149,11 +151,11 @@ def of_variants(found: pd.DataFrame) -> pd.DataFrame:
     """Gives a row a variant: what its nets are, and the means of their numbers with intervals."""
     rows = []
     for variant, own in found.groupby("variant", sort=False):
-        first = own.iloc[0]
+        first = own.iloc[0].to_dict()
         row: dict[str, object] = {"variant": variant, "net": first["net"], "objective": first["objective"], "n": len(own)}
         row |= {
-            name: with_interval(own[name].dropna().astype(float).tolist(), bounds)
-            for name, bounds in BOUNDS.items()
+            name: with_interval(own[name].dropna().astype(float).tolist(), bounds_of(name, first))
+            for name in BOUNDS
             if name in own
         }
         rows.append(row)

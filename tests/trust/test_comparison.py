@@ -160,3 +160,12 @@ def test_of_a_net_whose_units_are_all_dead_no_basis_is_told(tmp_path, monkeypatc
     (tmp_path / "figures").mkdir()
     with style(Look()):
         comparison.draw(tmp_path, Album(tmp_path / "figures", Look(), ()))
+
+
+def test_a_count_ends_at_what_there_is():
+    """An interval of detectors must not pass the units, one of digits with a detector not the task's digits."""
+    rows = {"variant": "wide", "net": "convnet", "objective": "supervised", "task": "pairs", "n_units": 12}
+    found = pd.DataFrame({**rows, "detectors": [9, 12, 12, 12, 12], "unique_concepts": [8, 10, 10, 10, 10]})
+    (row,) = comparison.of_variants(found).to_dict("records")
+    assert row["detectors"] == "11.400 [9.734, 12.000*]"
+    assert row["unique_concepts"] == "9.600 [8.489, 10.000*]"
