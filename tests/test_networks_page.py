@@ -13,6 +13,7 @@ TABLES = {  # by their marks: the table of the reference, and what names a row
     "supervisions": ("supervisions/mnist/analyses/comparison/variants", ["variant"]),
     "pruning": ("pruning/mnist/analyses/pruning/weights", ["variant", "way", "level", "basis"]),
     "attack": ("attack/mnist/analyses/attack/inside", ["variant", "eps", "way", "basis"]),
+    "emergence": ("emergence/mnist/analyses/emergence/variants", ["variant"]),
 }
 
 

@@ -76,6 +76,7 @@ FOLDERS = {  # variants in each, and their seeds
         ),
         5,
     ),
+    "emergence/mnist": {"baseline": 10, "wide": 10},
 }
 
 UNSCORED = {  # networks that are not scored in the grid: a block each
