@@ -12,6 +12,7 @@ TABLES = {  # by their marks: the table of the reference, and what names a row
     "architectures": ("architectures/mnist/analyses/comparison/variants", ["variant"]),
     "supervisions": ("supervisions/mnist/analyses/comparison/variants", ["variant"]),
     "pruning": ("pruning/mnist/analyses/pruning/weights", ["variant", "way", "level", "basis"]),
+    "conditions": ("conditions/mnist/analyses/comparison/variants", ["variant"]),
     "attack": ("attack/mnist/analyses/attack/inside", ["variant", "eps", "way", "basis"]),
     "emergence": ("emergence/mnist/analyses/emergence/variants", ["variant"]),
 }
