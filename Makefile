@@ -54,7 +54,7 @@ smoke: .venv/installed ## both studies in two epochs; "quick" is stamped on ever
 # rounding depends on the processor's instructions: these are those of AVX2, and so the same on any x86 that has them
 AVX2 = ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=+avx2,+fma
 REFERENCE = $(AVX2) $(BIN)/mixmnist run --no-page --device cpu --precision float32 --out results/reference $(if $(DATA),--data-root $(DATA))
-reference: .venv/installed ## make the committed reference results again (MNIST, digits and stamps; about thirteen hours of two cores)
+reference: .venv/installed ## make the committed reference results again (MNIST, digits and stamps; about fifteen hours of two cores)
 	$(REFERENCE) sanity usefulness --source mnist --seeds 10
 	$(REFERENCE) sanity --source mnist --seeds 20 --variants baseline,wide
 	$(REFERENCE) sanity --source digits --seeds 5 --variants baseline,wide
