@@ -15,6 +15,7 @@ TABLES = {  # by their marks: the table of the reference, and what names a row
     "conditions": ("conditions/mnist/analyses/comparison/variants", ["variant"]),
     "attack": ("attack/mnist/analyses/attack/inside", ["variant", "eps", "way", "basis"]),
     "emergence": ("emergence/mnist/analyses/emergence/variants", ["variant"]),
+    "transfer": ("transfer/mnist/analyses/transfer/atoms", ["variant", "to", "net"]),
 }
 
 

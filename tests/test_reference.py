@@ -77,6 +77,7 @@ FOLDERS = {  # variants in each, and their seeds
         5,
     ),
     "emergence/mnist": {"baseline": 10, "wide": 10},
+    "transfer/mnist": {"pairs": 10, "redundant": 10},
 }
 
 UNSCORED = {  # networks that are not scored in the grid: a block each
