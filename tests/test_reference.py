@@ -67,15 +67,9 @@ FOLDERS = {  # variants in each, and their seeds
     ),
     "pruning/mnist": {"baseline": 5, "wide": 5},
     "attack/mnist": dict.fromkeys(("baseline", "wide", "wide-dropout", "wide-short", "wide-adversarial"), 5),
-    "conditions/mnist": dict.fromkeys(
-        (
-            *("usual", "norm", "no-norm", "shuffled"),
-            *(f"noise-{q}" for q in ("0.25", "0.5", "0.75", "1")),
-            *(f"decay-{d}" for d in ("0", "0.001", "0.01")),
-            *(f"images-{n}" for n in (1000, 5000, 100000)),
-        ),
-        5,
-    ),
+    "conditions/mnist": dict.fromkeys(("usual", "norm", "no-norm", "noise-0.5", "noise-1", "shuffled"), 10)
+    | dict.fromkeys(("decay-0", "decay-0.001", "decay-0.01", "noise-0.25", "noise-0.75"), 5)
+    | dict.fromkeys(("images-1000", "images-5000", "images-100000"), 5),
     "emergence/mnist": {"baseline": 10, "wide": 10},
     "transfer/mnist": {"pairs": 10, "redundant": 10},
 }
